@@ -1,0 +1,5 @@
+//! synapse-core: a REST transaction service on PostgreSQL that follows failovers.
+
+pub mod db;
+pub mod embedded;
+pub mod ledger;
