@@ -1,0 +1,148 @@
+//! Connection strings: parsed by libpq itself, completed with the session settings, never printed.
+
+use super::error::{Error, first_line};
+use diesel::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::time::Duration;
+
+/// libpq counts whole seconds and treats 1 as 2.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection string as the operator wrote it: a `postgres://` URL (several hosts allowed) or `keyword=value` pairs.
+/// Holds a password, so `Debug` and `Display` show only the address.
+#[derive(Clone)]
+pub struct DatabaseUrl {
+    parts: Vec<(String, SecretString)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("is not a PostgreSQL connection string (postgres://user@host:port/database)")]
+pub struct InvalidUrl;
+
+impl DatabaseUrl {
+    /// The text of libpq's own error is not shown: it may quote the password.
+    pub fn parse(text: &str) -> Result<DatabaseUrl, InvalidUrl> {
+        let text = CString::new(text.trim()).map_err(|_| InvalidUrl)?;
+        let parts = conninfo_parts(&text).ok_or(InvalidUrl)?;
+        if parts.is_empty() {
+            return Err(InvalidUrl);
+        }
+        Ok(DatabaseUrl { parts })
+    }
+
+    /// host:port, for logs and `/status`.
+    pub fn address(&self) -> String {
+        let host = self.part("host").or(self.part("hostaddr")).unwrap_or("localhost");
+        format!("{host}:{}", self.part("port").unwrap_or("5432"))
+    }
+
+    fn part(&self, keyword: &str) -> Option<&str> {
+        self.parts.iter().find(|(key, _)| key == keyword).map(|(_, value)| value.expose_secret())
+    }
+
+    /// The conninfo string of a session with the bounds that nothing else would set. What the operator set wins.
+    pub fn conninfo(&self, session: &SessionLimits) -> SecretString {
+        let seconds = CONNECT_TIMEOUT.as_secs().to_string();
+        let defaults = [
+            ("connect_timeout", seconds.as_str()),
+            ("tcp_user_timeout", "5000"),
+            ("keepalives_idle", "2"),
+            ("keepalives_interval", "1"),
+            ("keepalives_count", "3"),
+            ("application_name", "synapse-core"),
+        ];
+        let missing = defaults.iter().filter(|(key, _)| self.part(key).is_none()).map(|(key, value)| pair(key, value));
+        let given = self.parts.iter().filter(|(key, _)| key != "options").map(|(key, value)| pair(key, value.expose_secret()));
+        // Later options win, so the operator's come last.
+        let options = format!("{} {}", session.options(), self.part("options").unwrap_or(""));
+        given.chain(missing).chain([pair("options", options.trim_end())]).collect::<Vec<_>>().join(" ").into()
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({})", self.address())
+    }
+}
+
+fn pair(keyword: &str, value: &str) -> String {
+    format!("{keyword}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// `PQconninfoParse`: what libpq will understand is what libpq says it understands; the `url` crate cannot parse several hosts.
+fn conninfo_parts(text: &CStr) -> Option<Vec<(String, SecretString)>> {
+    let mut message = std::ptr::null_mut();
+    // SAFETY: `text` is NUL-terminated; the returned array ends with a null keyword and is freed once, as is the message.
+    unsafe {
+        let options = pq_sys::PQconninfoParse(text.as_ptr(), &mut message);
+        if options.is_null() {
+            pq_sys::PQfreemem(message.cast());
+            return None;
+        }
+        let mut parts = Vec::new();
+        let mut option = options;
+        while !(*option).keyword.is_null() {
+            if !(*option).val.is_null() {
+                let text = |pointer| CStr::from_ptr(pointer).to_string_lossy().into_owned();
+                parts.push((text((*option).keyword), text((*option).val).into()));
+            }
+            option = option.add(1);
+        }
+        pq_sys::PQconninfoFree(options);
+        Some(parts)
+    }
+}
+
+/// Server-side bounds of a session, sent with the start-up packet (no extra round trip).
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// Zero: none (migrations).
+    pub statement_timeout: Duration,
+    pub lock_timeout: Duration,
+}
+
+impl SessionLimits {
+    fn options(&self) -> String {
+        format!(
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c lc_messages=C -c timezone=UTC",
+            self.statement_timeout.as_millis(),
+            self.lock_timeout.as_millis(),
+        )
+    }
+}
+
+/// One connection outside any pool.
+pub fn connect(url: &DatabaseUrl, session: &SessionLimits) -> Result<PgConnection, Error> {
+    PgConnection::establish(url.conninfo(session).expose_secret()).map_err(|e| Error::Unreachable(first_line(&e.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: SessionLimits = SessionLimits { statement_timeout: Duration::from_secs(8), lock_timeout: Duration::from_secs(2) };
+
+    #[test]
+    fn what_the_operator_set_wins_over_the_defaults() {
+        let url = DatabaseUrl::parse("postgres://u:it's@h1:1,h2:2/d?connect_timeout=9&options=-c%20lock_timeout%3D7s").unwrap();
+        let conninfo = url.conninfo(&LIMITS).expose_secret().to_owned();
+        assert!(conninfo.contains("connect_timeout='9'") && !conninfo.contains("connect_timeout='2'"), "{conninfo}");
+        assert!(conninfo.contains("password='it\\'s'") && conninfo.contains("host='h1,h2'"), "{conninfo}");
+        assert!(conninfo.ends_with("-c lock_timeout=7s'") && conninfo.contains("statement_timeout=8000"), "{conninfo}");
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let url = DatabaseUrl::parse("postgres://u:hunter2@db:6000/d").unwrap();
+        assert_eq!(format!("{url:?}"), "DatabaseUrl(db:6000)");
+        let error = DatabaseUrl::parse("postgres://u:hunter2@db:6000/d?nonsense=hunter2").unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_empty_string_names_no_database() {
+        assert!(DatabaseUrl::parse("  ").is_err());
+    }
+}

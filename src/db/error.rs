@@ -1,0 +1,129 @@
+//! What went wrong on a node, and whether the statement may have been applied. The only place that classifies driver errors.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Whether a failed statement may have taken effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    NotApplied,
+    Unknown,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection could be had: nothing was sent.
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    /// The connection died, or nobody answered in time, after the statement may have been sent.
+    #[error("connection lost: {0}")]
+    Lost(String),
+    /// The server does not take writes: it is a standby, or was made read-only.
+    #[error("the server is read-only")]
+    ReadOnly,
+    /// Serialization failure, deadlock, or a conflict with recovery on a standby: rolled back.
+    #[error("rolled back by a conflict: {0}")]
+    Conflict(String),
+    /// `lock_timeout` passed while another session held the row or the key: rolled back.
+    #[error("gave up waiting for a lock")]
+    LockTimeout,
+    /// `statement_timeout` or an operator cancelled the statement: rolled back.
+    #[error("statement cancelled: {0}")]
+    Cancelled(String),
+    /// Anything else the database says: a bug or a broken schema, rolled back.
+    #[error("{0}")]
+    Statement(#[source] DieselError),
+}
+
+impl Error {
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Error::Lost(_) => Outcome::Unknown,
+            _ => Outcome::NotApplied,
+        }
+    }
+
+    /// The node itself failed: its pool is retired and it is probed at once. A busy node is not a failed one.
+    pub fn is_node_failure(&self) -> bool {
+        matches!(self, Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly)
+    }
+
+    /// The same statement may well succeed on another node, or on this one in a moment.
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, Error::Statement(_))
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        let DieselError::DatabaseError(kind, info) = &error else {
+            return match error {
+                DieselError::BrokenTransactionManager => Error::Lost("broken SQL transaction".into()),
+                other => Error::Statement(other),
+            };
+        };
+        let message = info.message();
+        match kind {
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Error::Lost(first_line(message)),
+            DatabaseErrorKind::ReadOnlyTransaction => Error::ReadOnly,
+            DatabaseErrorKind::SerializationFailure => Error::Conflict(first_line(message)),
+            DatabaseErrorKind::Unknown => unknown_kind(message).unwrap_or(Error::Statement(error)),
+            _ => Error::Statement(error),
+        }
+    }
+}
+
+/// Diesel has no SQLSTATE accessor: these codes come as `Unknown`, and the message is the last resort. Every session
+/// runs with `lc_messages=C`, so the texts are PostgreSQL's own (src/backend/tcop/postgres.c, lmgr/proc.c).
+fn unknown_kind(message: &str) -> Option<Error> {
+    let starts = |prefix: &str| message.starts_with(prefix);
+    if starts("terminating connection") || starts("the database system is") || starts("server closed the connection") {
+        return Some(Error::Lost(first_line(message))); // 57P01, 57P02, 57P03
+    }
+    if starts("canceling statement due to lock timeout") {
+        return Some(Error::LockTimeout); // 55P03
+    }
+    if starts("deadlock detected") || starts("canceling statement due to conflict with recovery") {
+        return Some(Error::Conflict(first_line(message))); // 40P01
+    }
+    if starts("canceling statement due to") {
+        return Some(Error::Cancelled(first_line(message))); // 57014
+    }
+    if starts("cannot set transaction read-write mode") || starts("cannot assign transaction IDs during recovery") {
+        return Some(Error::ReadOnly); // 0A000 on a standby
+    }
+    None
+}
+
+/// libpq's messages run over several lines; a log line is one.
+pub(super) fn first_line(message: &str) -> String {
+    message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classified(kind: DatabaseErrorKind, message: &str) -> Error {
+        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn a_lost_connection_is_the_only_unknown_outcome() {
+        use DatabaseErrorKind as Kind;
+        let table: [(Kind, &str, Outcome, bool); 9] = [
+            (Kind::ClosedConnection, "server closed the connection unexpectedly", Outcome::Unknown, true),
+            (Kind::UnableToSendCommand, "no connection to the server", Outcome::Unknown, true),
+            (Kind::Unknown, "terminating connection due to administrator command", Outcome::Unknown, true),
+            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction", Outcome::NotApplied, true),
+            (Kind::Unknown, "canceling statement due to lock timeout", Outcome::NotApplied, false),
+            (Kind::Unknown, "canceling statement due to statement timeout", Outcome::NotApplied, false),
+            (Kind::Unknown, "canceling statement due to conflict with recovery", Outcome::NotApplied, false),
+            (Kind::SerializationFailure, "could not serialize access", Outcome::NotApplied, false),
+            (Kind::CheckViolation, "violates check constraint", Outcome::NotApplied, false),
+        ];
+        for (kind, message, outcome, node_failure) in table {
+            let error = classified(kind, message);
+            assert_eq!((error.outcome(), error.is_node_failure()), (outcome, node_failure), "{message}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The connections of one node, with a fair queue in front.
+//!
+//! r2d2 reconnects by itself; what this adds is failing fast while the node is down, throwing a pool of half-dead connections away
+//! at once, and a FIFO permit that is waited for in async code, before a blocking thread is taken (`r2d2::Pool::get` is unfair).
+
+use super::connection::{CONNECT_TIMEOUT, DatabaseUrl, SessionLimits};
+use super::error::{Error, first_line};
+use diesel::PgConnection;
+use diesel::r2d2::ConnectionManager;
+use scheduled_thread_pool::ScheduledThreadPool;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+pub type Connection = r2d2::PooledConnection<ConnectionManager<PgConnection>>;
+
+pub struct Pool {
+    connections: r2d2::Pool<ConnectionManager<PgConnection>>,
+    size: u32,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+    retired: watch::Sender<bool>,
+}
+
+/// The right to one connection; moved into the closure that uses it, so that it is returned when the thread is done.
+pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
+
+/// Nobody failed: there is more to do than connections to do it with.
+#[derive(Debug)]
+pub struct Busy;
+
+impl Pool {
+    /// Returns at once; `workers` open the connections in the background.
+    pub fn open(url: &DatabaseUrl, session: &SessionLimits, size: u32, max_waiting: usize, workers: Arc<ScheduledThreadPool>) -> Pool {
+        let manager = ConnectionManager::new(url.conninfo(session).expose_secret());
+        let connections = r2d2::Pool::builder()
+            .max_size(size)
+            // A ping costs a round trip and proves nothing about the role.
+            .test_on_check_out(false)
+            .connection_timeout(CONNECT_TIMEOUT)
+            // The monitor writes one line per change of state; r2d2 would write one per slot and attempt.
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .thread_pool(workers)
+            .build_unchecked(manager);
+        let permits = Arc::new(Semaphore::new(size as usize));
+        Pool { connections, size, permits, waiting: AtomicUsize::new(0), max_waiting, retired: watch::Sender::new(false) }
+    }
+
+    /// Waits in line for a connection. Bounded in time and in the number that may wait.
+    pub async fn permit(&self, patience: Duration) -> Result<Permit, Busy> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(Permit(permit));
+        }
+        let _place = Place::take(&self.waiting, self.max_waiting).ok_or(Busy)?;
+        match tokio::time::timeout(patience, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Permit(permit)),
+            _ => Err(Busy),
+        }
+    }
+
+    /// Blocks at most `CONNECT_TIMEOUT`.
+    pub fn connection(&self) -> Result<Connection, Error> {
+        self.connections.get().map_err(|e| Error::Unreachable(first_line(&e.to_string())))
+    }
+
+    /// No more use of this pool: who waits for it or for an answer through it is told at once.
+    pub fn retire(&self) {
+        self.permits.close();
+        self.retired.send_replace(true);
+    }
+
+    pub fn is_retired(&self) -> bool {
+        *self.retired.borrow()
+    }
+
+    pub async fn retired(&self) {
+        let mut retired = self.retired.subscribe();
+        // The sender lives in self, so this ends only with the value.
+        let _ = retired.wait_for(|retired| *retired).await;
+    }
+
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    pub fn open_connections(&self) -> u32 {
+        self.connections.state().connections
+    }
+
+    pub fn in_use(&self) -> usize {
+        self.size as usize - self.permits.available_permits().min(self.size as usize)
+    }
+}
+
+/// A place in a queue of bounded length, given back when dropped.
+pub struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    pub fn take(taken: &'a AtomicUsize, limit: usize) -> Option<Place<'a>> {
+        taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < limit).then_some(n + 1)).ok().map(|_| Place(taken))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

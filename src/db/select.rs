@@ -1,0 +1,85 @@
+//! Which node a read goes to first, and where it goes next. Pure.
+
+use super::role::DbRole;
+use std::time::Duration;
+
+/// What matters of a node that is up.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    pub node: usize,
+    pub role: DbRole,
+    pub region: Option<&'a str>,
+    /// None: nobody knows.
+    pub lag_ms: Option<u64>,
+    pub rtt: Duration,
+    pub in_use: usize,
+}
+
+/// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much: a stale answer
+/// that says so is better than none.
+pub fn order(role: DbRole, views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
+    let mut candidates: Vec<_> = views.iter().filter(|view| role == DbRole::Replica || view.role == DbRole::Primary).collect();
+    candidates.sort_by_cached_key(|view| {
+        let lag_ms = view.lag_ms.unwrap_or(u64::MAX);
+        let stale = view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
+        let rank = match (view.role, stale) {
+            (DbRole::Replica, false) => 0,
+            (DbRole::Primary, _) => 1,
+            (DbRole::Replica, true) => 2,
+        };
+        let elsewhere = region.is_some() && view.region != region;
+        (rank, if stale { lag_ms } else { 0 }, elsewhere, distance(view.rtt), view.in_use)
+    });
+    candidates.into_iter().map(|view| view.node).collect()
+}
+
+/// Powers of two of a millisecond: nodes of one data centre are equally far, whatever the last probe measured.
+fn distance(rtt: Duration) -> u32 {
+    u128::BITS - (rtt.as_micros() / 1000).leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replica(node: usize, lag_ms: u64, rtt_ms: u64, in_use: usize) -> View<'static> {
+        View { node, role: DbRole::Replica, region: None, lag_ms: Some(lag_ms), rtt: Duration::from_millis(rtt_ms), in_use }
+    }
+
+    fn primary(node: usize) -> View<'static> {
+        View { role: DbRole::Primary, ..replica(node, 0, 0, 0) }
+    }
+
+    fn read_order(views: &[View], region: Option<&str>) -> Vec<usize> {
+        order(DbRole::Replica, views, region, Duration::from_millis(5000))
+    }
+
+    #[test]
+    fn the_same_region_comes_before_a_nearer_node() {
+        let far = View { region: Some("eu"), ..replica(1, 0, 90, 0) };
+        let near = View { region: Some("us"), ..replica(0, 0, 1, 0) };
+        assert_eq!(read_order(&[near.clone(), far.clone()], Some("eu")), [1, 0]);
+        assert_eq!(read_order(&[near, far], None), [0, 1]);
+    }
+
+    #[test]
+    fn equally_near_replicas_share_the_load() {
+        assert_eq!(read_order(&[replica(0, 0, 0, 3), replica(1, 0, 0, 2)], None), [1, 0]);
+    }
+
+    #[test]
+    fn a_lagging_replica_comes_after_the_primary_and_the_least_lagging_one_first() {
+        assert_eq!(read_order(&[replica(0, 9000, 0, 0), replica(1, 6000, 0, 0), primary(2), replica(3, 10, 40, 9)], None), [3, 2, 1, 0]);
+    }
+
+    #[test]
+    fn a_replica_of_unknown_lag_comes_last() {
+        let unknown = View { lag_ms: None, ..replica(0, 0, 0, 0) };
+        assert_eq!(read_order(&[unknown, replica(1, 6000, 0, 0)], None), [1, 0]);
+    }
+
+    #[test]
+    fn the_primary_role_is_never_a_replica() {
+        assert_eq!(order(DbRole::Primary, &[replica(0, 0, 0, 0), primary(1)], None, Duration::ZERO), [1]);
+    }
+}
