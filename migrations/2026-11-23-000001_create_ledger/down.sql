@@ -1,0 +1,3 @@
+DROP TABLE idempotency_keys;
+DROP TABLE transaction_events;
+DROP TABLE transactions;
