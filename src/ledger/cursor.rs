@@ -62,3 +62,83 @@ fn check(body: &[u8], binding: &[u8; 8]) -> [u8; CHECK_BYTES] {
         .finalize();
     std::array::from_fn(|i| hash[i])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BINDING: [u8; 8] = *b"filters!";
+
+    fn cursor(micros: i64, id: u128) -> Cursor {
+        let created_at = DateTime::from_timestamp_micros(micros).expect("in range");
+        Cursor {
+            created_at,
+            id: Uuid::from_u128(id),
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_invalid() {
+        let good = cursor(1_700_000_000_123_456, 7).encode(&BINDING);
+        let damaged = [
+            "".to_owned(),
+            "x".to_owned(),
+            "é".to_owned(),
+            format!("{good}="),
+            format!(" {good}"),
+            format!("{good}AAAA"),
+            "A".repeat(44),
+            "A".repeat(100_000),
+        ];
+        for text in &damaged {
+            assert_eq!(Cursor::decode(text, &BINDING), Err(InvalidCursor), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_well_formed_cursor_outside_our_years_is_invalid() {
+        for micros in [
+            i64::MIN,
+            i64::MAX,
+            -62_135_596_800_000_001,
+            253_402_300_800_000_000,
+        ] {
+            let mut bytes = vec![FORMAT];
+            bytes.extend_from_slice(&micros.to_be_bytes());
+            bytes.extend_from_slice(&[0; 16]);
+            bytes.extend_from_slice(&check(&bytes, &BINDING));
+            let text = URL_SAFE_NO_PAD.encode(bytes);
+            assert_eq!(Cursor::decode(&text, &BINDING), Err(InvalidCursor));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_comes_back_only_under_its_own_binding(
+            micros in -62_135_596_800_000_000i64..253_402_300_800_000_000,
+            id: u128,
+            other: [u8; 8],
+        ) {
+            let cursor = cursor(micros, id);
+            let text = cursor.encode(&BINDING);
+            prop_assert_eq!(Cursor::decode(&text, &BINDING), Ok(cursor));
+            prop_assert_eq!(Cursor::decode(&text, &other).is_ok(), other == BINDING);
+        }
+
+        #[test]
+        fn every_changed_character_and_every_cut_is_noticed(id: u128, at in 0usize..44, with in "[A-Za-z0-9_-]") {
+            let text = cursor(1_700_000_000_123_456, id).encode(&BINDING);
+            prop_assert_eq!(Cursor::decode(&text[..at], &BINDING), Err(InvalidCursor));
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &with);
+            prop_assert_eq!(Cursor::decode(&changed, &BINDING).is_ok(), changed == text);
+        }
+
+        #[test]
+        fn any_text_is_answered(text: String) {
+            let _ = Cursor::decode(&text, &BINDING);
+        }
+    }
+}

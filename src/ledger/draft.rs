@@ -22,7 +22,7 @@ use super::{metadata, metadata::escape_pointer};
 pub const MAX_VIOLATIONS: usize = 20;
 
 /// One thing that is wrong with a body. `detail` never repeats what the client sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
     /// RFC 6901; empty for the whole body.
     pub pointer: String,

@@ -19,30 +19,21 @@ pub fn fingerprint(method: &str, path: &str, drafts: &[Draft]) -> [u8; 32] {
 
 fn canonical_draft(draft: &Draft) -> Value {
     let memo = draft.memo.as_ref();
-    let members = [
-        ("stellar_account", Some(json!(draft.stellar_account))),
-        ("amount", Some(json!(draft.amount.canonical()))),
-        ("asset_code", Some(json!(draft.asset_code))),
-        (
-            "callback_type",
-            draft.callback_type.as_ref().map(|text| json!(text)),
-        ),
-        (
-            "callback_status",
-            draft.callback_status.as_ref().map(|text| json!(text)),
-        ),
-        (
-            "anchor_transaction_id",
-            draft.anchor_transaction_id.as_ref().map(|text| json!(text)),
-        ),
-        ("memo", memo.map(|memo| json!(memo.value))),
-        ("memo_type", memo.map(|memo| json!(memo.kind.as_str()))),
-        ("metadata", draft.metadata.as_ref().map(sorted)),
-    ];
-    let present = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    sorted(&Value::Object(present.collect()))
+    let mut members = json!({
+        "stellar_account": draft.stellar_account,
+        "amount": draft.amount.canonical(),
+        "asset_code": draft.asset_code,
+        "callback_type": draft.callback_type,
+        "callback_status": draft.callback_status,
+        "anchor_transaction_id": draft.anchor_transaction_id,
+        "memo": memo.map(|memo| &memo.value),
+        "memo_type": memo.map(|memo| memo.kind.as_str()),
+        "metadata": draft.metadata,
+    });
+    if let Value::Object(members) = &mut members {
+        members.retain(|_, value| !value.is_null());
+    }
+    sorted(&members)
 }
 
 /// The same value with the keys of every object in byte order.
@@ -91,5 +82,123 @@ impl FromStr for IdempotencyKey {
 
     fn from_str(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
         IdempotencyKey::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::draft::Rules;
+    use super::*;
+
+    const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+
+    fn draft(rest: &str) -> Draft {
+        let body = format!(r#"{{"stellar_account":"{ACCOUNT}",{rest}}}"#);
+        Draft::parse(body.as_bytes(), &Rules::default()).expect(rest)
+    }
+
+    fn of(rest: &str) -> [u8; 32] {
+        fingerprint("POST", "/transactions", &[draft(rest)])
+    }
+
+    const FULL: &str = r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
+
+    /// Computed with `sha256sum`: it must never change, or retries over an upgrade become conflicts.
+    #[test]
+    fn the_fingerprint_is_the_sha_256_of_a_known_text() {
+        let text = concat!(
+            r#"["POST","/transactions",[{"amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"#,
+            r#""stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"}]]"#
+        );
+        assert_eq!(of(FULL), <[u8; 32]>::from(Sha256::digest(text)));
+        let hex = data_encoding::HEXLOWER.encode(&of(FULL));
+        assert_eq!(
+            hex,
+            "34b3f7a468c142d59f04b84edbf0070c4004567ce8d81f4b8e7e64a70b799f7a"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_difference_makes_none() {
+        for same in [
+            r#""amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"memo_type":"text","memo":"x","asset_code":"USDC","amount":"100.5000000""#,
+            r#" "amount" : "100.50", "asset_code":"\u0055SDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null},
+               "callback_type":null,"callback_status":null,"anchor_transaction_id":null"#,
+        ] {
+            assert_eq!(of(same), of(FULL), "{same}");
+        }
+    }
+
+    #[test]
+    fn what_makes_a_difference_makes_one() {
+        let base = r#""amount":"1","asset_code":"A""#;
+        let mut prints = vec![
+            fingerprint("PUT", "/transactions", &[draft(base)]),
+            fingerprint("POST", "/transactions/batch", &[draft(base)]),
+            fingerprint("POST", "/transactions", &[draft(base), draft(base)]),
+            fingerprint("POST", "/transactions", &[]),
+        ];
+        let variants = [
+            "",
+            r#","callback_type":"deposit""#,
+            r#","callback_status":"deposit""#,
+            r#","anchor_transaction_id":"deposit""#,
+            r#","memo":"1","memo_type":"text""#,
+            r#","memo":"1","memo_type":"id""#,
+            r#","metadata":{}"#,
+            r#","metadata":{"a":null}"#,
+            r#","metadata":{"a":[1,2]}"#,
+            r#","metadata":{"a":[2,1]}"#,
+        ];
+        prints.extend(variants.iter().map(|more| of(&format!("{base}{more}"))));
+        prints.push(of(r#""amount":"1.0000001","asset_code":"A""#));
+        let different: std::collections::HashSet<_> = prints.iter().collect();
+        assert_eq!(different.len(), prints.len());
+    }
+
+    #[test]
+    fn a_key_is_the_same_quoted_and_bare() {
+        let bare = IdempotencyKey::parse("8e03978e-40d5-43e8:a_b.C");
+        assert_eq!(bare, IdempotencyKey::parse("\"8e03978e-40d5-43e8:a_b.C\""));
+        assert_eq!(bare.expect("valid").as_str(), "8e03978e-40d5-43e8:a_b.C");
+        assert!(IdempotencyKey::parse(&"k".repeat(255)).is_ok());
+    }
+
+    #[test]
+    fn a_key_outside_the_grammar_is_refused() {
+        let long = "k".repeat(256);
+        for text in [
+            "",
+            "\"\"",
+            "\"",
+            "\"a",
+            "a\"",
+            "\"\"a\"\"",
+            " a",
+            "a ",
+            "a b",
+            "a,b",
+            "a/b",
+            "é",
+            "a\0",
+            &long,
+        ] {
+            assert_eq!(
+                IdempotencyKey::parse(text),
+                Err(InvalidIdempotencyKey),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_of_the_grammar_is_accepted(key in r"[A-Za-z0-9._:\-]{1,255}") {
+            prop_assert_eq!(IdempotencyKey::parse(&key), Ok(IdempotencyKey(key)));
+        }
     }
 }

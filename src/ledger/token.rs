@@ -81,3 +81,83 @@ fn check(body: &[u8]) -> [u8; CHECK_BYTES] {
         .finalize();
     std::array::from_fn(|i| hash[i])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn token(version: i32) -> Token {
+        Token {
+            id: Uuid::from_u128(0x0199_f6a2_7c1e_7d3a_9b6f_3f0c_5a1e_2b44),
+            version,
+        }
+    }
+
+    fn list(tokens: &[Token], between: &str) -> String {
+        let texts: Vec<String> = tokens.iter().map(Token::to_string).collect();
+        texts.join(between)
+    }
+
+    #[test]
+    fn up_to_eight_tokens_come_in_a_list() {
+        let eight: Vec<Token> = (1..=8).map(token).collect();
+        for between in [",", ", ", " ,\t"] {
+            assert_eq!(Token::parse_list(&list(&eight, between)), Ok(eight.clone()));
+        }
+        let nine: Vec<Token> = (1..=9).map(token).collect();
+        assert_eq!(Token::parse_list(&list(&nine, ",")), Err(InvalidToken));
+    }
+
+    #[test]
+    fn a_list_with_anything_else_in_it_is_invalid() {
+        let good = token(1).to_string();
+        for header in [
+            "",
+            ",",
+            &format!("{good},"),
+            &format!(",{good}"),
+            &format!("{good},,{good}"),
+            &format!("{good};{good}"),
+            &format!("{good} {good}"),
+            &format!("\"{good}\""),
+            &format!("{good},x"),
+            &",".repeat(100_000),
+        ] {
+            assert_eq!(Token::parse_list(header), Err(InvalidToken), "{header}");
+        }
+    }
+
+    #[test]
+    fn versions_begin_at_one() {
+        for version in [0, -1, i32::MIN] {
+            assert_eq!(
+                token(version).to_string().parse::<Token>(),
+                Err(InvalidToken)
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_comes_back(id: u128, version in 1..=i32::MAX) {
+            let token = Token { id: Uuid::from_u128(id), version };
+            prop_assert_eq!(token.to_string().parse(), Ok(token));
+        }
+
+        #[test]
+        fn every_changed_character_and_every_cut_is_noticed(at in 0usize..36, with in "[A-Za-z0-9_-]") {
+            let text = token(3).to_string();
+            prop_assert_eq!(text[..at].parse::<Token>(), Err(InvalidToken));
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &with);
+            prop_assert_eq!(changed.parse::<Token>().is_ok(), changed == text);
+        }
+
+        #[test]
+        fn any_header_is_answered(text: String) {
+            let _ = Token::parse_list(&text);
+        }
+    }
+}

@@ -113,3 +113,85 @@ fn status_reason(fields: &mut Fields) -> Option<String> {
     }
     Some(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_status_change_is_read() {
+        let change = StatusChange::parse(br#"{"status":"processing","status_reason":"picked up"}"#)
+            .expect("valid");
+        assert_eq!(change.status, Status::Processing);
+        assert_eq!(change.status_reason.as_deref(), Some("picked up"));
+        let change =
+            StatusChange::parse(br#"{"status":"failed","status_reason":null}"#).expect("valid");
+        assert_eq!(change.status_reason, None);
+        assert!(StatusChange::parse(br#"{"status":"failed","status_reason":""}"#).is_ok());
+    }
+
+    #[test]
+    fn a_bad_status_change_tells_every_violation() {
+        let long = format!("\u{85}{}", "x".repeat(500));
+        let cases = [
+            (json!([]), vec![("", "type")]),
+            (json!({}), vec![("/status", "required")]),
+            (json!({"status": 1}), vec![("/status", "type")]),
+            (
+                json!({"status": "Pending", "id": 1}),
+                vec![("/status", "enum"), ("/id", "unknown_field")],
+            ),
+            (
+                json!({"status": "failed", "status_reason": long}),
+                vec![
+                    ("/status_reason", "length"),
+                    ("/status_reason", "control_character"),
+                ],
+            ),
+            (
+                json!({"status": "failed", "status_reason": "\0"}),
+                vec![("/status_reason", "nul_character")],
+            ),
+        ];
+        for (body, expected) in cases {
+            let Err(BodyError::Invalid(found)) = StatusChange::parse(body.to_string().as_bytes())
+            else {
+                panic!("{body} was accepted");
+            };
+            let found: Vec<_> = found.iter().map(|v| (v.pointer.as_str(), v.code)).collect();
+            assert_eq!(found, expected, "{body}");
+        }
+        assert!(matches!(
+            StatusChange::parse(b"{"),
+            Err(BodyError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn the_transitions_are_those_of_the_contract() {
+        let allowed: Vec<String> = Status::ALL
+            .into_iter()
+            .flat_map(|from| {
+                from.allowed_next()
+                    .iter()
+                    .map(move |to| format!("{from}>{to}"))
+            })
+            .collect();
+        let expected = [
+            "pending>processing",
+            "pending>completed",
+            "pending>failed",
+            "processing>completed",
+            "processing>failed",
+            "failed>pending",
+        ];
+        assert_eq!(allowed, expected);
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(json!(status), json!(status.as_str()));
+        }
+        assert_eq!("PENDING".parse::<Status>(), Err(UnknownStatus));
+    }
+}
