@@ -1,0 +1,204 @@
+//! What makes a create repeatable: the client's key, and the fingerprint that tells a retry from another request.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::draft::Draft;
+
+const MAX_KEY_BYTES: usize = 255;
+
+/// SHA-256 of a canonical JSON text, which is unambiguous by itself. Stored for days, so it must come out the
+/// same in every later version: a field that is added must be left out where it is absent.
+pub fn fingerprint(method: &str, path: &str, drafts: &[Draft]) -> [u8; 32] {
+    let drafts: Vec<Value> = drafts.iter().map(canonical_draft).collect();
+    Sha256::digest(json!([method, path, drafts]).to_string()).into()
+}
+
+fn canonical_draft(draft: &Draft) -> Value {
+    let memo = draft.memo.as_ref();
+    let mut members = json!({
+        "stellar_account": draft.stellar_account,
+        "amount": draft.amount.canonical(),
+        "asset_code": draft.asset_code,
+        "callback_type": draft.callback_type,
+        "callback_status": draft.callback_status,
+        "anchor_transaction_id": draft.anchor_transaction_id,
+        "memo": memo.map(|memo| &memo.value),
+        "memo_type": memo.map(|memo| memo.kind.as_str()),
+        "metadata": draft.metadata,
+    });
+    if let Value::Object(members) = &mut members {
+        members.retain(|_, value| !value.is_null());
+    }
+    sorted(&members)
+}
+
+/// The same value with the keys of every object in byte order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(members) => {
+            let by_key: BTreeMap<_, _> = members.iter().collect();
+            let in_order = by_key
+                .into_iter()
+                .map(|(key, member)| (key.clone(), sorted(member)));
+            Value::Object(in_order.collect::<Map<_, _>>())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// The value of `Idempotency-Key`, without its quotes: `^[A-Za-z0-9._:\-]{1,255}$`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 255 of A-Z, a-z, 0-9 and . _ : -, with or without double quotes around")]
+pub struct InvalidIdempotencyKey;
+
+impl IdempotencyKey {
+    pub fn parse(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+        let quoted = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let key = quoted.unwrap_or(text);
+        let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
+        if !(1..=MAX_KEY_BYTES).contains(&key.len()) || !key.bytes().all(in_alphabet) {
+            return Err(InvalidIdempotencyKey);
+        }
+        Ok(IdempotencyKey(key.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidIdempotencyKey;
+
+    fn from_str(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+        IdempotencyKey::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::draft::Rules;
+    use super::*;
+
+    const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+
+    fn draft(rest: &str) -> Draft {
+        let body = format!(r#"{{"stellar_account":"{ACCOUNT}",{rest}}}"#);
+        Draft::parse(body.as_bytes(), &Rules::default()).expect(rest)
+    }
+
+    fn of(rest: &str) -> [u8; 32] {
+        fingerprint("POST", "/transactions", &[draft(rest)])
+    }
+
+    const FULL: &str = r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
+
+    /// Computed with `sha256sum`: it must never change, or retries over an upgrade become conflicts.
+    #[test]
+    fn the_fingerprint_is_the_sha_256_of_a_known_text() {
+        let text = concat!(
+            r#"["POST","/transactions",[{"amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"#,
+            r#""stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"}]]"#
+        );
+        assert_eq!(of(FULL), <[u8; 32]>::from(Sha256::digest(text)));
+        let hex = data_encoding::HEXLOWER.encode(&of(FULL));
+        assert_eq!(
+            hex,
+            "34b3f7a468c142d59f04b84edbf0070c4004567ce8d81f4b8e7e64a70b799f7a"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_difference_makes_none() {
+        for same in [
+            r#""amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"memo_type":"text","memo":"x","asset_code":"USDC","amount":"100.5000000""#,
+            r#" "amount" : "100.50", "asset_code":"\u0055SDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null},
+               "callback_type":null,"callback_status":null,"anchor_transaction_id":null"#,
+        ] {
+            assert_eq!(of(same), of(FULL), "{same}");
+        }
+    }
+
+    #[test]
+    fn what_makes_a_difference_makes_one() {
+        let base = r#""amount":"1","asset_code":"A""#;
+        let mut prints = vec![
+            fingerprint("PUT", "/transactions", &[draft(base)]),
+            fingerprint("POST", "/transactions/batch", &[draft(base)]),
+            fingerprint("POST", "/transactions", &[draft(base), draft(base)]),
+            fingerprint("POST", "/transactions", &[]),
+        ];
+        let variants = [
+            "",
+            r#","callback_type":"deposit""#,
+            r#","callback_status":"deposit""#,
+            r#","anchor_transaction_id":"deposit""#,
+            r#","memo":"1","memo_type":"text""#,
+            r#","memo":"1","memo_type":"id""#,
+            r#","metadata":{}"#,
+            r#","metadata":{"a":null}"#,
+            r#","metadata":{"a":[1,2]}"#,
+            r#","metadata":{"a":[2,1]}"#,
+        ];
+        prints.extend(variants.iter().map(|more| of(&format!("{base}{more}"))));
+        prints.push(of(r#""amount":"1.0000001","asset_code":"A""#));
+        let different: std::collections::HashSet<_> = prints.iter().collect();
+        assert_eq!(different.len(), prints.len());
+    }
+
+    #[test]
+    fn a_key_is_the_same_quoted_and_bare() {
+        let bare = IdempotencyKey::parse("8e03978e-40d5-43e8:a_b.C");
+        assert_eq!(bare, IdempotencyKey::parse("\"8e03978e-40d5-43e8:a_b.C\""));
+        assert_eq!(bare.expect("valid").as_str(), "8e03978e-40d5-43e8:a_b.C");
+        assert!(IdempotencyKey::parse(&"k".repeat(255)).is_ok());
+    }
+
+    #[test]
+    fn a_key_outside_the_grammar_is_refused() {
+        let long = "k".repeat(256);
+        for text in [
+            "",
+            "\"\"",
+            "\"",
+            "\"a",
+            "a\"",
+            "\"\"a\"\"",
+            " a",
+            "a ",
+            "a b",
+            "a,b",
+            "a/b",
+            "é",
+            "a\0",
+            &long,
+        ] {
+            assert_eq!(
+                IdempotencyKey::parse(text),
+                Err(InvalidIdempotencyKey),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_of_the_grammar_is_accepted(key in r"[A-Za-z0-9._:\-]{1,255}") {
+            prop_assert_eq!(IdempotencyKey::parse(&key), Ok(IdempotencyKey(key)));
+        }
+    }
+}
