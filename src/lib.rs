@@ -3,3 +3,4 @@
 pub mod db;
 pub mod embedded;
 pub mod ledger;
+mod schema;
