@@ -4,3 +4,4 @@ pub mod db;
 pub mod embedded;
 pub mod ledger;
 mod schema;
+pub mod settings;
