@@ -22,8 +22,8 @@ const ALWAYS: &[(&str, &str)] = &[
     ("hot_standby_feedback", "off"),
     ("wal_retrieve_retry_interval", "100ms"), // 5 s by default: a replica would idle that long after a failover
     ("wal_receiver_status_interval", "1s"),
-    ("wal_receiver_timeout", "5s"),
-    ("wal_sender_timeout", "5s"), // a frozen replica must not hold commits for the default minute
+    ("wal_receiver_timeout", "3s"),
+    ("wal_sender_timeout", "3s"), // a frozen replica must not hold commits for the default minute
     ("password_encryption", "scram-sha-256"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
@@ -33,7 +33,6 @@ const ALWAYS: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
-/// `with_server` is false while tools run in a directory that is not ready to be a server.
 pub(super) fn write(home: &Home, data_dir: &Path, name: &str, settings: &Settings) -> Result<(), Error> {
     let fsync = if home.durability == Durability::Fast { "off" } else { "on" };
     let mut text = String::from("# Written by synapse-core at every start; changes here are lost.\n");
