@@ -33,11 +33,19 @@ const ALWAYS: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
+const DURABLE: &[(&str, &str)] = &[("fsync", "on")];
+
+/// Shared memory in the data directory: what a killed server leaves in /dev/shm would stay there for ever when its
+/// directory is removed.
+const FAST: &[(&str, &str)] = &[("fsync", "off"), ("dynamic_shared_memory_type", "mmap")];
+
 pub(super) fn write(home: &Home, data_dir: &Path, name: &str, settings: &Settings) -> Result<(), Error> {
-    let fsync = if home.durability == Durability::Fast { "off" } else { "on" };
     let mut text = String::from("# Written by synapse-core at every start; changes here are lost.\n");
-    let fixed = [("fsync", fsync), ("cluster_name", name)];
-    let all = ALWAYS.iter().copied().chain(fixed);
+    let fixed = match home.durability {
+        Durability::Durable => DURABLE,
+        Durability::Fast => FAST,
+    };
+    let all = ALWAYS.iter().copied().chain(fixed.iter().copied()).chain([("cluster_name", name)]);
     let all = all.chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     for (key, value) in all {
         // Writing to a String cannot fail.

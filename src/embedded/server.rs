@@ -377,7 +377,8 @@ impl Server {
 /// Whoever wants a clean stop calls `stop` before.
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = self.kill() {
+        // Immediate and not kill: it gives its shared memory back.
+        if let Err(error) = self.stop(StopMode::Immediate).and_then(|()| self.end_leftovers()) {
             log::error!(node = self.name.as_str(); "cannot end PostgreSQL: {error}");
         }
     }
