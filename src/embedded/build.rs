@@ -102,6 +102,10 @@ pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
 /// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies
 /// only what differs, else by a new copy of everything.
 pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
+    if !source.home().data_dir(name).exists() {
+        return basebackup(source, name);
+    }
+    checkpoint(source)?;
     match try_rewind(source, name) {
         Ok(()) => Ok(()),
         Err(error) => {
@@ -111,19 +115,15 @@ pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
     }
 }
 
+/// Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
+fn checkpoint(source: &Server) -> Result<(), Error> {
+    let answer = sql::tell(&source.url(User::Superuser), "CHECKPOINT", CHECKPOINT_LIMIT);
+    answer.map_err(|reason| Error::Sql { name: source.name().to_owned(), what: "CHECKPOINT", reason })
+}
+
 fn try_rewind(source: &Server, name: &str) -> Result<(), Error> {
     let home = source.home();
     let (data_dir, part) = (home.data_dir(name), part_of(home, name));
-    if !data_dir.exists() {
-        return Err(Error::NotRunning { name: name.to_owned() });
-    }
-    // Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
-    let url = source.url(User::Superuser);
-    sql::tell(&url, "CHECKPOINT", CHECKPOINT_LIMIT).map_err(|reason| Error::Sql {
-        name: source.name().to_owned(),
-        what: "CHECKPOINT",
-        reason,
-    })?;
     remove_part(&part)?;
     fs::rename(&data_dir, &part).map_err(Error::io("rename", &data_dir))?;
     process::run(rewind_command(source, &part), "", REWIND_LIMIT)?;

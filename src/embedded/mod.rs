@@ -20,12 +20,15 @@ mod download;
 mod error;
 mod home;
 mod lineage;
+mod node;
 mod port;
 mod process;
 mod progress;
 mod replication;
 mod server;
 mod sql;
+mod supervisor;
+mod term;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, NodeAddress, Options};

@@ -13,6 +13,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub struct Server {
     port: u16,
     child: Mutex<Option<Child>>,
     settings: Mutex<Settings>,
+    /// Set once, under the lock of `child`: after it no start succeeds.
+    retired: AtomicBool,
 }
 
 /// Shows no password.
@@ -54,8 +57,11 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// A new, empty database cluster; not started. Replaces nothing: opens it where it exists.
     pub fn init(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
-        if !home.data_dir(name).join("PG_VERSION").exists() {
+        let directory = home.data_dir(name);
+        if !directory.exists() {
             build::initdb(home, name)?;
+        } else if !directory.join("PG_VERSION").exists() {
+            return Err(Error::NotADatabase { directory });
         }
         Self::open(home, name)
     }
@@ -71,7 +77,14 @@ impl Server {
     /// The server of an existing data directory; not started.
     pub fn open(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
         let port = port::choose(&home.dir.join(format!("{name}.port")))?;
-        Ok(Self { home: Arc::clone(home), name: name.to_owned(), port, child: Mutex::default(), settings: Mutex::default() })
+        Ok(Self {
+            home: Arc::clone(home),
+            name: name.to_owned(),
+            port,
+            child: Mutex::default(),
+            settings: Mutex::default(),
+            retired: AtomicBool::new(false),
+        })
     }
 
     pub fn name(&self) -> &str {
@@ -110,6 +123,9 @@ impl Server {
         let mut child = self.child();
         if is_alive(&mut child) {
             return Ok(());
+        }
+        if self.retired.load(Ordering::Relaxed) {
+            return Err(Error::Retired { name: self.name.clone() });
         }
         self.end_leftovers()?;
         self.write_settings()?;
@@ -174,6 +190,12 @@ impl Server {
     /// False as soon as the postmaster has ended, for whatever reason.
     pub fn is_running(&self) -> bool {
         is_alive(&mut self.child())
+    }
+
+    /// From now on it cannot be started: whoever stops a cluster must not race with a thread that heals it.
+    pub(super) fn retire(&self) {
+        let _child = self.child();
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     /// Always ends with the server stopped: what does not obey in time is killed.
@@ -355,7 +377,8 @@ impl Server {
 /// Whoever wants a clean stop calls `stop` before.
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = self.kill() {
+        // Immediate and not kill: it gives its shared memory back.
+        if let Err(error) = self.stop(StopMode::Immediate).and_then(|()| self.end_leftovers()) {
             log::error!(node = self.name.as_str(); "cannot end PostgreSQL: {error}");
         }
     }
