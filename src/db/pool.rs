@@ -34,7 +34,13 @@ pub struct Busy;
 
 impl Pool {
     /// Returns at once; `workers` open the connections in the background.
-    pub fn open(url: &DatabaseUrl, session: &SessionLimits, size: u32, max_waiting: usize, workers: Arc<ScheduledThreadPool>) -> Pool {
+    pub fn open(
+        url: &DatabaseUrl,
+        session: &SessionLimits,
+        size: u32,
+        max_waiting: usize,
+        workers: Arc<ScheduledThreadPool>,
+    ) -> Pool {
         let manager = ConnectionManager::new(url.conninfo(session).expose_secret());
         let connections = r2d2::Pool::builder()
             .max_size(size)
