@@ -3,10 +3,12 @@
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use synapse_core::embedded::{Binaries, Cluster, Durability, Error, Home, Options, Server, StopMode, User};
 use tempfile::TempDir;
@@ -485,4 +487,55 @@ fn a_directory_that_is_no_database_is_not_touched() {
     let error = Cluster::start(&options(dir.path(), 1)).err().unwrap();
     assert!(error.to_string().contains("exists but is not a database"), "{error}");
     assert!(dir.path().join("primary/thesis.txt").exists());
+}
+
+/// Inserts numbers until told to stop, on whatever is the primary, and returns those that were acknowledged.
+fn write_until(stop: &AtomicBool, cluster: &Cluster, writer: usize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let url = format!("{}?connect_timeout=2", cluster.primary().url(User::Application));
+        let Ok(mut connection) = PgConnection::establish(&url) else {
+            continue;
+        };
+        loop {
+            number += 1;
+            let text = format!("{writer}-{number}");
+            if sql_query(format!("INSERT INTO notes VALUES ('{text}')")).execute(&mut connection).is_err() {
+                break;
+            }
+            acknowledged.push(text);
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_under_load() {
+    let healing = Healing::start(1);
+    let (stop, cluster) = (AtomicBool::new(false), &healing.cluster);
+    let acknowledged: Vec<String> = std::thread::scope(|scope| {
+        let stop = &stop;
+        let writers: Vec<_> = (0..4).map(|writer| scope.spawn(move || write_until(stop, cluster, writer))).collect();
+        for round in 0..4 {
+            let old = cluster.primary().name().to_owned();
+            match round % 2 {
+                0 => cluster.primary().kill_postmaster(),
+                _ => cluster.primary().kill().unwrap(),
+            }
+            wait_until("another is the primary", || cluster.primary().name() != old);
+            wait_until("the supervisor trusts the replica", || cluster.trusts_a_replica());
+        }
+        stop.store(true, Ordering::Relaxed);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    let mut connection = connect(&cluster.primary().url(User::Application));
+    let rows: Vec<Row> = sql_query("SELECT note AS value FROM notes").load(&mut connection).unwrap();
+    let stored: HashSet<String> = rows.into_iter().filter_map(|row| row.value).collect();
+    let lost: Vec<&String> = acknowledged.iter().filter(|text| !stored.contains(*text)).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged writes were lost: {lost:?}", lost.len(), acknowledged.len());
+    assert!(acknowledged.len() > 100, "only {} writes", acknowledged.len());
 }

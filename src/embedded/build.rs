@@ -33,7 +33,9 @@ pub(super) fn initdb(home: &Home, name: &str) -> Result<(), Error> {
     include_our_settings(&part)?;
     config::write(home, &part, name, &Settings::new())?;
     process::run(single_user_command(home, &part), &users_and_database(home), INITDB_LIMIT)?;
-    put_in_place(home, name)
+    put_in_place(home, name)?;
+    log::info!(node = name, version = home.binaries.major; "a new database cluster was created");
+    Ok(())
 }
 
 fn initdb_command(home: &Home, data_dir: &Path, pwfile: &Path) -> Command {
@@ -96,7 +98,9 @@ pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
     command.env("PGPASSWORD", home.password(User::Replicator)).env("PGSSLMODE", "disable");
     process::run(command, "", BASEBACKUP_LIMIT)?;
     mark_standby(home, &part)?;
-    put_in_place(home, name)
+    put_in_place(home, name)?;
+    log::info!(node = name, source = source.name(); "the database was copied");
+    Ok(())
 }
 
 /// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies
