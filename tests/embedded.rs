@@ -1,4 +1,5 @@
 //! The private cluster, with real PostgreSQL servers in temporary directories.
+#![allow(clippy::disallowed_methods, reason = "conditions are polled")]
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};

@@ -214,6 +214,7 @@ where
         Err(_) => return Err(Failure::Busy),
     };
     let phase = Arc::new(AtomicU8::new(WAITING));
+    #[expect(clippy::disallowed_methods, reason = "this is its room")]
     let mut task = Box::pin(web::block(blocking_part(candidate.pool.clone(), permit, phase.clone(), op)));
     let started = tokio::time::Instant::now();
     let mut suspected = false;

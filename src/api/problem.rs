@@ -88,6 +88,12 @@ kinds! {
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub kind: &'static Kind,
+    /// Boxed: a `Result` is as large as its largest side.
+    content: Box<Content>,
+}
+
+#[derive(Clone, Debug)]
+struct Content {
     detail: String,
     members: Map<String, Value>,
     headers: Vec<(header::HeaderName, HeaderValue)>,
@@ -95,18 +101,19 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
-        let problem = Problem { kind, detail: detail.into(), members: Map::new(), headers: Vec::new() };
+        let content = Content { detail: detail.into(), members: Map::new(), headers: Vec::new() };
+        let problem = Problem { kind, content: Box::new(content) };
         let problem = if kind.status >= 500 { problem.with("outcome", kind.outcome) } else { problem };
         if kind.retryable { problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1")) } else { problem }
     }
 
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Problem {
-        self.members.insert(member.into(), value.into());
+        self.content.members.insert(member.into(), value.into());
         self
     }
 
     pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Problem {
-        self.headers.push((name, value));
+        self.content.headers.push((name, value));
         self
     }
 
@@ -123,15 +130,15 @@ impl Problem {
     pub fn render(self, instance: &str, request_id: &str) -> HttpResponse {
         let kind = self.kind;
         let mut body = json!({
-            "type": kind.type_uri(), "title": kind.title, "status": kind.status, "code": kind.code, "detail": self.detail,
+            "type": kind.type_uri(), "title": kind.title, "status": kind.status, "code": kind.code, "detail": self.content.detail,
             "instance": instance, "request_id": request_id, "retryable": kind.retryable,
         });
         if let Value::Object(body) = &mut body {
-            body.extend(self.members);
+            body.extend(self.content.members);
         }
         let mut response = HttpResponse::build(self.kind.http_status());
         response.content_type("application/problem+json");
-        for header in self.headers {
+        for header in self.content.headers {
             response.insert_header(header);
         }
         response.body(body.to_string())
@@ -146,7 +153,7 @@ impl Kind {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.code, self.detail)
+        write!(f, "{}: {}", self.kind.code, self.content.detail)
     }
 }
 
@@ -258,7 +265,11 @@ mod tests {
         assert_eq!(codes.len(), KINDS.len());
         for kind in KINDS.iter().filter(|kind| kind.status == 503) {
             let problem = Problem::new(kind, "");
-            assert!(kind.retryable && problem.members.contains_key("outcome") && problem.headers[0].0 == header::RETRY_AFTER);
+            assert!(
+                kind.retryable
+                    && problem.content.members.contains_key("outcome")
+                    && problem.content.headers[0].0 == header::RETRY_AFTER
+            );
         }
         let unknown: Vec<_> = KINDS.iter().filter(|kind| kind.outcome == "unknown").map(|kind| kind.code).collect();
         assert_eq!(unknown, ["internal_error", "outcome_unknown"]);

@@ -68,6 +68,7 @@ impl Pool {
     }
 
     /// Blocks at most `CONNECT_TIMEOUT`.
+    #[expect(clippy::disallowed_methods, reason = "this is its room")]
     pub fn connection(&self) -> Result<Connection, Error> {
         self.connections.get().map_err(|e| Error::Unreachable(first_line(&e.to_string())))
     }
