@@ -33,8 +33,19 @@ pub struct Consistency {
 #[derive(Debug)]
 pub struct Served<T> {
     pub value: T,
-    pub role: DbRole,
-    pub lag_ms: Option<u64>,
+    role: DbRole,
+    lag_ms: Option<u64>,
+}
+
+impl<T> Served<T> {
+    pub fn by(&self) -> String {
+        self.role.to_string()
+    }
+
+    /// None from the primary, and where nobody knows.
+    pub fn replica_lag_ms(&self) -> Option<u64> {
+        self.lag_ms.filter(|_| self.role == DbRole::Replica)
+    }
 }
 
 /// Why one attempt on one node gave no answer.
