@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Requests under way have so long to finish after the drain time; longer than any write deadline that a client would wait for.
 const FINISH_TIMEOUT_S: u64 = 30;
@@ -54,23 +54,48 @@ impl Server {
     }
 }
 
+/// A terminal or a supervisor may send one stop as several signals.
+const ONE_STOP: Duration = Duration::from_millis(250);
+
 fn stop_on_signal(handle: ServerHandle, api: Data<Api>, drain: Duration) -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let first = Signals::new()?;
     Ok(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        first.any().await;
         log::info!(drain_ms = drain.as_millis(); "stopping: not ready from now on, and still serving for the drain time");
         api.drain();
         let graceful = async {
             tokio::time::sleep(drain).await;
             handle.stop(true).await;
         };
+        let second = async {
+            tokio::time::sleep(ONE_STOP).await;
+            match Signals::new() {
+                Ok(signals) => signals.any().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = graceful => {}
-            () = async { tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} } } => {
+            () = second => {
                 log::warn!("second signal: stopping at once");
                 handle.stop(false).await;
             }
         }
     })
+}
+
+/// SIGTERM and Ctrl-C, from now on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
 }

@@ -80,7 +80,10 @@ where
                 Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => last_resort = Some(error),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
                 Err(Failure::Busy) => busy = true,
-                Err(Failure::Database(error)) if !error.is_retryable() => return Err(internal(&error)),
+                Err(Failure::Database(error)) if !error.is_retryable() && candidate.role == DbRole::Primary => {
+                    return Err(internal(&error));
+                }
+                // Also what only a replica cannot do: it may not have replayed the latest migration.
                 Err(Failure::Database(error)) => log::debug!(error:%; "a read goes to the next node"),
             }
         }
