@@ -103,7 +103,7 @@ fn read(r: &mut Reader) -> Settings {
             asset_codes: r.list("api.asset_codes"),
         },
         log: LogSettings {
-            level: r.text("log.level").unwrap_or_else(|| "info".into()),
+            level: r.text("log.level").unwrap_or_else(|| "info,actix_server=warn".into()),
             format: r.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text),
         },
     }
