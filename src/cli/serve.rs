@@ -17,7 +17,6 @@ use std::sync::Arc;
 /// PostgreSQL starts first and stops last.
 pub fn serve(settings: Settings) -> Result<(), String> {
     logging::start(&settings.log);
-    trust_the_systems_certificates();
     let mut nodes = settings.database.nodes.clone();
     let embedded = if nodes.is_empty() { Some(start_embedded(&settings.embedded)?) } else { None };
     if let Some((cluster, _)) = &embedded {
@@ -107,12 +106,4 @@ fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
         Ok(NodeOptions { name: node.name, region: None, url })
     });
     parsed.collect()
-}
-
-/// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.
-fn trust_the_systems_certificates() {
-    // SAFETY: no other thread runs yet that could read the environment.
-    unsafe {
-        openssl_probe::try_init_openssl_env_vars();
-    }
 }
