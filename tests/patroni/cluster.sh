@@ -5,6 +5,7 @@
 #   cluster.sh stop DIR                  ends every process of it; DIR can be removed afterwards
 #   cluster.sh list DIR                  patronictl list
 #   cluster.sh leader DIR                the name of the leader: node1, node2 or node3
+#   cluster.sh complete DIR              yes: a leader, a synchronous standby and another replica are up
 #   cluster.sh switchover DIR            planned: to the synchronous standby
 #   cluster.sh kill DIR NODE             kill -9 of Patroni and of PostgreSQL, as if the machine were lost
 #   cluster.sh revive DIR NODE           starts Patroni there again
@@ -152,7 +153,8 @@ case $verb in
   start) start ;;
   stop) stop ;;
   list) ctl list ;;
-  leader) named $'\tLeader\t' ;;
+  leader) named $'\tLeader\t' || true ;;
+  complete) ! is_complete || echo yes ;;
   switchover) ctl switchover synapse --leader "$(named $'\tLeader\t')" --candidate "$(named 'Sync Standby')" --force ;;
   kill) kill_node "${node:?which node?}" ;;
   revive) launch "${node:?which node?}" patroni "$dir/$node.yml" ;;
