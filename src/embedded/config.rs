@@ -1,0 +1,72 @@
+//! `synapse.conf` in a data directory: written whole before every start and every reload, included by postgresql.conf.
+
+use super::Error;
+use super::home::{Durability, Home, User, write_private_for};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+pub(super) const FILE: &str = "synapse.conf";
+pub(super) const INCLUDE: &str = "\ninclude_if_exists 'synapse.conf'\n";
+
+pub(super) type Settings = BTreeMap<String, String>;
+
+const ALWAYS: &[(&str, &str)] = &[
+    ("max_connections", "200"),
+    ("wal_level", "replica"),
+    ("max_wal_senders", "10"),
+    ("wal_keep_size", "256MB"),
+    ("wal_log_hints", "on"), // pg_rewind needs this or checksums
+    ("full_page_writes", "on"),
+    ("hot_standby", "on"),
+    ("hot_standby_feedback", "off"),
+    ("wal_retrieve_retry_interval", "100ms"), // 5 s by default: a replica would idle that long after a failover
+    ("wal_receiver_status_interval", "1s"),
+    ("wal_receiver_timeout", "5s"),
+    ("wal_sender_timeout", "5s"), // a frozen replica must not hold commits for the default minute
+    ("password_encryption", "scram-sha-256"),
+    ("timezone", "UTC"),
+    ("log_timezone", "UTC"),
+    ("log_line_prefix", "%m [%p] "),
+    ("log_checkpoints", "off"),
+    ("logging_collector", "off"),
+    ("jit", "off"),
+];
+
+/// `with_server` is false while tools run in a directory that is not ready to be a server.
+pub(super) fn write(home: &Home, data_dir: &Path, name: &str, settings: &Settings) -> Result<(), Error> {
+    let fsync = if home.durability == Durability::Fast { "off" } else { "on" };
+    let mut text = String::from("# Written by synapse-core at every start; changes here are lost.\n");
+    let fixed = [("fsync", fsync), ("cluster_name", name)];
+    let all = ALWAYS.iter().copied().chain(fixed);
+    let all = all.chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    for (key, value) in all {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{key} = '{}'", quoted(value));
+    }
+    write_private_for(home.account.as_ref(), &data_dir.join(FILE), &text)
+}
+
+fn quoted(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\'', "''")
+}
+
+/// How the server `name` reaches the one it copies.
+pub(super) fn conninfo(home: &Home, port: u16, name: &str) -> String {
+    let user = User::Replicator;
+    format!(
+        "host=127.0.0.1 port={port} user={} password={} application_name={name} sslmode=disable gssencmode=disable connect_timeout=2",
+        user.name(),
+        home.password(user),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_break_out_of_their_quotes() {
+        assert_eq!(quoted(r"a'b\c"), r"a''b\\c");
+    }
+}
