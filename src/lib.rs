@@ -3,3 +3,5 @@
 pub mod db;
 pub mod embedded;
 pub mod ledger;
+mod schema;
+pub mod settings;

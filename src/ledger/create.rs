@@ -1,0 +1,319 @@
+//! Create, and never twice: key, transactions and first events in one statement, which is atomic by itself and takes one round trip.
+//!
+//! The statement decides from its snapshot and inserts plainly. Whoever loses a race against another request gets a unique violation:
+//! everything is rolled back, the winner has committed, and the same statement, repeated, sees what the winner did.
+
+use super::Error;
+use super::draft::Draft;
+use super::fingerprint::{IdempotencyKey, fingerprint};
+use super::transaction::Transaction;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Numeric, Text, Untyped, Uuid as SqlUuid};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Who asks, for the history.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub client: String,
+    pub request_id: String,
+}
+
+impl Caller {
+    pub fn actor(&self) -> String {
+        format!("api:{}", self.client)
+    }
+}
+
+/// A request to create. The ids are made here, before the first attempt: finding one's own id in the answer means "I did that".
+pub struct Create {
+    drafts: Vec<Draft>,
+    key: Option<IdempotencyKey>,
+    /// One transaction alone may turn out to be one that exists (natural key); one of several may not.
+    single: bool,
+    ids: Vec<Uuid>,
+    statement: Statement,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Created {
+    pub transactions: Vec<Transaction>,
+    pub how: How,
+    /// The commit waited for a standby.
+    pub replicated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Stored by this request, in this attempt or an earlier one.
+    New,
+    /// The first answer to this key, again.
+    Replay,
+    /// The natural key was known already.
+    Known,
+}
+
+impl Create {
+    pub fn one(draft: Draft, key: Option<IdempotencyKey>, caller: &Caller, require_replication: bool) -> Create {
+        let fingerprint = fingerprint("POST", "/transactions", std::slice::from_ref(&draft));
+        let drafts = vec![draft];
+        let ids = vec![Uuid::now_v7()];
+        let statement = Statement::new(&drafts, &ids, key.as_ref(), fingerprint, true, caller, require_replication);
+        Create { drafts, key, single: true, ids, statement }
+    }
+
+    pub fn has_handle(&self) -> bool {
+        self.key.is_some() || self.drafts.iter().all(|draft| draft.anchor_transaction_id.is_some())
+    }
+
+    /// Repeatable at will, on any verified primary.
+    pub fn run(&self, connection: &mut PgConnection) -> Result<Created, Error> {
+        let rows: Vec<Row> = self.statement.load(connection).map_err(lost_race)?;
+        let Some(first) = rows.first() else { return Err(Error::NotReplicated) };
+        let replicated = first.synchronous;
+        let mine = first.transaction.id == self.ids[0];
+        let how = match first.origin.as_str() {
+            "created" => How::New,
+            "used" if first.fingerprint.as_deref() != Some(&self.statement.fingerprint[..]) => {
+                return Err(Error::KeyReused { transaction_ids: rows.iter().map(|row| row.transaction.id).collect() });
+            }
+            _ if mine => How::New,
+            "used" if first.key_created => How::Replay,
+            "used" => How::Known,
+            _ if self.single && first.conflicting.is_empty() => How::Known,
+            _ => {
+                return Err(Error::AnchorConflict {
+                    index: usize::try_from(first.ord - 1).unwrap_or(0),
+                    existing_id: first.transaction.id,
+                    conflicting_fields: first.conflicting.clone(),
+                });
+            }
+        };
+        let answered = rows.into_iter().zip(&self.drafts).map(|(row, draft)| match how {
+            How::Known => row.transaction,
+            How::New | How::Replay => as_first_answered(row.transaction, draft),
+        });
+        Ok(Created { transactions: answered.collect(), how, replicated })
+    }
+}
+
+/// Version 1 is what does not change, and what the same request said. No history has to be read for it.
+fn as_first_answered(now: Transaction, draft: &Draft) -> Transaction {
+    Transaction {
+        status: "pending".into(),
+        status_reason: None,
+        callback_status: draft.callback_status.clone(),
+        version: 1,
+        updated_at: now.created_at,
+        ..now
+    }
+}
+
+/// Each of these names was free in the snapshot: another request took it meanwhile.
+fn lost_race(error: DieselError) -> Error {
+    const RACED_FOR: [&str; 3] = ["idempotency_keys_pkey", "transactions_anchor_transaction_id_key", "transactions_pkey"];
+    match &error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+            if info.constraint_name().is_some_and(|name| RACED_FOR.contains(&name)) =>
+        {
+            Error::LostRace
+        }
+        _ => Error::Database(error),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    origin: String,
+    #[diesel(sql_type = BigInt)]
+    ord: i64,
+    #[diesel(sql_type = Array<Text>)]
+    conflicting: Vec<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    fingerprint: Option<Vec<u8>>,
+    #[diesel(sql_type = Bool)]
+    key_created: bool,
+    #[diesel(sql_type = Bool)]
+    synchronous: bool,
+    #[diesel(embed)]
+    transaction: Transaction,
+}
+
+/// The binds, by column. `sql_query` is not statement-cached; a static `QueryId` is, so this is prepared once per connection.
+struct Statement {
+    ids: Vec<Uuid>,
+    stellar_accounts: Vec<String>,
+    amounts: Vec<Decimal>,
+    asset_codes: Vec<String>,
+    callback_types: Vec<Option<String>>,
+    callback_statuses: Vec<Option<String>>,
+    anchor_transaction_ids: Vec<Option<String>>,
+    memos: Vec<Option<String>>,
+    memo_types: Vec<Option<String>>,
+    metadata: Vec<Option<Value>>,
+    client: String,
+    key: Option<String>,
+    fingerprint: [u8; 32],
+    actor: String,
+    request_id: String,
+    single: bool,
+    require_replication: bool,
+}
+
+impl Statement {
+    fn new(
+        drafts: &[Draft],
+        ids: &[Uuid],
+        key: Option<&IdempotencyKey>,
+        fingerprint: [u8; 32],
+        single: bool,
+        caller: &Caller,
+        require_replication: bool,
+    ) -> Statement {
+        let texts = |field: fn(&Draft) -> Option<&str>| drafts.iter().map(|d| field(d).map(str::to_owned)).collect();
+        Statement {
+            ids: ids.to_vec(),
+            stellar_accounts: drafts.iter().map(|d| d.stellar_account.clone()).collect(),
+            amounts: drafts.iter().map(|d| d.amount.as_decimal()).collect(),
+            asset_codes: drafts.iter().map(|d| d.asset_code.clone()).collect(),
+            callback_types: texts(|d| d.callback_type.as_deref()),
+            callback_statuses: texts(|d| d.callback_status.as_deref()),
+            anchor_transaction_ids: texts(|d| d.anchor_transaction_id.as_deref()),
+            memos: texts(|d| d.memo.as_ref().map(|memo| memo.value.as_str())),
+            memo_types: texts(|d| d.memo.as_ref().map(|memo| memo.kind.as_str())),
+            metadata: drafts.iter().map(|d| d.metadata.clone()).collect(),
+            client: caller.client.clone(),
+            key: key.map(|key| key.as_str().to_owned()),
+            fingerprint,
+            actor: caller.actor(),
+            request_id: caller.request_id.clone(),
+            single,
+            require_replication,
+        }
+    }
+}
+
+/// Whether a commit of this session waits for a standby.
+pub(super) const SYNCHRONOUS: &str = "(current_setting('synchronous_standby_names') <> ''
+    AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply'))";
+
+/// `used` and `known` write, although they only look: their answer must be as durable as the row they answer with.
+const DECIDE_AND_STORE: &str = "
+), used AS (
+    UPDATE idempotency_keys k SET replays = k.replays + 1, last_used_at = now()
+      FROM request r WHERE k.client = r.client AND k.key = r.key AND r.may_write
+    RETURNING k.*
+), known AS (
+    UPDATE transactions t SET duplicates = t.duplicates + 1
+      FROM item i, request r
+     WHERE t.anchor_transaction_id = i.anchor_transaction_id AND r.may_write AND NOT EXISTS (SELECT FROM used)
+    RETURNING t.*, i.ord, array_remove(ARRAY[
+        CASE WHEN t.stellar_account <> i.stellar_account THEN 'stellar_account' END,
+        CASE WHEN t.amount <> i.amount THEN 'amount' END,
+        CASE WHEN t.asset_code <> i.asset_code THEN 'asset_code' END,
+        CASE WHEN t.callback_type IS DISTINCT FROM i.callback_type THEN 'callback_type' END,
+        CASE WHEN t.memo IS DISTINCT FROM i.memo THEN 'memo' END,
+        CASE WHEN t.memo_type IS DISTINCT FROM i.memo_type THEN 'memo_type' END,
+        CASE WHEN t.metadata IS DISTINCT FROM i.metadata THEN 'metadata' END], NULL) AS conflicting
+), created AS (
+    INSERT INTO transactions (id, stellar_account, amount, asset_code, callback_type, callback_status,
+                              anchor_transaction_id, memo, memo_type, metadata)
+    SELECT i.id, i.stellar_account, i.amount, i.asset_code, i.callback_type, i.callback_status,
+           i.anchor_transaction_id, i.memo, i.memo_type, i.metadata
+      FROM item i, request r
+     WHERE r.may_write AND NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM known)
+    RETURNING *
+), history AS (
+    INSERT INTO transaction_events (transaction_id, version, kind, status, callback_status, actor, request_id, at)
+    SELECT c.id, c.version, 'created', c.status, c.callback_status, r.actor, r.request_id, c.created_at
+      FROM created c, request r
+), remembered AS (
+    INSERT INTO idempotency_keys (client, key, fingerprint, transaction_ids, created)
+    SELECT r.client, r.key, r.fingerprint, a.ids, a.created
+      FROM request r,
+           (SELECT array_agg(i.id ORDER BY i.ord) AS ids, true AS created FROM item i JOIN created c ON c.id = i.id
+            UNION ALL
+            SELECT ARRAY[k.id], false FROM known k, request r WHERE r.single AND k.conflicting = '{}') a
+     WHERE r.key IS NOT NULL AND a.ids IS NOT NULL
+)
+SELECT a.*, r.synchronous
+  FROM request r, (
+    SELECT 'created' AS origin, i.ord, '{}'::text[] AS conflicting, NULL::bytea AS fingerprint, true AS key_created,
+           c.id, c.stellar_account, c.amount, c.asset_code, c.callback_type, c.callback_status, c.anchor_transaction_id,
+           c.memo, c.memo_type, c.metadata, c.status, c.status_reason, c.version, c.created_at, c.updated_at
+      FROM created c JOIN item i ON i.id = c.id
+    UNION ALL
+    SELECT 'known', k.ord, k.conflicting, NULL, false,
+           k.id, k.stellar_account, k.amount, k.asset_code, k.callback_type, k.callback_status, k.anchor_transaction_id,
+           k.memo, k.memo_type, k.metadata, k.status, k.status_reason, k.version, k.created_at, k.updated_at
+      FROM known k
+    UNION ALL
+    SELECT 'used', u.ord, '{}', k.fingerprint, k.created,
+           t.id, t.stellar_account, t.amount, t.asset_code, t.callback_type, t.callback_status, t.anchor_transaction_id,
+           t.memo, t.memo_type, t.metadata, t.status, t.status_reason, t.version, t.created_at, t.updated_at
+      FROM used k, unnest(k.transaction_ids) WITH ORDINALITY AS u (id, ord) JOIN transactions t ON t.id = u.id
+  ) a
+ ORDER BY a.ord";
+
+impl QueryFragment<Pg> for Statement {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH item AS MATERIALIZED (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.stellar_accounts)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Numeric>, _>(&self.amounts)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.asset_codes)?;
+        for column in
+            [&self.callback_types, &self.callback_statuses, &self.anchor_transaction_ids, &self.memos, &self.memo_types]
+        {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Nullable<Text>>, _>(column)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Jsonb>>, _>(&self.metadata)?;
+        out.push_sql(
+            ") WITH ORDINALITY AS i (id, stellar_account, amount, asset_code, callback_type, callback_status,
+                anchor_transaction_id, memo, memo_type, metadata, ord)
+            ), request AS MATERIALIZED (SELECT v.*, s.synchronous, s.synchronous OR NOT v.required AS may_write FROM (SELECT ",
+        );
+        out.push_sql(SYNCHRONOUS);
+        out.push_sql(" AS synchronous) s, (VALUES (");
+        out.push_bind_param::<Text, _>(&self.client)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.key)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.fingerprint)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.actor)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.request_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Bool, _>(&self.single)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Bool, _>(&self.require_replication)?;
+        out.push_sql(")) v (client, key, fingerprint, actor, request_id, single, required)");
+        out.push_sql(DECIDE_AND_STORE);
+        Ok(())
+    }
+}
+
+/// Marks the statement in the cache of each connection.
+pub struct CreateStatementId;
+
+impl QueryId for Statement {
+    type QueryId = CreateStatementId;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for &Statement {
+    type SqlType = Untyped;
+}
+
+impl RunQueryDsl<PgConnection> for &Statement {}

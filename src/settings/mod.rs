@@ -1,0 +1,202 @@
+//! Typed settings: `Settings.toml`, then `SYNAPSE__SECTION__KEY`, then `DATABASE_URL`, `DATABASE_REPLICA_URL` and `SERVER_PORT`.
+//! Every problem is found in one go, and named.
+
+mod reader;
+
+use crate::db::connection::DatabaseUrl;
+use crate::db::{NodeOptions, Options, RebuildSchedule};
+use crate::ledger::draft::Rules;
+use crate::ledger::strkey::StrkeyCheck;
+use reader::Reader;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub struct Settings {
+    pub server: ServerSettings,
+    pub database: DatabaseSettings,
+    pub embedded: EmbeddedSettings,
+    pub api: Rules,
+    pub log: LogSettings,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub bind: SocketAddr,
+    pub region: Option<String>,
+    pub drain: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Empty: the embedded cluster is used.
+    pub nodes: Vec<NodeOptions>,
+    pub availability: Options,
+    pub write_deadline: Duration,
+    pub attempt_timeout: Duration,
+    pub migrate_on_start: bool,
+    pub require_replication: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct EmbeddedSettings {
+    pub enabled: bool,
+    /// None: [`crate::cli`] chooses.
+    pub data_dir: Option<PathBuf>,
+    pub replicas: u8,
+    pub bin_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// `env_logger`'s filter syntax.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// All that is wrong, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Problems(pub Vec<String>);
+
+/// `path`: None for `Settings.toml` in the working directory, which may be missing; a file that was named must exist.
+pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
+    let mut reader = Reader::open(path)?;
+    let settings = read(&mut reader);
+    let problems = reader.finish();
+    match (settings.database.nodes.is_empty() && !settings.embedded.enabled, problems) {
+        (_, problems) if !problems.is_empty() => Err(Problems(problems)),
+        (true, _) => Err(Problems(vec![
+            "database.primary.url: no database is configured: set it (or DATABASE_URL), or set embedded.enabled = true to try the \
+             service on a private PostgreSQL (the Settings.toml of the repository does)"
+                .into(),
+        ])),
+        _ => Ok(settings),
+    }
+}
+
+fn read(r: &mut Reader) -> Settings {
+    let server = server(r);
+    let database = database(r, server.region.clone());
+    Settings {
+        server,
+        database,
+        embedded: EmbeddedSettings {
+            enabled: r.flag("embedded.enabled", false),
+            data_dir: r.text("embedded.data_dir").map(PathBuf::from),
+            replicas: u8::try_from(r.number("embedded.replicas", 1, 0..=4)).unwrap_or(1),
+            bin_dir: r.text("embedded.bin_dir").map(PathBuf::from),
+        },
+        api: Rules {
+            strkey_check: r
+                .choice("api.strkey_check", &[("full", StrkeyCheck::Full), ("shape", StrkeyCheck::Shape)], StrkeyCheck::Full),
+            asset_codes: r.list("api.asset_codes"),
+        },
+        log: LogSettings {
+            level: r.text("log.level").unwrap_or_else(|| "info".into()),
+            format: r.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text),
+        },
+    }
+}
+
+fn server(r: &mut Reader) -> ServerSettings {
+    let default_bind = SocketAddr::from(([127, 0, 0, 1], 3000));
+    let mut bind = r.parsed("server.bind", default_bind, "an address and port such as 127.0.0.1:3000");
+    if let Some(port) = r.short_name("SERVER_PORT") {
+        match port.parse() {
+            Ok(port) => bind.set_port(port),
+            Err(_) => r.problem("SERVER_PORT", "must be a port number from 0 to 65535"),
+        }
+    }
+    ServerSettings { bind, region: r.text("server.region"), drain: r.millis("server.drain_ms", 10_000, 0..=600_000) }
+}
+
+fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
+    let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
+    let availability = Options {
+        pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
+        max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000)).unwrap_or(1000),
+        max_held: usize::try_from(r.number("database.max_held_writes", 1000, 1..=100_000)).unwrap_or(1000),
+        statement_timeout: write_deadline,
+        // As long as a create waits for an earlier one with the same key (contract, section 4).
+        lock_timeout: Duration::from_secs(2),
+        probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
+        probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
+        max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
+        region,
+        rebuild: rebuild(r),
+    };
+    DatabaseSettings {
+        nodes: nodes(r),
+        availability,
+        write_deadline,
+        attempt_timeout: r.millis("database.attempt_timeout_ms", 3000, 50..=60_000),
+        migrate_on_start: r.flag("database.migrate_on_start", true),
+        require_replication: r.flag("database.require_replication", false),
+    }
+}
+
+fn rebuild(r: &mut Reader) -> RebuildSchedule {
+    let schedule = RebuildSchedule {
+        initial: r.millis("database.rebuild.initial_ms", 2000, 100..=600_000),
+        factor: r.decimal("database.rebuild.factor", 2.0, 1.0..=10.0),
+        max: r.millis("database.rebuild.max_ms", 32_000, 100..=3_600_000),
+        attempts: u32::try_from(r.number("database.rebuild.attempts", 5, 1..=1000)).unwrap_or(5),
+    };
+    if schedule.max < schedule.initial {
+        r.problem("database.rebuild.max_ms", "must not be less than database.rebuild.initial_ms");
+    }
+    schedule
+}
+
+/// The primary first; where there is none, replicas are an error.
+fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
+    let primary_region = r.text("database.primary.region");
+    let configured = r.text("database.primary.url");
+    let primary = match r.short_name("DATABASE_URL") {
+        Some(text) => node(r, "DATABASE_URL", "primary", &text, primary_region),
+        None => configured.and_then(|text| node(r, "database.primary.url", "primary", &text, primary_region)),
+    };
+    let replicas = replicas(r);
+    if primary.is_none() && !replicas.is_empty() {
+        r.problem("database.primary.url", "is missing, although replicas are configured");
+    }
+    primary.into_iter().chain(replicas).collect()
+}
+
+fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
+    let configured = r.tables("database.replicas", &["url", "region"]);
+    if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
+        let named = urls.split_whitespace().enumerate();
+        return named.filter_map(|(i, url)| node(r, "DATABASE_REPLICA_URL", &format!("replica-{}", i + 1), url, None)).collect();
+    }
+    let mut nodes = Vec::new();
+    for (i, mut table) in configured.into_iter().enumerate() {
+        let key = format!("database.replicas[{i}].url");
+        match table.remove("url") {
+            Some(url) => nodes.extend(node(r, &key, &format!("replica-{}", i + 1), &url, table.remove("region"))),
+            None => r.problem(&key, "is missing"),
+        }
+    }
+    nodes
+}
+
+fn node(r: &mut Reader, key: &str, name: &str, url: &str, region: Option<String>) -> Option<NodeOptions> {
+    match DatabaseUrl::parse(url) {
+        Ok(url) => Some(NodeOptions { name: name.into(), region, url }),
+        Err(error) => {
+            r.problem(key, &error.to_string());
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
