@@ -1,7 +1,12 @@
 //! synapse-core: a REST transaction service on PostgreSQL that follows failovers.
 
+mod api;
+pub mod cli;
 pub mod db;
 pub mod embedded;
 pub mod ledger;
+mod logging;
+mod migrations;
 mod schema;
+mod server;
 pub mod settings;

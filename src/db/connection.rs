@@ -106,7 +106,7 @@ pub struct SessionLimits {
 impl SessionLimits {
     fn options(&self) -> String {
         format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c lc_messages=C -c timezone=UTC",
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
         )
@@ -122,7 +122,8 @@ pub fn connect(url: &DatabaseUrl, session: &SessionLimits) -> Result<PgConnectio
 mod tests {
     use super::*;
 
-    const LIMITS: SessionLimits = SessionLimits { statement_timeout: Duration::from_secs(8), lock_timeout: Duration::from_secs(2) };
+    const LIMITS: SessionLimits =
+        SessionLimits { statement_timeout: Duration::from_secs(8), lock_timeout: Duration::from_secs(2) };
 
     #[test]
     fn what_the_operator_set_wins_over_the_defaults() {

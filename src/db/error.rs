@@ -72,8 +72,9 @@ impl From<DieselError> for Error {
     }
 }
 
-/// Diesel has no SQLSTATE accessor: these codes come as `Unknown`, and the message is the last resort. Every session
-/// runs with `lc_messages=C`, so the texts are PostgreSQL's own (src/backend/tcop/postgres.c, lmgr/proc.c).
+/// Diesel has no SQLSTATE accessor: these codes come as `Unknown`, and the message is the last resort. The texts are PostgreSQL's own
+/// (src/backend/tcop/postgres.c, lmgr/proc.c) where the server's `lc_messages` is C or English, which `check` verifies: a session may
+/// not set it unless it is a superuser's. On another server such an error is told as an internal one, still with the right outcome.
 fn unknown_kind(message: &str) -> Option<Error> {
     let starts = |prefix: &str| message.starts_with(prefix);
     if starts("terminating connection") || starts("the database system is") || starts("server closed the connection") {

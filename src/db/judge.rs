@@ -134,7 +134,11 @@ mod tests {
         judged(&[Some(primary(1, 1)), None], &mut memory);
         assert_eq!(judged(&[Some(primary(1, 1)), Some(primary(9, 5))], &mut memory).writes, Writes::SplitBrain);
         let judgement = judged(&[None, Some(primary(9, 5))], &mut memory);
-        assert_eq!((judgement.writes, is_fenced(&judgement)), (Writes::NoPrimary, vec![false, true]), "a foreign one never gets writes");
+        assert_eq!(
+            (judgement.writes, is_fenced(&judgement)),
+            (Writes::NoPrimary, vec![false, true]),
+            "a foreign one never gets writes"
+        );
     }
 
     #[test]

@@ -10,8 +10,8 @@ mod lag;
 mod monitor;
 mod node;
 mod pool;
-mod prober;
 pub mod probe;
+mod prober;
 mod rebuild;
 pub mod role;
 pub mod select;
@@ -27,7 +27,7 @@ use status::Failover;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -99,7 +99,7 @@ impl Shared {
 pub struct Databases {
     shared: Arc<Shared>,
     events: Sender<Event>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A node to try, as it was when it was chosen.
@@ -143,13 +143,13 @@ impl Databases {
             std::thread::Builder::new().name("rebuild".into()).spawn(move || rebuild.run(&order_queue))?,
             std::thread::Builder::new().name("monitor".into()).spawn(move || monitor.run(&event_queue))?,
         ];
-        Ok(Databases { shared, events, threads })
+        Ok(Databases { shared, events, threads: Mutex::new(threads) })
     }
 
     /// Ends the threads. A probe that hangs on a silent node is left to end by itself.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         let _ = self.events.send(Event::Stop);
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 log::error!("a background thread of the database layer had panicked");
             }

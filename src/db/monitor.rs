@@ -2,7 +2,7 @@
 
 use super::judge::{Judgement, Memory, Writes, judge};
 use super::lag::PrimaryPositions;
-use super::node::State;
+use super::node::{NOT_PROBED, State};
 use super::pool::Pool;
 use super::probe::Facts;
 use super::prober::Prober;
@@ -18,12 +18,24 @@ use std::time::{Duration, Instant};
 
 pub(super) enum Event {
     /// A prober has its answer.
-    Probed { node: usize, generation: u64, result: Result<Facts, String> },
+    Probed {
+        node: usize,
+        generation: u64,
+        result: Result<Facts, String>,
+    },
     /// A request saw the node fail, and has already taken it out of service.
-    Failed { node: usize },
+    Failed {
+        node: usize,
+    },
     /// A request has waited long for the node.
-    Suspected { node: usize },
-    Rebuilt { node: usize, pool: Arc<Pool>, facts: Facts },
+    Suspected {
+        node: usize,
+    },
+    Rebuilt {
+        node: usize,
+        pool: Arc<Pool>,
+        facts: Facts,
+    },
     Stop,
 }
 
@@ -156,7 +168,7 @@ impl Monitor {
             Err(cause) => {
                 (watch.facts, watch.wake) = (None, false);
                 let was_in_use = self.shared.nodes[node].transition(|state| match state {
-                    State::Down { .. } => None,
+                    State::Down { cause: known, .. } if known != NOT_PROBED => None,
                     _ => Some(State::down(cause)),
                 });
                 if was_in_use {
@@ -174,8 +186,7 @@ impl Monitor {
             return; // settle() says so, and the pool goes unused
         }
         let lag_ms = self.positions.lag_ms(&facts, Instant::now());
-        self.shared.nodes[node]
-            .transition(|_| Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }));
+        self.shared.nodes[node].transition(|_| Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }));
     }
 
     fn judge(&mut self) -> Judgement {

@@ -24,12 +24,30 @@ pub struct Node {
     changing: Mutex<()>,
 }
 
+/// The cause before anything is known.
+pub const NOT_PROBED: &str = "not probed yet";
+
 #[derive(Clone)]
 pub enum State {
-    Up { pool: Arc<Pool>, facts: Facts, lag_ms: Option<u64>, sync_state: Option<String>, since: DateTime<Utc> },
-    Down { cause: String, attempts: u32, next_attempt: Option<Instant>, since: DateTime<Utc> },
+    Up {
+        pool: Arc<Pool>,
+        facts: Facts,
+        lag_ms: Option<u64>,
+        sync_state: Option<String>,
+        since: DateTime<Utc>,
+    },
+    Down {
+        cause: String,
+        attempts: u32,
+        next_attempt: Option<Instant>,
+        since: DateTime<Utc>,
+    },
     /// It answers, and must not be used: it would take writes that nobody else sees, or its data are not ours.
-    Fenced { cause: String, facts: Facts, since: DateTime<Utc> },
+    Fenced {
+        cause: String,
+        facts: Facts,
+        since: DateTime<Utc>,
+    },
 }
 
 impl State {
@@ -78,7 +96,7 @@ impl State {
 
     /// A change that an operator wants to read about: not a new lag, nor the next attempt.
     fn differs(&self, other: &State) -> bool {
-        (self.name(), self.role()) != (other.name(), other.role())
+        (self.name(), self.role()) != (other.name(), other.role()) || self.cause() == Some(NOT_PROBED)
     }
 }
 
@@ -96,7 +114,7 @@ impl Node {
             url,
             workers: Arc::new(workers),
             abandoned: AtomicUsize::new(0),
-            state: ArcSwap::from_pointee(State::down("not probed yet")),
+            state: ArcSwap::from_pointee(State::down(NOT_PROBED)),
             changing: Mutex::new(()),
         }
     }

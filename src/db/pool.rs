@@ -34,7 +34,13 @@ pub struct Busy;
 
 impl Pool {
     /// Returns at once; `workers` open the connections in the background.
-    pub fn open(url: &DatabaseUrl, session: &SessionLimits, size: u32, max_waiting: usize, workers: Arc<ScheduledThreadPool>) -> Pool {
+    pub fn open(
+        url: &DatabaseUrl,
+        session: &SessionLimits,
+        size: u32,
+        max_waiting: usize,
+        workers: Arc<ScheduledThreadPool>,
+    ) -> Pool {
         let manager = ConnectionManager::new(url.conninfo(session).expose_secret());
         let connections = r2d2::Pool::builder()
             .max_size(size)
@@ -62,6 +68,7 @@ impl Pool {
     }
 
     /// Blocks at most `CONNECT_TIMEOUT`.
+    #[expect(clippy::disallowed_methods, reason = "this is its room")]
     pub fn connection(&self) -> Result<Connection, Error> {
         self.connections.get().map_err(|e| Error::Unreachable(first_line(&e.to_string())))
     }

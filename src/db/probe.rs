@@ -34,6 +34,8 @@ pub struct Facts {
     pub synchronous: bool,
     pub server_version: i32,
     pub tls: bool,
+    /// The language of its errors.
+    pub lc_messages: String,
     pub rtt: Duration,
 }
 
@@ -74,6 +76,7 @@ SELECT s.standby,
        current_setting('synchronous_standby_names') <> ''
          AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
        current_setting('server_version_num')::int AS server_version,
+       current_setting('lc_messages') AS lc_messages,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
   FROM (SELECT pg_is_in_recovery() AS standby) s";
 
@@ -103,6 +106,8 @@ struct Row {
     server_version: i32,
     #[diesel(sql_type = Bool)]
     tls: bool,
+    #[diesel(sql_type = Text)]
+    lc_messages: String,
 }
 
 pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
@@ -121,6 +126,7 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         synchronous: row.synchronous,
         server_version: row.server_version,
         tls: row.tls,
+        lc_messages: row.lc_messages,
         rtt: asked.elapsed(),
     })
 }
@@ -147,6 +153,7 @@ pub(super) mod tests {
             synchronous: false,
             server_version: 150_018,
             tls: false,
+            lc_messages: "C".into(),
             rtt: Duration::from_millis(1),
         }
     }

@@ -15,12 +15,21 @@ use std::time::{Duration, Instant};
 
 pub(super) enum Order {
     /// The node went down: start its schedule.
-    Start { node: usize },
+    Start {
+        node: usize,
+    },
     /// It answers again: do not wait for the schedule.
-    Now { node: usize },
+    Now {
+        node: usize,
+    },
     /// It is fenced: no pool is wanted.
-    Forget { node: usize },
-    Finished { node: usize, result: Result<(), String> },
+    Forget {
+        node: usize,
+    },
+    Finished {
+        node: usize,
+        result: Result<(), String>,
+    },
     Stop,
 }
 
@@ -110,7 +119,12 @@ impl Rebuild {
         job.due = now + if again { Duration::ZERO } else { job.delays.next().unwrap_or(limit.max) };
         let (attempts, next_attempt) = (job.attempts, Some(job.due));
         let name = self.shared.nodes[node].name.as_str();
-        let level = if attempts == limit.attempts { log::Level::Error } else { log::Level::Debug };
+        let known = self.shared.nodes[node].state().cause() == Some(cause);
+        let level = match attempts {
+            n if n == limit.attempts => log::Level::Error,
+            _ if known => log::Level::Debug,
+            _ => log::Level::Warn,
+        };
         let given_up = if attempts >= limit.attempts { "failed" } else { "down" };
         log::log!(level, node = name, attempts, state = given_up, cause; "rebuilding the pool did not succeed");
         self.shared.nodes[node].transition(|state| match state {

@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn a_lagging_replica_comes_after_the_primary_and_the_least_lagging_one_first() {
-        assert_eq!(read_order(&[replica(0, 9000, 0, 0), replica(1, 6000, 0, 0), primary(2), replica(3, 10, 40, 9)], None), [3, 2, 1, 0]);
+        assert_eq!(
+            read_order(&[replica(0, 9000, 0, 0), replica(1, 6000, 0, 0), primary(2), replica(3, 10, 40, 9)], None),
+            [3, 2, 1, 0]
+        );
     }
 
     #[test]

@@ -33,7 +33,9 @@ pub(super) fn initdb(home: &Home, name: &str) -> Result<(), Error> {
     include_our_settings(&part)?;
     config::write(home, &part, name, &Settings::new())?;
     process::run(single_user_command(home, &part), &users_and_database(home), INITDB_LIMIT)?;
-    put_in_place(home, name)
+    put_in_place(home, name)?;
+    log::info!(node = name, version = home.binaries.major; "a new database cluster was created");
+    Ok(())
 }
 
 fn initdb_command(home: &Home, data_dir: &Path, pwfile: &Path) -> Command {
@@ -96,12 +98,18 @@ pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
     command.env("PGPASSWORD", home.password(User::Replicator)).env("PGSSLMODE", "disable");
     process::run(command, "", BASEBACKUP_LIMIT)?;
     mark_standby(home, &part)?;
-    put_in_place(home, name)
+    put_in_place(home, name)?;
+    log::info!(node = name, source = source.name(); "the database was copied");
+    Ok(())
 }
 
 /// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies
 /// only what differs, else by a new copy of everything.
 pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
+    if !source.home().data_dir(name).exists() {
+        return basebackup(source, name);
+    }
+    checkpoint(source)?;
     match try_rewind(source, name) {
         Ok(()) => Ok(()),
         Err(error) => {
@@ -111,19 +119,15 @@ pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
     }
 }
 
+/// Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
+fn checkpoint(source: &Server) -> Result<(), Error> {
+    let answer = sql::tell(&source.url(User::Superuser), "CHECKPOINT", CHECKPOINT_LIMIT);
+    answer.map_err(|reason| Error::Sql { name: source.name().to_owned(), what: "CHECKPOINT", reason })
+}
+
 fn try_rewind(source: &Server, name: &str) -> Result<(), Error> {
     let home = source.home();
     let (data_dir, part) = (home.data_dir(name), part_of(home, name));
-    if !data_dir.exists() {
-        return Err(Error::NotRunning { name: name.to_owned() });
-    }
-    // Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
-    let url = source.url(User::Superuser);
-    sql::tell(&url, "CHECKPOINT", CHECKPOINT_LIMIT).map_err(|reason| Error::Sql {
-        name: source.name().to_owned(),
-        what: "CHECKPOINT",
-        reason,
-    })?;
     remove_part(&part)?;
     fs::rename(&data_dir, &part).map_err(Error::io("rename", &data_dir))?;
     process::run(rewind_command(source, &part), "", REWIND_LIMIT)?;

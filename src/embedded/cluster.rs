@@ -1,9 +1,14 @@
 //! A primary and its replicas as one thing: started, found again after any end, stopped.
 
 use super::home::{self, Durability, Home, User};
+use super::node::Node;
+use super::supervisor::{Supervisor, View};
 use super::{Binaries, Error, Server, StopMode, lineage, replication};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -32,12 +37,20 @@ impl std::fmt::Debug for NodeAddress {
 }
 
 pub struct Cluster {
-    /// The primary of the start first.
-    servers: Vec<Arc<Server>>,
+    nodes: Vec<Arc<Node>>,
+    view: Arc<View>,
+    supervisor: Option<Running>,
+}
+
+struct Running {
+    /// Dropped to stop it.
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Cluster {
-    /// Returns when the primary accepts connections. A replica that cannot be started is only logged.
+    /// Returns when the primary accepts connections and the replicas stream. A replica that cannot be started is
+    /// only logged, and tried again in the background.
     pub fn start(options: &Options) -> Result<Self, Error> {
         let (dir, lock) = home::lock(&options.data_dir)?;
         let databases = lineage::databases_in(&dir)?;
@@ -50,29 +63,77 @@ impl Cluster {
             None => Server::init(&home, lineage::FIRST)?,
         };
         lead(&primary)?;
-        let mut servers = vec![Arc::new(primary)];
-        for name in other_names(options.replicas, servers[0].name()) {
-            servers.push(Arc::new(replica_of(&servers[0], &home, &name)?));
+        let mut nodes = vec![Arc::new(Node::new(primary))];
+        for name in other_names(options.replicas, nodes[0].name()) {
+            let replica = replica_of(&nodes[0].server, &home, &name)?;
+            nodes.push(Arc::new(replica));
         }
-        Ok(Self { servers })
+        Self::supervised(nodes, options.synchronous)
+    }
+
+    fn supervised(nodes: Vec<Arc<Node>>, synchronous: bool) -> Result<Self, Error> {
+        let view = Arc::<View>::default();
+        let supervisor = Supervisor::new(nodes.clone(), Arc::clone(&view), synchronous);
+        let (stop, stopped) = channel();
+        let thread = thread::Builder::new()
+            .name("postgres-supervisor".into())
+            .spawn(move || supervisor.run(&stopped))
+            .map_err(Error::io("start a thread for", nodes[0].server.home().dir()))?;
+        Ok(Self { nodes, view, supervisor: Some(Running { stop, thread }) })
     }
 
     /// In the order of their names; "primary" is where the first primary was made, not what it is now.
     pub fn nodes(&self) -> Vec<NodeAddress> {
-        let address = |server: &Arc<Server>| NodeAddress { name: server.name().to_owned(), url: server.url(User::Application) };
-        let mut nodes: Vec<NodeAddress> = self.servers.iter().map(address).collect();
+        let address = |node: &Arc<Node>| NodeAddress { name: node.name().to_owned(), url: node.server.url(User::Application) };
+        let mut nodes: Vec<NodeAddress> = self.nodes.iter().map(address).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         nodes
     }
 
-    pub fn servers(&self) -> &[Arc<Server>] {
-        &self.servers
+    /// For tests and operators: what is done to them is healed.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.nodes.iter().map(|node| &node.server)
+    }
+
+    /// The present primary; during a failover the last one.
+    pub fn primary(&self) -> &Server {
+        &self.nodes[self.view.leader.load(Ordering::Relaxed)].server
+    }
+
+    /// Whether a replica holds every acknowledged write, and would be promoted if the primary died now.
+    pub fn trusts_a_replica(&self) -> bool {
+        self.view.trusts.load(Ordering::Relaxed)
     }
 
     /// The replicas first, so that they do not report the loss of their primary. Every server ends, in bounded time.
-    pub fn stop(self) -> Result<(), Error> {
-        let results: Vec<Result<(), Error>> = self.servers.iter().rev().map(|server| server.stop(StopMode::Fast)).collect();
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.shut_down(StopMode::Fast)
+    }
+
+    fn shut_down(&mut self, mode: StopMode) -> Result<(), Error> {
+        let Some(Running { stop, thread }) = self.supervisor.take() else {
+            return Ok(());
+        };
+        drop(stop);
+        // A failover that is running now cannot start anything any more, and fails.
+        self.nodes.iter().for_each(|node| node.server.retire());
+        let leader = self.view.leader.load(Ordering::Relaxed);
+        let (primary, replicas): (Vec<_>, Vec<_>) = self.nodes.iter().enumerate().partition(|(index, _)| *index == leader);
+        let order = replicas.into_iter().chain(primary);
+        let results: Vec<Result<(), Error>> = order.map(|(_, node)| node.server.stop(mode)).collect();
+        if thread.join().is_err() {
+            log::error!("the supervisor panicked");
+        }
         results.into_iter().collect()
+    }
+}
+
+/// Not as clean as `stop`, but as complete.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut_down(StopMode::Immediate) {
+            log::error!("{error}");
+        }
     }
 }
 
@@ -85,12 +146,13 @@ fn lead(primary: &Server) -> Result<(), Error> {
     Ok(())
 }
 
-fn replica_of(primary: &Server, home: &Arc<Home>, name: &str) -> Result<Server, Error> {
-    let replica = Server::open(home, name)?;
-    if let Err(error) = replication::join(primary, &replica) {
-        log::error!(node = name; "cannot start the replica: {error}");
+fn replica_of(primary: &Server, home: &Arc<Home>, name: &str) -> Result<Node, Error> {
+    let node = Node::new(Server::open(home, name)?);
+    match replication::join(primary, &node.server) {
+        Ok(()) => node.set_joined(true),
+        Err(error) => log::error!(node = name; "cannot start the replica: {error}"),
     }
-    Ok(replica)
+    Ok(node)
 }
 
 fn other_names(replicas: u8, primary: &str) -> Vec<String> {

@@ -22,8 +22,8 @@ const ALWAYS: &[(&str, &str)] = &[
     ("hot_standby_feedback", "off"),
     ("wal_retrieve_retry_interval", "100ms"), // 5 s by default: a replica would idle that long after a failover
     ("wal_receiver_status_interval", "1s"),
-    ("wal_receiver_timeout", "5s"),
-    ("wal_sender_timeout", "5s"), // a frozen replica must not hold commits for the default minute
+    ("wal_receiver_timeout", "3s"),
+    ("wal_sender_timeout", "3s"), // a frozen replica must not hold commits for the default minute
     ("password_encryption", "scram-sha-256"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
@@ -33,12 +33,19 @@ const ALWAYS: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
-/// `with_server` is false while tools run in a directory that is not ready to be a server.
+const DURABLE: &[(&str, &str)] = &[("fsync", "on")];
+
+/// Shared memory in the data directory: what a killed server leaves in /dev/shm would stay there for ever when its
+/// directory is removed.
+const FAST: &[(&str, &str)] = &[("fsync", "off"), ("dynamic_shared_memory_type", "mmap")];
+
 pub(super) fn write(home: &Home, data_dir: &Path, name: &str, settings: &Settings) -> Result<(), Error> {
-    let fsync = if home.durability == Durability::Fast { "off" } else { "on" };
     let mut text = String::from("# Written by synapse-core at every start; changes here are lost.\n");
-    let fixed = [("fsync", fsync), ("cluster_name", name)];
-    let all = ALWAYS.iter().copied().chain(fixed);
+    let fixed = match home.durability {
+        Durability::Durable => DURABLE,
+        Durability::Fast => FAST,
+    };
+    let all = ALWAYS.iter().copied().chain(fixed.iter().copied()).chain([("cluster_name", name)]);
     let all = all.chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     for (key, value) in all {
         // Writing to a String cannot fail.

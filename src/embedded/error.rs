@@ -22,6 +22,8 @@ pub enum Error {
     PasswordsMissing { file: PathBuf, data: PathBuf },
     #[error("{} is not a passwords file of this program", file.display())]
     PasswordsMalformed { file: PathBuf },
+    #[error("{} exists but is not a database; remove it or use another data_dir", directory.display())]
+    NotADatabase { directory: PathBuf },
     #[error("bin_dir {} does not hold a usable PostgreSQL: {reason}", directory.display())]
     BinDir { directory: PathBuf, reason: String },
     #[error(
@@ -41,6 +43,8 @@ pub enum Error {
     Timeout { name: String, what: &'static str, seconds: u64, log: PathBuf, tail: String },
     #[error("PostgreSQL \"{name}\" is not running")]
     NotRunning { name: String },
+    #[error("PostgreSQL \"{name}\" is not started: the cluster is stopping")]
+    Retired { name: String },
     #[error("no free port on 127.0.0.1")]
     NoPort,
     #[error("PostgreSQL \"{name}\" did not answer {what}: {reason}")]

@@ -28,18 +28,32 @@ pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     Ok(found)
 }
 
+/// Whether it is no standby, its timeline, its position: the highest is the primary.
+type Rank = (bool, u32, u64);
+
 /// The one that is not a standby; of several the one on the highest timeline, since a promotion starts a new one.
 pub(super) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Server>, Error> {
-    let mut best: Option<((bool, u32, u64), Server)> = None;
+    let mut best: Option<(Rank, Server)> = None;
+    let mut broken = None;
     for name in names {
         let server = Server::open(home, name)?;
-        server.end_leftovers()?;
-        let rank = (!server.is_standby(), timeline(&server)?, position(&server)?);
-        if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
-            best = Some((rank, server));
+        match rank(&server) {
+            Ok(rank) if best.as_ref().is_none_or(|(highest, _)| rank > *highest) => best = Some((rank, server)),
+            Ok(_) => {}
+            // A replica can be copied again, where there is something to copy from.
+            Err(error) if server.is_standby() => broken = Some(error),
+            Err(error) => return Err(error),
         }
     }
-    Ok(best.map(|(_, server)| server))
+    match (best, broken) {
+        (None, Some(error)) => Err(error),
+        (best, _) => Ok(best.map(|(_, server)| server)),
+    }
+}
+
+fn rank(server: &Server) -> Result<Rank, Error> {
+    server.end_leftovers()?;
+    Ok((!server.is_standby(), timeline(server)?, position(server)?))
 }
 
 /// pg_control shows a new timeline only after the checkpoint that follows the promotion; its history file is

@@ -11,21 +11,29 @@
 //! time (initdb, pg_basebackup, pg_rewind) happens under `NAME.new` and ends with a rename. And the directory
 //! is locked, so that any server found running in it is a leftover of a run that died.
 
+#![allow(clippy::disallowed_methods, reason = "waits for processes, which can only be looked at")]
+
 mod account;
 mod binaries;
 mod build;
 mod cluster;
 mod config;
+mod disaster;
 mod download;
 mod error;
 mod home;
 mod lineage;
+mod node;
 mod port;
 mod process;
 mod progress;
 mod replication;
+mod role;
 mod server;
+mod server_log;
 mod sql;
+mod supervisor;
+mod term;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, NodeAddress, Options};

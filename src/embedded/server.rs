@@ -4,15 +4,12 @@ use super::config::{self, Settings};
 use super::home::{Home, User};
 use super::{Error, build, port, process};
 use nix::sys::signal::Signal;
-use postgresql_commands::pg_controldata::PgControlDataBuilder;
-use postgresql_commands::pg_ctl::{Mode, PgCtlBuilder};
 use postgresql_commands::postgres::PostgresBuilder;
 use postgresql_commands::traits::CommandBuilder;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,12 +17,7 @@ use std::time::{Duration, Instant};
 const START_LIMIT: Duration = Duration::from_secs(60);
 const FAST_STOP_LIMIT: Duration = Duration::from_secs(20);
 const IMMEDIATE_STOP_LIMIT: Duration = Duration::from_secs(8);
-const KILL_LIMIT: Duration = Duration::from_secs(10);
-const PROMOTE_LIMIT: Duration = Duration::from_secs(30);
-const TOOL_LIMIT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(10);
-const LOG_MAX_BYTES: u64 = 10 * 1024 * 1024;
-const TAIL_BYTES: u64 = 1_500;
+pub(super) const POLL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopMode {
@@ -42,6 +34,8 @@ pub struct Server {
     port: u16,
     child: Mutex<Option<Child>>,
     settings: Mutex<Settings>,
+    /// Set once, under the lock of `child`: after it no start succeeds.
+    retired: AtomicBool,
 }
 
 /// Shows no password.
@@ -54,8 +48,11 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// A new, empty database cluster; not started. Replaces nothing: opens it where it exists.
     pub fn init(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
-        if !home.data_dir(name).join("PG_VERSION").exists() {
+        let directory = home.data_dir(name);
+        if !directory.exists() {
             build::initdb(home, name)?;
+        } else if !directory.join("PG_VERSION").exists() {
+            return Err(Error::NotADatabase { directory });
         }
         Self::open(home, name)
     }
@@ -71,7 +68,14 @@ impl Server {
     /// The server of an existing data directory; not started.
     pub fn open(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
         let port = port::choose(&home.dir.join(format!("{name}.port")))?;
-        Ok(Self { home: Arc::clone(home), name: name.to_owned(), port, child: Mutex::default(), settings: Mutex::default() })
+        Ok(Self {
+            home: Arc::clone(home),
+            name: name.to_owned(),
+            port,
+            child: Mutex::default(),
+            settings: Mutex::default(),
+            retired: AtomicBool::new(false),
+        })
     }
 
     pub fn name(&self) -> &str {
@@ -111,6 +115,9 @@ impl Server {
         if is_alive(&mut child) {
             return Ok(());
         }
+        if self.retired.load(Ordering::Relaxed) {
+            return Err(Error::Retired { name: self.name.clone() });
+        }
         self.end_leftovers()?;
         self.write_settings()?;
         *child = Some(process::spawn(self.postgres_command()?)?);
@@ -129,18 +136,6 @@ impl Server {
         let mut command = self.home.command(builder.build());
         command.stdin(Stdio::null()).stdout(log).stderr(copy);
         Ok(command)
-    }
-
-    fn open_log(&self) -> Result<File, Error> {
-        let path = self.log_file();
-        let open = || {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-            if file.metadata()?.len() > LOG_MAX_BYTES {
-                file.set_len(0)?;
-            }
-            Ok(file)
-        };
-        open().map_err(Error::io("open", &path))
     }
 
     pub fn wait_until_ready(&self) -> Result<(), Error> {
@@ -176,6 +171,12 @@ impl Server {
         is_alive(&mut self.child())
     }
 
+    /// From now on it cannot be started: whoever stops a cluster must not race with a thread that heals it.
+    pub(super) fn retire(&self) {
+        let _child = self.child();
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
     /// Always ends with the server stopped: what does not obey in time is killed.
     pub fn stop(&self, mode: StopMode) -> Result<(), Error> {
         self.thaw(); // a frozen server obeys no signal
@@ -190,136 +191,6 @@ impl Server {
         self.kill()
     }
 
-    fn signal_and_wait(&self, signal: Signal, limit: Duration) -> bool {
-        self.signal_postmaster(signal);
-        let end = Instant::now() + limit;
-        while self.is_running() {
-            if Instant::now() > end {
-                return false;
-            }
-            thread::sleep(POLL);
-        }
-        true
-    }
-
-    fn signal_postmaster(&self, signal: Signal) -> bool {
-        let mut guard = self.child();
-        if !is_alive(&mut guard) {
-            return false;
-        }
-        if let Some(child) = guard.as_ref() {
-            process::signal(process::pid_of(child), signal);
-        }
-        true
-    }
-
-    /// As if the machine were lost: the postmaster and all its children at once.
-    pub fn kill(&self) -> Result<(), Error> {
-        // Stopped first, so that it neither starts new children nor tells the old ones to end.
-        self.signal_postmaster(Signal::SIGSTOP);
-        self.end_leftovers()?;
-        self.kill_postmaster();
-        Ok(())
-    }
-
-    /// Only the postmaster: its children notice and end by themselves, some of them a little later.
-    pub fn kill_postmaster(&self) {
-        self.signal_and_wait(Signal::SIGKILL, KILL_LIMIT);
-    }
-
-    /// Kills every process that works in the data directory.
-    pub(super) fn end_leftovers(&self) -> Result<(), Error> {
-        let data_dir = self.data_dir();
-        let end = Instant::now() + KILL_LIMIT;
-        loop {
-            let left = process::servers_in(&data_dir);
-            if left.is_empty() {
-                return Ok(());
-            }
-            if Instant::now() > end {
-                return Err(self.timeout("did not die", KILL_LIMIT));
-            }
-            left.into_iter().for_each(|pid| process::signal(pid, Signal::SIGKILL));
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// The server stops answering but keeps its connections: a hanging machine or disk.
-    pub fn freeze(&self) {
-        if self.signal_postmaster(Signal::SIGSTOP) {
-            self.signal_all(Signal::SIGSTOP);
-        }
-    }
-
-    pub fn thaw(&self) {
-        if self.is_running() {
-            self.signal_all(Signal::SIGCONT);
-        }
-    }
-
-    fn signal_all(&self, signal: Signal) {
-        process::servers_in(&self.data_dir()).into_iter().for_each(|pid| process::signal(pid, signal));
-    }
-
-    /// Makes a replica the primary; returns when it accepts writes.
-    pub fn promote(&self) -> Result<(), Error> {
-        let pg_ctl = PgCtlBuilder::new().program_dir(&self.home.binaries.dir);
-        let pg_ctl = pg_ctl.mode(Mode::Promote).pgdata(self.data_dir()).no_wait();
-        process::run(self.home.command(pg_ctl.build()), "", TOOL_LIMIT)?;
-        let end = Instant::now() + PROMOTE_LIMIT;
-        while self.control("Database cluster state")? != "in production" {
-            if Instant::now() > end {
-                return Err(self.timeout("was not promoted", PROMOTE_LIMIT));
-            }
-            if !self.is_running() {
-                return Err(Error::NotRunning { name: self.name.clone() });
-            }
-            thread::sleep(POLL);
-        }
-        self.settings().remove("primary_conninfo");
-        self.write_settings()
-    }
-
-    /// One line of pg_controldata: it works on a stopped server, and cannot hang on a frozen one.
-    pub(super) fn control(&self, key: &str) -> Result<String, Error> {
-        let tool = PgControlDataBuilder::new().program_dir(&self.home.binaries.dir).pgdata(self.data_dir());
-        let text = process::run(self.home.command(tool.build()), "", TOOL_LIMIT)?;
-        let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-        Ok(value.unwrap_or_default().trim().to_owned())
-    }
-
-    /// Follows another server from now on. A running primary becomes a replica only by the next start.
-    pub fn follow(&self, source: &Server) -> Result<(), Error> {
-        self.follow_port(source.port)
-    }
-
-    /// The same, through a proxy.
-    pub fn follow_port(&self, port: u16) -> Result<(), Error> {
-        build::mark_standby(&self.home, &self.data_dir())?;
-        let conninfo = config::conninfo(&self.home, port, &self.name);
-        self.reload(&[("primary_conninfo", &conninfo)])
-    }
-
-    /// Makes a former primary fit to follow its successor, stopping it where it runs; not started.
-    pub fn rewind_to_follow(&self, source: &Server) -> Result<(), Error> {
-        self.stop(StopMode::Fast)?;
-        self.end_leftovers()?;
-        build::rewind(source, &self.name)?;
-        self.follow(source)
-    }
-
-    /// Throws the data away and copies everything anew, stopping it where it runs; not started.
-    pub fn rebuild_to_follow(&self, source: &Server) -> Result<(), Error> {
-        self.kill()?;
-        build::basebackup(source, &self.name)?;
-        self.follow(source)
-    }
-
-    /// A replica by the next start, a primary otherwise.
-    pub fn is_standby(&self) -> bool {
-        self.data_dir().join("standby.signal").exists()
-    }
-
     /// Changes settings, now where the server runs, and for all starts of this object. An empty value is a value.
     pub fn reload(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
         let new = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -329,13 +200,8 @@ impl Server {
         Ok(())
     }
 
-    fn write_settings(&self) -> Result<(), Error> {
+    pub(super) fn write_settings(&self) -> Result<(), Error> {
         config::write(&self.home, &self.data_dir(), &self.name, &self.settings())
-    }
-
-    /// The last lines of its log.
-    pub fn log_tail(&self) -> String {
-        tail(&self.log_file()).unwrap_or_else(|error| format!("(cannot read it: {error})"))
     }
 
     pub(super) fn timeout(&self, what: &'static str, limit: Duration) -> Error {
@@ -343,11 +209,11 @@ impl Server {
         Error::Timeout { name, what, seconds: limit.as_secs(), log, tail }
     }
 
-    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+    pub(super) fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settings(&self) -> MutexGuard<'_, Settings> {
+    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -355,14 +221,15 @@ impl Server {
 /// Whoever wants a clean stop calls `stop` before.
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = self.kill() {
+        // Immediate and not kill: it gives its shared memory back.
+        if let Err(error) = self.stop(StopMode::Immediate).and_then(|()| self.end_leftovers()) {
             log::error!(node = self.name.as_str(); "cannot end PostgreSQL: {error}");
         }
     }
 }
 
 /// Reaps the process where it has ended.
-fn is_alive(child: &mut Option<Child>) -> bool {
+pub(super) fn is_alive(child: &mut Option<Child>) -> bool {
     match child.as_mut().map(Child::try_wait) {
         Some(Ok(None)) => true,
         _ => {
@@ -370,15 +237,4 @@ fn is_alive(child: &mut Option<Child>) -> bool {
             false
         }
     }
-}
-
-fn tail(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().skip(usize::from(from > 0)).collect();
-    Ok(lines[lines.len().saturating_sub(8)..].join("\n"))
 }

@@ -1,4 +1,4 @@
-//! Short questions to a server, each bounded in time whatever the server does.
+//! Short questions to a server. Errors are text: they only ever go to an operator.
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};
@@ -13,16 +13,29 @@ struct Row {
     value: Option<String>,
 }
 
-/// The `value` column (text) of every row. The error is text: it only ever goes to an operator.
-pub(super) fn ask(url: &str, statement: &'static str, limit: Duration) -> Result<Vec<String>, String> {
-    within(limit, url, move |connection| {
-        let rows: Vec<Row> = sql_query(statement).load(connection)?;
-        Ok(rows.into_iter().filter_map(|row| row.value).collect())
-    })
+pub(super) fn connect(url: &str) -> Result<PgConnection, String> {
+    let url = format!("{url}?connect_timeout=2&sslmode=disable&application_name=synapse-embedded");
+    PgConnection::establish(&url).map_err(|error| error.to_string())
 }
 
+/// The `value` column (text) of every row.
+pub(super) fn values(connection: &mut PgConnection, question: &str) -> Result<Vec<String>, String> {
+    let rows: Vec<Row> = sql_query(question).load(connection).map_err(|error| error.to_string())?;
+    Ok(rows.into_iter().filter_map(|row| row.value).collect())
+}
+
+pub(super) fn execute(connection: &mut PgConnection, statement: &str) -> Result<(), String> {
+    sql_query(statement).execute(connection).map(drop).map_err(|error| error.to_string())
+}
+
+/// `values` on a connection of its own, within a time limit.
+pub(super) fn ask(url: &str, question: &'static str, limit: Duration) -> Result<Vec<String>, String> {
+    within(limit, url, move |connection| values(connection, question))
+}
+
+/// `execute` on a connection of its own, within a time limit.
 pub(super) fn tell(url: &str, statement: &'static str, limit: Duration) -> Result<(), String> {
-    within(limit, url, move |connection| sql_query(statement).execute(connection).map(drop))
+    within(limit, url, move |connection| execute(connection, statement))
 }
 
 /// On a thread of its own: a frozen server keeps its TCP alive, so no timeout of libpq ends a wait for it. The
@@ -30,18 +43,14 @@ pub(super) fn tell(url: &str, statement: &'static str, limit: Duration) -> Resul
 fn within<T: Send + 'static>(
     limit: Duration,
     url: &str,
-    work: impl FnOnce(&mut PgConnection) -> diesel::QueryResult<T> + Send + 'static,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    let url = format!("{url}?connect_timeout=2&sslmode=disable&application_name=synapse-embedded");
+    let url = url.to_owned();
     let (reply, answer) = sync_channel(1);
-    let task = move || {
-        let result = PgConnection::establish(&url)
-            .map_err(|error| error.to_string())
-            .and_then(|mut connection| work(&mut connection).map_err(|error| error.to_string()));
-        // Nobody listens any more once the limit has passed.
-        let _ = reply.send(result);
-    };
-    thread::Builder::new().name("postgres-question".into()).spawn(task).map_err(|error| error.to_string())?;
+    // Nobody listens any more once the limit has passed.
+    let task = move || drop(reply.send(connect(&url).and_then(|mut connection| work(&mut connection))));
+    let thread = thread::Builder::new().name("postgres-question".into()).spawn(task);
+    thread.map_err(|error| error.to_string())?;
     match answer.recv_timeout(limit) {
         Ok(result) => result,
         Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),

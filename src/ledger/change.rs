@@ -4,9 +4,8 @@ use super::Error;
 use super::create::{Caller, SYNCHRONOUS};
 use super::draft::{Status, StatusChange};
 use super::read;
-use super::transaction::Transaction;
+use super::transaction::{Transaction, TransactionEvent};
 use crate::schema::transaction_events;
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -139,18 +138,17 @@ impl Change {
     }
 
     fn earlier_attempt(&self, connection: &mut PgConnection, now: &Transaction) -> Result<Option<Transaction>, Error> {
-        use transaction_events::dsl;
-        let event: Option<(i32, String, Option<String>, Option<String>, DateTime<Utc>)> = dsl::transaction_events
-            .filter(dsl::change_id.eq(self.change_id))
-            .select((dsl::version, dsl::status, dsl::status_reason, dsl::callback_status, dsl::at))
+        let event: Option<TransactionEvent> = transaction_events::table
+            .filter(transaction_events::change_id.eq(self.change_id))
+            .select(TransactionEvent::as_select())
             .first(connection)
             .optional()?;
-        Ok(event.map(|(version, status, status_reason, callback_status, updated_at)| Transaction {
-            version,
-            status,
-            status_reason,
-            callback_status,
-            updated_at,
+        Ok(event.map(|event| Transaction {
+            version: event.version,
+            status: event.status,
+            status_reason: event.status_reason,
+            callback_status: event.callback_status,
+            updated_at: event.at,
             ..now.clone()
         }))
     }

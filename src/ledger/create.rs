@@ -270,8 +270,7 @@ impl QueryFragment<Pg> for Statement {
         out.push_bind_param::<Array<Numeric>, _>(&self.amounts)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.asset_codes)?;
-        for column in
-            [&self.callback_types, &self.callback_statuses, &self.anchor_transaction_ids, &self.memos, &self.memo_types]
+        for column in [&self.callback_types, &self.callback_statuses, &self.anchor_transaction_ids, &self.memos, &self.memo_types]
         {
             out.push_sql(", ");
             out.push_bind_param::<Array<Nullable<Text>>, _>(column)?;

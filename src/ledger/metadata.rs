@@ -80,16 +80,9 @@ fn depth(value: &Value) -> usize {
 fn find_nul(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(String::new),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(index, item)| Some(format!("/{index}{}", find_nul(item)?))),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", find_nul(item)?))),
         Value::Object(members) => members.iter().find_map(|(key, member)| {
-            let rest = if key.contains('\0') {
-                String::new()
-            } else {
-                find_nul(member)?
-            };
+            let rest = if key.contains('\0') { String::new() } else { find_nul(member)? };
             Some(format!("/{}{rest}", escape_pointer(key)))
         }),
         _ => None,
@@ -107,11 +100,7 @@ mod tests {
     }
 
     fn keys(count: usize) -> Value {
-        Value::Object(
-            (0..count)
-                .map(|i| (format!("k{i}"), json!(i)))
-                .collect::<Map<_, _>>(),
-        )
+        Value::Object((0..count).map(|i| (format!("k{i}"), json!(i))).collect::<Map<_, _>>())
     }
 
     fn nested(levels: usize) -> Value {
@@ -168,9 +157,6 @@ mod tests {
         metadata["deep"] = nested(9);
         metadata["nul"] = json!("\0");
         metadata["long"] = json!("x".repeat(MAX_BYTES));
-        assert_eq!(
-            codes(&metadata),
-            ["too_large", "too_large", "too_deep", "nul_character"]
-        );
+        assert_eq!(codes(&metadata), ["too_large", "too_large", "too_deep", "nul_character"]);
     }
 }

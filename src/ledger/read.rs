@@ -52,7 +52,9 @@ pub fn search(connection: &mut PgConnection, search: &Search, client: &str) -> R
 }
 
 fn filtered(search: &Search) -> transactions::BoxedQuery<'_, Pg> {
-    use crate::schema::transactions::{amount, anchor_transaction_id, asset_code, callback_type, created_at, status, stellar_account};
+    use crate::schema::transactions::{
+        amount, anchor_transaction_id, asset_code, callback_type, created_at, status, stellar_account,
+    };
     let mut query = transactions::table.into_boxed();
     if let Some(cursor) = &search.cursor {
         // A row comparison, so that the index on (created_at, id) is entered at the right place.

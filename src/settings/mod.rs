@@ -95,8 +95,11 @@ fn read(r: &mut Reader) -> Settings {
             bin_dir: r.text("embedded.bin_dir").map(PathBuf::from),
         },
         api: Rules {
-            strkey_check: r
-                .choice("api.strkey_check", &[("full", StrkeyCheck::Full), ("shape", StrkeyCheck::Shape)], StrkeyCheck::Full),
+            strkey_check: r.choice(
+                "api.strkey_check",
+                &[("full", StrkeyCheck::Full), ("shape", StrkeyCheck::Shape)],
+                StrkeyCheck::Full,
+            ),
             asset_codes: r.list("api.asset_codes"),
         },
         log: LogSettings {

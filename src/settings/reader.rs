@@ -18,14 +18,20 @@ pub struct Reader {
 
 impl Reader {
     pub fn open(path: Option<&Path>) -> Result<Reader, Problems> {
-        Reader::from_sources(path, std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+        Reader::from_sources(
+            path,
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect(),
+        )
     }
 
     pub fn from_sources(path: Option<&Path>, environment: HashMap<String, String>) -> Result<Reader, Problems> {
         let file = File::from(path.unwrap_or(Path::new("Settings.toml"))).format(FileFormat::Toml).required(path.is_some());
-        let variables = Environment::with_prefix("SYNAPSE").prefix_separator("__").separator("__").source(Some(environment.clone()));
+        let variables =
+            Environment::with_prefix("SYNAPSE").prefix_separator("__").separator("__").source(Some(environment.clone()));
         let merged = Config::builder().add_source(file).add_source(variables).build();
-        let values = merged.and_then(Config::try_deserialize).map_err(|e| Problems(vec![format!("settings file: {}", without_values(&e.to_string()))]))?;
+        let values = merged
+            .and_then(Config::try_deserialize)
+            .map_err(|e| Problems(vec![format!("settings file: {}", without_values(&e.to_string()))]))?;
         Ok(Reader { values, short_names: environment, problems: Vec::new() })
     }
 
@@ -107,7 +113,9 @@ impl Reader {
     /// An array of strings; in the environment one string, separated by commas.
     pub fn list(&mut self, key: &str) -> Vec<String> {
         let parse = |value: &Value| match value {
-            Value::String(text) => Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
+            Value::String(text) => {
+                Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+            }
             Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
             _ => None,
         };
@@ -116,7 +124,9 @@ impl Reader {
 
     /// An array of tables whose values are strings.
     pub fn tables(&mut self, key: &str, known: &[&str]) -> Vec<HashMap<String, String>> {
-        let Some(items) = self.parsed_from(key, "an array of tables", |value| value.as_array().cloned()) else { return Vec::new() };
+        let Some(items) = self.parsed_from(key, "an array of tables", |value| value.as_array().cloned()) else {
+            return Vec::new();
+        };
         items.iter().enumerate().map(|(i, item)| self.table(&format!("{key}[{i}]"), item, known)).collect()
     }
 

@@ -1,0 +1,68 @@
+//! What every response carries: a request id, `Cache-Control: no-store`, problems as RFC 9457, and a line in the access log.
+
+use super::problem::Problem;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use std::time::Instant;
+use uuid::Uuid;
+
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of this request: the client's, where it is a proper one.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let sent = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let proper = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    RequestId(sent.filter(proper).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+}
+
+pub async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(&request);
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let problem = response.response_mut().extensions_mut().remove::<Problem>();
+    let made_by_framework = || response.status().is_client_error() || response.status().is_server_error();
+    let code = match problem.or_else(|| made_by_framework().then(|| Problem::of_status(response.status()))) {
+        Some(problem) => {
+            let code = problem.kind.code;
+            let rendered = problem.render(response.request().path(), &id.0);
+            response = keep_headers(response, rendered);
+            code
+        }
+        None => "-",
+    };
+    log_access(&response, code, &id, started);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    Ok(response)
+}
+
+/// `Allow` of a 405, for one, was set where the problem arose.
+fn keep_headers(response: ServiceResponse, mut rendered: actix_web::HttpResponse) -> ServiceResponse {
+    for (name, value) in response.headers() {
+        if !rendered.headers().contains_key(name) && name != actix_web::http::header::CONTENT_LENGTH {
+            rendered.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    response.into_response(rendered)
+}
+
+fn log_access(response: &ServiceResponse, code: &str, id: &RequestId, started: Instant) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| "-".into());
+    let served_by = response.headers().get("x-served-by").and_then(|value| value.to_str().ok()).unwrap_or("-");
+    log::info!(target: "access", method = request.method().as_str(), route = route.as_str(), status = response.status().as_u16(),
+        code, served_by, duration_us = started.elapsed().as_micros(), request_id = id.0.as_str(); "request");
+}

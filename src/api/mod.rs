@@ -1,0 +1,96 @@
+//! HTTP: the only folder, with `server.rs`, that knows actix-web.
+
+mod blocking;
+mod envelope;
+mod extract;
+mod health;
+mod problem;
+mod retries;
+mod transactions;
+
+pub use envelope::envelope;
+pub use health::VERSION;
+
+use crate::db::Databases;
+use crate::ledger::draft::Rules;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
+use problem::Problem;
+use retries::RetryBudget;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What the handlers share.
+pub struct Api {
+    databases: Arc<Databases>,
+    rules: Rules,
+    policy: Policy,
+    region: Option<String>,
+    retries: RetryBudget,
+    draining: AtomicBool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    pub write_deadline: Duration,
+    pub attempt_timeout: Duration,
+    pub require_replication: bool,
+}
+
+/// Enough for every request that is under way at a failover to be repeated a few times.
+const RETRY_RESERVE: u32 = 1000;
+
+impl Api {
+    pub fn new(databases: Arc<Databases>, rules: Rules, policy: Policy, region: Option<String>) -> Api {
+        Api { databases, rules, policy, region, retries: RetryBudget::new(RETRY_RESERVE), draining: AtomicBool::new(false) }
+    }
+
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// The URL table.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(web::PayloadConfig::new(extract::MAX_BODY_BYTES))
+        .service(
+            resource("/transactions", "GET, HEAD, POST")
+                .route(get().to(transactions::search))
+                .route(web::post().to(transactions::create)),
+        )
+        .service(resource("/transactions/search", "GET, HEAD").route(get().to(transactions::search)))
+        .service(
+            resource("/transactions/{id}", "GET, HEAD, PATCH")
+                .route(get().to(transactions::read_one))
+                .route(web::patch().to(transactions::change)),
+        )
+        .service(resource("/transactions/{id}/events", "GET, HEAD").route(get().to(transactions::events)))
+        .service(resource("/health", "GET, HEAD").route(get().to(health::health)))
+        .service(resource("/live", "GET, HEAD").route(get().to(health::live)))
+        .service(resource("/ready", "GET, HEAD").route(get().to(health::ready)))
+        .service(resource("/status", "GET, HEAD").route(get().to(health::status)))
+        .service(resource("/errors", "GET, HEAD").route(get().to(health::errors)))
+        .default_service(web::to(|| async {
+            Err::<HttpResponse, _>(Problem::new(&problem::NOT_FOUND, "nothing is served here"))
+        }));
+}
+
+/// `HEAD` works where `GET` does; actix leaves the body out.
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        let problem = Problem::new(&problem::METHOD_NOT_ALLOWED, format!("allowed: {allow}"));
+        Err::<HttpResponse, _>(problem.with_header(ALLOW, HeaderValue::from_static(allow)))
+    }))
+}

@@ -1,0 +1,36 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A budget, so that retries cannot become the overload: each success earns a fifth of a retry, and there is a reserve for the burst
+/// of a failover (Google SRE book, chapter 21).
+pub struct RetryBudget {
+    fifths: AtomicU32,
+    limit: u32,
+}
+
+impl RetryBudget {
+    pub fn new(reserve: u32) -> RetryBudget {
+        let limit = reserve.saturating_mul(5);
+        RetryBudget { fifths: AtomicU32::new(limit), limit }
+    }
+
+    pub fn earn(&self) {
+        let _ = self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < self.limit).then_some(n + 1));
+    }
+
+    pub fn take(&self) -> bool {
+        self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(5)).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_successes_pay_for_one_retry_once_the_reserve_is_spent() {
+        let budget = RetryBudget::new(2);
+        assert!(budget.take() && budget.take() && !budget.take());
+        (0..5).for_each(|_| budget.earn());
+        assert!(budget.take() && !budget.take());
+    }
+}

@@ -1,0 +1,105 @@
+//! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
+
+mod check;
+mod serve;
+
+use crate::db::connection::DatabaseUrl;
+use crate::settings::{self, Settings};
+use crate::{logging, migrations};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A REST transaction service on PostgreSQL that follows failovers, never loses an acknowledged write and never doubles one.
+#[derive(Parser)]
+#[command(name = "synapse-core", version)]
+struct Cli {
+    /// Settings file [default: Settings.toml in the working directory]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests (the default)
+    Serve,
+    /// Run the pending schema migrations on the primary
+    Migrate,
+    /// Load the settings, connect to every node, and say what it is; exit 1 if the service would lack something
+    Check,
+    /// Ask the service on this machine whether it is alive (for containers); exit 1 if not
+    Healthcheck,
+    /// Print a completion script
+    Completions { shell: clap_complete::Shell },
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(Command::Completions { shell }) = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    let settings = match settings::load(cli.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            for problem in problems.0 {
+                eprintln!("synapse-core: {problem}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    let result = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(settings),
+        Command::Migrate => migrate(&settings),
+        Command::Check => check::check(&settings),
+        Command::Healthcheck => healthcheck(&settings),
+        Command::Completions { .. } => Ok(()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("synapse-core: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn migrate(settings: &Settings) -> Result<(), String> {
+    logging::start(&settings.log);
+    if settings.database.nodes.is_empty() {
+        return Err("the private PostgreSQL is migrated by `serve`; set database.primary.url to migrate another".into());
+    }
+    let mut reasons = Vec::new();
+    for node in &settings.database.nodes {
+        match migrations::run_pending(&node.url) {
+            Ok(names) if names.is_empty() => return said(&format!("{}: nothing pending", node.name)),
+            Ok(names) => return said(&format!("{}: applied {}", node.name, names.join(", "))),
+            Err(reason) => reasons.push(format!("{}: {reason}", node.name)),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+fn said(line: &str) -> Result<(), String> {
+    println!("{line}");
+    Ok(())
+}
+
+/// Liveness, not health: a container that is restarted because a database is down makes things worse.
+fn healthcheck(settings: &Settings) -> Result<(), String> {
+    let mut address = settings.server.bind;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
+    let answer = agent.get(format!("http://{address}/live")).call();
+    answer.map(|_| ()).map_err(|error| format!("http://{address}/live does not answer: {error}"))
+}
+
+/// Run on the first verified primary, before it serves.
+fn prepare(migrate_on_start: bool) -> crate::db::Prepare {
+    Box::new(move |url: &DatabaseUrl| if migrate_on_start { migrations::run_pending(url).map(|_| ()) } else { Ok(()) })
+}

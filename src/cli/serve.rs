@@ -1,0 +1,116 @@
+//! `serve`: the databases, the server, and the order in which they start and stop.
+
+use super::prepare;
+use crate::api::{Api, Policy, VERSION};
+use crate::db::connection::DatabaseUrl;
+use crate::db::{Databases, NodeOptions};
+use crate::embedded::{Cluster, Durability, Options};
+use crate::logging;
+use crate::server::Server;
+use crate::settings::{EmbeddedSettings, Settings};
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// PostgreSQL starts first and stops last.
+pub fn serve(settings: Settings) -> Result<(), String> {
+    logging::start(&settings.log);
+    trust_the_systems_certificates();
+    let mut nodes = settings.database.nodes.clone();
+    let embedded = if nodes.is_empty() { Some(start_embedded(&settings.embedded)?) } else { None };
+    if let Some((cluster, _)) = &embedded {
+        nodes = addresses_of(cluster)?;
+    }
+    let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
+    let result = serve_on(nodes, settings, data_dir.as_deref());
+    if let Some((cluster, _)) = embedded {
+        cluster.stop().map_err(|error| error.to_string())?;
+    }
+    result
+}
+
+fn serve_on(nodes: Vec<NodeOptions>, settings: Settings, data_dir: Option<&Path>) -> Result<(), String> {
+    let database = settings.database;
+    let databases = Databases::start(nodes, database.availability, prepare(database.migrate_on_start))
+        .map_err(|error| format!("cannot start the database threads: {error}"))?;
+    let databases = Arc::new(databases);
+    let policy = Policy {
+        write_deadline: database.write_deadline,
+        attempt_timeout: database.attempt_timeout,
+        require_replication: database.require_replication,
+    };
+    let api = Api::new(databases.clone(), settings.api, policy, settings.server.region);
+    let served = actix_web::rt::System::new().block_on(async {
+        let server = Server::bind(settings.server.bind, settings.server.drain, api)
+            .map_err(|error| format!("cannot listen on {}: {error}", settings.server.bind))?;
+        announce(server.addr, data_dir);
+        server.run().await.map_err(|error| format!("the server failed: {error}"))
+    });
+    databases.stop();
+    served
+}
+
+fn announce(addr: SocketAddr, data_dir: Option<&Path>) {
+    log::info!(address:% = addr, version = VERSION; "serving");
+    let Some(data_dir) = data_dir else { return };
+    println!(
+        r#"
+synapse-core {VERSION} serves on http://{addr}
+  on a private PostgreSQL primary and replica; data in {data}
+
+  Try:
+    curl -s http://{addr}/health
+    curl -s http://{addr}/transactions -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-key' \
+      -d '{{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"100.50","asset_code":"USDC"}}'
+    curl -s http://{addr}/transactions
+
+  Stop: Ctrl-C (PostgreSQL stops last)
+"#,
+        data = data_dir.display()
+    );
+}
+
+fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
+    let data_dir = match &settings.data_dir {
+        Some(dir) => std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?,
+        None => default_data_dir()?,
+    };
+    let options = Options {
+        data_dir: data_dir.clone(),
+        replicas: settings.replicas,
+        bin_dir: settings.bin_dir.clone(),
+        durability: Durability::Durable,
+        synchronous: true,
+    };
+    Cluster::start(&options).map(|cluster| (cluster, data_dir)).map_err(|error| error.to_string())
+}
+
+/// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.
+fn default_data_dir() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|error| format!("no working directory: {error}"))?;
+    let closed = |dir: &Path| dir.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0);
+    if !nix::unistd::geteuid().is_root() || !here.ancestors().any(closed) {
+        return Ok(here.join("data"));
+    }
+    let digest = Sha256::digest(here.as_os_str().as_encoded_bytes());
+    let name = data_encoding::HEXLOWER.encode(&digest[..6]);
+    Ok(Path::new("/var/lib/synapse-core").join(name))
+}
+
+fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
+    let parsed = cluster.nodes().into_iter().map(|node| {
+        let url = DatabaseUrl::parse(&node.url).map_err(|error| format!("the private PostgreSQL's address {error}"))?;
+        Ok(NodeOptions { name: node.name, region: None, url })
+    });
+    parsed.collect()
+}
+
+/// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.
+fn trust_the_systems_certificates() {
+    // SAFETY: no other thread runs yet that could read the environment.
+    unsafe {
+        openssl_probe::try_init_openssl_env_vars();
+    }
+}
