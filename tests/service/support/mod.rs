@@ -5,6 +5,7 @@ pub mod bodies;
 pub mod cluster;
 pub mod http;
 pub mod launch;
+pub mod load;
 pub mod proxy;
 pub mod raw;
 pub mod room;
