@@ -101,5 +101,9 @@ fn healthcheck(settings: &Settings) -> Result<(), String> {
 
 /// Run on the first verified primary, before it serves.
 fn prepare(migrate_on_start: bool) -> crate::db::Prepare {
-    Box::new(move |url: &DatabaseUrl| if migrate_on_start { migrations::run_pending(url).map(|_| ()) } else { Ok(()) })
+    Box::new(
+        move |url: &DatabaseUrl| {
+            if migrate_on_start { migrations::run_pending(url).map(|_| ()) } else { migrations::verify(url) }
+        },
+    )
 }

@@ -25,6 +25,30 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     migrate(&mut connection).map_err(|error| format!("migration failed: {error}"))
 }
 
+/// Where the service may not migrate: whether everything is there that it will use, and may be used. Said at once, not by the first
+/// request.
+pub fn verify(url: &DatabaseUrl) -> Result<(), String> {
+    #[derive(QueryableByName)]
+    struct Missing {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        what: String,
+    }
+    let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
+    let missing: Vec<Missing> = diesel::sql_query(MISSING).load(&mut connection).map_err(|e| e.to_string())?;
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("missing: {}", missing.into_iter().map(|m| m.what).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+const MISSING: &str = "
+    SELECT coalesce(p.privilege || ' on ', 'table ') || t.name AS what
+      FROM (VALUES ('transactions'), ('transaction_events'), ('idempotency_keys')) t (name)
+      LEFT JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) p (privilege) ON to_regclass(t.name) IS NOT NULL
+     WHERE to_regclass(t.name) IS NULL
+        OR (NOT has_any_column_privilege(to_regclass(t.name), p.privilege) AND NOT (t.name = 'transaction_events' AND p.privilege = 'UPDATE'))
+     ORDER BY 1";
+
 fn migrate(connection: &mut PgConnection) -> diesel::migration::Result<Vec<String>> {
     diesel::sql_query(ADVISORY_LOCK).execute(connection)?;
     let applied = connection.run_pending_migrations(MIGRATIONS)?;

@@ -253,7 +253,8 @@ fn a_directory_serves_one_process_at_a_time() {
 #[test]
 fn a_cluster_keeps_its_data_and_addresses_over_a_restart() {
     let dir = tempdir();
-    let cluster = Cluster::start(&options(dir.path(), 1)).unwrap();
+    let durable = Options { durability: Durability::Durable, ..options(dir.path(), 1) };
+    let cluster = Cluster::start(&durable).unwrap();
     let nodes = cluster.nodes();
     assert_eq!(nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["primary", "replica-1"]);
     let mut connection = connect(&nodes[0].url);
@@ -261,7 +262,7 @@ fn a_cluster_keeps_its_data_and_addresses_over_a_restart() {
     sql_query("INSERT INTO notes VALUES ('kept')").execute(&mut connection).unwrap();
     drop(connection);
     cluster.stop().unwrap();
-    let cluster = Cluster::start(&options(dir.path(), 1)).unwrap();
+    let cluster = Cluster::start(&durable).unwrap();
     assert_eq!(cluster.nodes(), nodes);
     let kept = "SELECT note AS value FROM notes";
     assert_eq!(try_ask(&nodes[0].url, kept).unwrap(), "kept");

@@ -119,5 +119,3 @@ COMMENT ON COLUMN idempotency_keys.created IS 'False where the request met a tra
 COMMENT ON COLUMN idempotency_keys.replays IS 'Repeats so far. Counting makes their answer a synchronously committed write.';
 COMMENT ON COLUMN idempotency_keys.first_used_at IS 'When the key was stored.';
 COMMENT ON COLUMN idempotency_keys.last_used_at IS 'When it was last repeated.';
-
-CREATE INDEX idempotency_keys_last_used_at_idx ON idempotency_keys (last_used_at);

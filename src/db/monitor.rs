@@ -43,6 +43,9 @@ pub(super) enum Event {
 const EAGER_INTERVAL: Duration = Duration::from_millis(20);
 const EAGER_INTERVAL_DOWN: Duration = Duration::from_millis(100);
 
+/// A standby that starts beside its primary is given so long to become a synchronous one.
+const SETTLED: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+
 pub(super) struct Monitor {
     shared: Arc<Shared>,
     orders: Sender<Order>,
@@ -62,6 +65,8 @@ struct Watch {
     /// It answers again since it was last down: the rebuild need not wait for its schedule.
     wake: bool,
     due: Instant,
+    /// What is already in the log.
+    warned: Vec<&'static str>,
 }
 
 impl Monitor {
@@ -69,7 +74,7 @@ impl Monitor {
         let now = Instant::now();
         let watch = |node| {
             let prober = Prober::new(node, shared.nodes[node].url.clone(), shared.options.probe_timeout, events.clone());
-            Watch { prober, facts: None, heard: false, wake: false, due: now }
+            Watch { prober, facts: None, heard: false, wake: false, due: now, warned: Vec::new() }
         };
         let watches = (0..shared.nodes.len()).map(watch).collect();
         let failovers = FailoverLog::new(shared.clone());
@@ -189,6 +194,21 @@ impl Monitor {
         self.shared.nodes[node].transition(|_| Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }));
     }
 
+    /// Once for each node and warning, and not before it has settled.
+    fn warn(&mut self, node: usize, facts: &Facts) {
+        let state = self.shared.nodes[node].state();
+        if !matches!(&*state, State::Up { since, .. } if Utc::now() - since > SETTLED) {
+            return;
+        }
+        let warned = &mut self.watches[node].warned;
+        for warning in facts.warnings() {
+            if !warned.contains(&warning) {
+                log::warn!(node = self.shared.nodes[node].name.as_str(); "{warning}");
+                warned.push(warning);
+            }
+        }
+    }
+
     fn judge(&mut self) -> Judgement {
         let facts: Vec<_> = self.watches.iter().map(|watch| watch.facts.as_ref()).collect();
         judge(&facts, &mut self.memory)
@@ -219,6 +239,7 @@ impl Monitor {
 
     fn settle_node(&mut self, node: usize, fenced: Option<String>, now: Instant) {
         let Some(facts) = self.watches[node].facts.clone() else { return };
+        self.warn(node, &facts);
         let (lag_ms, sync_state) = (self.positions.lag_ms(&facts, now), self.sync_state(&facts));
         let fence = fenced.is_some();
         let mut unfenced = false;

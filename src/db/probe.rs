@@ -34,6 +34,10 @@ pub struct Facts {
     pub synchronous: bool,
     pub server_version: i32,
     pub tls: bool,
+    /// The connection does not leave the machine.
+    pub loopback: bool,
+    /// This user may cancel other sessions, and so end their wait for a standby with a false success.
+    pub can_cancel_others: bool,
     /// The language of its errors.
     pub lc_messages: String,
     pub rtt: Duration,
@@ -42,6 +46,26 @@ pub struct Facts {
 impl Facts {
     pub fn is_writable_primary(&self) -> bool {
         self.role == DbRole::Primary && self.writable
+    }
+
+    /// What an operator should know before a failover teaches it.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let english = ["C", "POSIX", "en"].iter().any(|prefix| self.lc_messages.starts_with(prefix));
+        let primary = self.role == DbRole::Primary;
+        let table = [
+            (
+                primary && !self.replicates_synchronously(),
+                "a commit waits for no standby: the last writes before a failover can be lost",
+            ),
+            (!self.tls && !self.loopback, "the connection is not encrypted (sslmode=verify-full)"),
+            (
+                primary && self.can_cancel_others,
+                "this user may cancel other sessions, and so turn a wait for a standby into a false success",
+            ),
+            (!primary && self.timeline.is_none(), "this user cannot see replication (GRANT pg_read_all_stats)"),
+            (!english, "lc_messages is not English: lock and statement timeouts are told as internal errors"),
+        ];
+        table.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
     }
 
     /// A commit waits, and there is somebody to wait for.
@@ -76,6 +100,8 @@ SELECT s.standby,
        current_setting('synchronous_standby_names') <> ''
          AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
        current_setting('server_version_num')::int AS server_version,
+       coalesce(inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1', true) AS loopback,
+       pg_has_role('pg_signal_backend', 'USAGE') AS can_cancel_others,
        current_setting('lc_messages') AS lc_messages,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
   FROM (SELECT pg_is_in_recovery() AS standby) s";
@@ -106,6 +132,10 @@ struct Row {
     server_version: i32,
     #[diesel(sql_type = Bool)]
     tls: bool,
+    #[diesel(sql_type = Bool)]
+    loopback: bool,
+    #[diesel(sql_type = Bool)]
+    can_cancel_others: bool,
     #[diesel(sql_type = Text)]
     lc_messages: String,
 }
@@ -126,6 +156,8 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         synchronous: row.synchronous,
         server_version: row.server_version,
         tls: row.tls,
+        loopback: row.loopback,
+        can_cancel_others: row.can_cancel_others,
         lc_messages: row.lc_messages,
         rtt: asked.elapsed(),
     })
@@ -153,6 +185,8 @@ pub(super) mod tests {
             synchronous: false,
             server_version: 150_018,
             tls: false,
+            loopback: true,
+            can_cancel_others: false,
             lc_messages: "C".into(),
             rtt: Duration::from_millis(1),
         }

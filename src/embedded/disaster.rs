@@ -34,10 +34,15 @@ impl Server {
 
     /// As if the machine were lost: the postmaster and all its children at once.
     pub fn kill(&self) -> Result<(), Error> {
+        // Locked throughout, so that whoever watches the server cannot start it again while it is being killed.
+        let mut guard = self.child();
         // Stopped first, so that it neither starts new children nor tells the old ones to end.
-        self.signal_postmaster(Signal::SIGSTOP);
+        guard.iter().for_each(|child| process::signal(process::pid_of(child), Signal::SIGSTOP));
         self.end_leftovers()?;
-        self.kill_postmaster();
+        if let Some(mut child) = guard.take() {
+            // It is dead already, unless it was started so lately that it has not reached its data directory.
+            child.kill().and_then(|()| child.wait()).map_err(Error::io("end the server of", &self.data_dir()))?;
+        }
         Ok(())
     }
 
@@ -66,6 +71,8 @@ impl Server {
     /// The server stops answering but keeps its connections: a hanging machine or disk.
     pub fn freeze(&self) {
         if self.signal_postmaster(Signal::SIGSTOP) {
+            // Twice, for a child that was just being started.
+            self.signal_all(Signal::SIGSTOP);
             self.signal_all(Signal::SIGSTOP);
         }
     }
