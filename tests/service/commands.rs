@@ -86,7 +86,8 @@ fn every_problem_of_the_settings_is_named_and_no_secret() {
 #[test]
 fn a_file_that_is_no_toml_is_told_without_its_secrets() {
     let launch = Launch::bare();
-    fs::write(launch.dir().join("Settings.toml"), "[database.primary]\nurl = \"postgres://u:hunter2@h/d\npassword hunter2").unwrap();
+    fs::write(launch.dir().join("Settings.toml"), "[database.primary]\nurl = \"postgres://u:hunter2@h/d\npassword hunter2")
+        .unwrap();
     let output = launch.run(&[]).expect(2);
     assert!(!output.stderr.is_empty() && !output.stderr.contains("hunter2"), "{}", output.stderr);
 }
@@ -106,7 +107,9 @@ fn the_environment_alone_is_enough() {
 fn the_environment_wins_over_the_file_and_short_names_over_both() {
     let it = shared();
     let urls = it.cluster.urls();
-    let launch = Launch::on(["postgres://file@127.0.0.1:1/none".to_owned()]).set("database.pool_size", 3).set("server.bind", "\"127.0.0.1:1\"");
+    let launch = Launch::on(["postgres://file@127.0.0.1:1/none".to_owned()])
+        .set("database.pool_size", 3)
+        .set("server.bind", "\"127.0.0.1:1\"");
     let port = launch.port().to_string();
     let app = launch
         .env("SYNAPSE__DATABASE__PRIMARY__URL", "postgres://environment@127.0.0.1:2/none")

@@ -112,8 +112,8 @@ fn a_malformed_token_is_refused() {
     let it = shared();
     let created = it.app.create(&minimal()).expect(201);
     let (path, token) = (format!("/transactions/{}", created.id()), created.token());
-    with_token(&it.app, &path, &vec![token; 8].join(",")).expect(200);
-    let nine = vec![token; 9].join(",");
+    with_token(&it.app, &path, &[token; 8].join(",")).expect(200);
+    let nine = [token; 9].join(",");
     let flipped = format!("{}{}", if token.starts_with('A') { "B" } else { "A" }, &token[1..]);
     for bad in ["x", "", ",", &format!("{token},"), &token[1..], &token.to_lowercase(), &flipped, &nine, &key()] {
         with_token(&it.app, &path, bad).problem(400, "invalid_consistency_token");

@@ -22,7 +22,6 @@ const FIELDS: [&str; 15] = [
     "version",
     "created_at",
     "updated_at",
-
 ];
 
 /// RFC 3339, UTC, microseconds, `Z`.
@@ -49,7 +48,10 @@ fn a_create_answers_with_the_whole_transaction() {
         assert_eq!(&created[field], sent, "{field}");
     }
     assert_eq!(Uuid::parse_str(created["id"].as_str().unwrap()).unwrap().get_version_num(), 7);
-    assert_eq!((&created["status"], &created["status_reason"], &created["version"]), (&json!("pending"), &json!(null), &json!(1)));
+    assert_eq!(
+        (&created["status"], &created["status_reason"], &created["version"]),
+        (&json!("pending"), &json!(null), &json!(1))
+    );
     assert!(is_time(&created["created_at"]) && created["created_at"] == created["updated_at"], "{created}");
 }
 

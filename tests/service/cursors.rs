@@ -47,7 +47,11 @@ fn a_walk_meets_every_row_once_in_both_orders_while_rows_are_added() {
     let before = make(&it.app, &account, 40);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let writer = scope.spawn(|| while !done.load(Ordering::Relaxed) { make(&it.other, &account, 1); });
+        let writer = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                make(&it.other, &account, 1);
+            }
+        });
         for (order, limit) in [("asc", 7), ("desc", 7), ("asc", 1), ("desc", 3)] {
             let found = walk(&it.app, &format!("/transactions?stellar_account={account}&order={order}&limit={limit}"));
             let unique: HashSet<&String> = found.iter().collect();

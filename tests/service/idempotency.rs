@@ -49,12 +49,16 @@ fn requests_that_mean_the_same_are_the_same() {
     let first = it.app.create_keyed(&key, &with(minimal(), "metadata", json!({"a": 1, "b": {"c": 2, "d": 3}}))).expect(201);
     let account = minimal()["stellar_account"].clone();
     let same = [
-        format!(r#"{{"metadata":{{"b":{{"d":3,"c":2}},"a":1}},"asset_code":"USDC","amount":"100.50","stellar_account":{account}}}"#),
+        format!(
+            r#"{{"metadata":{{"b":{{"d":3,"c":2}},"a":1}},"asset_code":"USDC","amount":"100.50","stellar_account":{account}}}"#
+        ),
         format!(
             "\n{{ \"stellar_account\" : {account},\t\"amount\":\"100.5\", \"asset_code\":\"USDC\", \"memo\":null, \"memo_type\":null, \
              \"callback_type\":null, \"callback_status\":null, \"anchor_transaction_id\":null, \"metadata\":{{\"a\":1,\"b\":{{\"c\":2,\"d\":3}}}}}} "
         ),
-        format!(r#"{{"stellar_account":{account},"amount":"100.5000000","asset_code":"\u0055SDC","metadata":{{"a":1,"b":{{"c":2,"d":3}}}}}}"#),
+        format!(
+            r#"{{"stellar_account":{account},"amount":"100.5000000","asset_code":"\u0055SDC","metadata":{{"a":1,"b":{{"c":2,"d":3}}}}}}"#
+        ),
     ];
     for body in same {
         let again = it.app.post_bytes("/transactions", &[("Idempotency-Key", &key)], body.as_bytes()).expect(201);

@@ -45,7 +45,9 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
     for (query, expected) in table {
         assert_eq!(&ids(&it.app, &format!("stellar_account={account}&{query}")), expected, "{query}");
     }
-    for nothing in ["status=completed", "asset_code=XLM", "callback_type=withdrawal", "min_amount=101", "min_amount=9&max_amount=8"] {
+    for nothing in
+        ["status=completed", "asset_code=XLM", "callback_type=withdrawal", "min_amount=101", "min_amount=9&max_amount=8"]
+    {
         assert!(ids(&it.app, &format!("stellar_account={account}&{nothing}")).is_empty(), "{nothing}");
     }
 }
@@ -58,7 +60,9 @@ fn dates_include_their_beginning_and_exclude_their_end() {
     let (id, at) = (created.id(), created.text_at("/created_at"));
     let day = &at[..10];
     let is_found = |query: &str| ids(&it.app, &format!("stellar_account={account}&{query}")) == [id.clone()];
-    for found in [format!("from_date={at}"), format!("from_date={day}"), "to_date=2999-01-01".into(), "from_date=2020-02-29".into()] {
+    for found in
+        [format!("from_date={at}"), format!("from_date={day}"), "to_date=2999-01-01".into(), "from_date=2020-02-29".into()]
+    {
         assert!(is_found(&found), "{found}");
     }
     let shifted = format!("from_date={}%2B00:00", &at[..26]);

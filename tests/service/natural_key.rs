@@ -40,13 +40,15 @@ fn an_amount_of_another_scale_is_the_same_amount() {
     assert_eq!((known.id(), known.text_at("/amount")), (first.id(), "100.50".to_owned()));
 }
 
+type Fields<'a> = &'a [(&'a str, Value)];
+
 #[test]
 fn fields_that_differ_are_a_conflict_and_named() {
     let it = shared();
     let body = full();
     let id = it.app.create(&body).expect(201).id();
     let other_account = crate::support::account();
-    let table: [(&[(&str, Value)], &[&str]); 6] = [
+    let table: [(Fields, &[&str]); 6] = [
         (&[("amount", json!("100.51"))], &["amount"]),
         (&[("stellar_account", json!(other_account)), ("asset_code", json!("EURC"))], &["asset_code", "stellar_account"]),
         (&[("callback_type", json!(null))], &["callback_type"]),
@@ -57,7 +59,8 @@ fn fields_that_differ_are_a_conflict_and_named() {
     for (changes, expected) in table {
         let other = changes.iter().fold(body.clone(), |body, (field, value)| with(body, field, value.clone()));
         let answer = it.other.create(&other).problem(409, "anchor_transaction_conflict").json();
-        let mut fields: Vec<&str> = answer["conflicting_fields"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
+        let mut fields: Vec<&str> =
+            answer["conflicting_fields"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
         fields.sort_unstable();
         assert_eq!((fields.as_slice(), &answer["existing_id"]), (expected, &json!(id)));
         assert_eq!(answer["retryable"], false);

@@ -107,8 +107,20 @@ fn status_shows_every_node() {
     assert_eq!(nodes.len(), 2);
     for (node, (name, region, address, role)) in nodes.iter().zip(expected) {
         let names = [
-            "name", "region", "address", "state", "role", "timeline", "lag_ms", "sync_state", "rtt_ms", "pool", "since", "cause",
-            "attempts", "next_attempt_in_ms",
+            "name",
+            "region",
+            "address",
+            "state",
+            "role",
+            "timeline",
+            "lag_ms",
+            "sync_state",
+            "rtt_ms",
+            "pool",
+            "since",
+            "cause",
+            "attempts",
+            "next_attempt_in_ms",
         ];
         assert_eq!(keys(node), names);
         assert_eq!((&node["name"], &node["region"], &node["address"]), (&json!(name), &region, &json!(address)));

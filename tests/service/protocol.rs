@@ -204,7 +204,9 @@ fn an_unknown_query_parameter_is_an_error() {
 #[test]
 fn an_id_that_is_no_uuid_is_invalid() {
     let it = shared();
-    for id in ["7", "not-a-uuid", "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b4", "%00", "%ff", "{}", "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44x"] {
+    for id in
+        ["7", "not-a-uuid", "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b4", "%00", "%ff", "{}", "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44x"]
+    {
         it.app.get(&format!("/transactions/{id}")).problem(400, "invalid_id");
         it.app.get(&format!("/transactions/{id}/events")).problem(400, "invalid_id");
         it.app.patch(id, "\"1\"", &json!({"status": "failed"})).problem(400, "invalid_id");

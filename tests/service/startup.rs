@@ -3,7 +3,7 @@
 use crate::support::app::App;
 use crate::support::wait::s;
 use crate::support::{Cluster, eventually, minimal, sql};
-use synapse_core::embedded::{Server, User};
+use synapse_core::embedded::{Server, StopMode, User};
 
 /// Nothing works yet, and it says why.
 #[track_caller]
@@ -123,10 +123,18 @@ fn one_server_named_twice_is_told_and_the_rest_works() {
     eventually(s(5), "it says so", || app.log().contains("same server"));
 }
 
+/// A standby of nobody: it only has to be one.
+fn follow_itself(cluster: &Cluster) {
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    cluster.primary().follow(cluster.primary()).unwrap();
+    cluster.primary().start().unwrap();
+}
+
 #[test]
 fn a_replica_of_another_cluster_is_told_and_never_read() {
-    let (cluster, stranger) = (Cluster::pair(), Cluster::pair());
-    let urls = [cluster.primary().url(User::Application), stranger.replica().url(User::Application)];
+    let (cluster, stranger) = (Cluster::alone(), Cluster::unrelated());
+    follow_itself(&stranger);
+    let urls = [cluster.primary().url(User::Application), stranger.primary().url(User::Application)];
     let app = crate::support::Launch::on(urls).start();
     eventually(s(5), "it writes", || app.get("/ready").json()["writes"] == true);
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());

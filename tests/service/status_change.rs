@@ -39,7 +39,10 @@ fn a_status_changes_with_a_new_version_and_event() {
     let headers = [("If-Match", "\"1\""), ("X-Request-Id", "second-request")];
     let answer = it.other.send(Method::PATCH, &format!("/transactions/{id}"), &headers, Some(&body)).expect(200);
     let after = answer.json();
-    assert_eq!((answer.header("ETag"), answer.header("X-Read-Consistency"), answer.header("X-Durability")), ("\"2\"", "strong", "local"));
+    assert_eq!(
+        (answer.header("ETag"), answer.header("X-Read-Consistency"), answer.header("X-Durability")),
+        ("\"2\"", "strong", "local")
+    );
     let mut expected = before;
     for (field, value) in [("status", json!("processing")), ("status_reason", json!("picked up")), ("version", json!(2))] {
         expected[field] = value;
@@ -107,7 +110,9 @@ fn another_version_fails_the_precondition() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
     it.app.patch(&id, "\"2\"", &to("failed")).expect(200);
-    for (if_match, wanted) in [("\"1\"", "failed"), ("\"2\"", "completed"), ("\"4\"", "pending"), ("\"1\"", "processing")] {
+    for (if_match, wanted) in
+        [("\"1\"", "failed"), ("\"2\"", "completed"), ("\"4\"", "pending"), ("\"1\"", "processing"), ("\"x\"", "pending")]
+    {
         let answer = it.app.patch(&id, if_match, &to(wanted)).problem(412, "precondition_failed");
         assert_eq!(answer.header("ETag"), "\"3\"", "{if_match} {wanted}");
     }
@@ -141,7 +146,7 @@ fn the_body_is_checked_first() {
         assert_eq!(found, expected, "{body}");
     }
     patch(&to("failed")).problem(428, "precondition_required");
-    for bad in ["W/\"1\"", "\"1\", \"2\"", "1", "\"x\"", "\"0\"", "\"-1\""] {
+    for bad in ["W/\"1\"", "\"1\", \"2\"", "1", "\"1", "*, *"] {
         it.app.send(Method::PATCH, &path, &[("If-Match", bad)], Some(&to("failed"))).problem(400, "invalid_if_match");
     }
     it.app.send(Method::PATCH, &path, &[("If-Match", "\"1\"")], Some(&to("failed"))).problem(404, "transaction_not_found");

@@ -1,7 +1,7 @@
 //! Every row of the contract's table of fields.
 
 use crate::support::bodies::{ACCOUNT, CONTRACT, GENERAL, MUXED, strkey};
-use crate::support::{Answer, full, key, minimal, shared, with};
+use crate::support::{full, key, minimal, shared, with};
 use serde_json::{Map, Value, json};
 
 #[track_caller]
@@ -72,7 +72,10 @@ fn every_string_field_refuses_other_types() {
 #[test]
 fn an_address_is_checked_by_form_and_checksum() {
     let random: [u8; 40] = std::array::from_fn(|i| (i * 7) as u8);
-    accepted("stellar_account", &[ACCOUNT, &strkey(GENERAL, &random[..32]), &strkey(CONTRACT, &random[..32]), &strkey(MUXED, &random)]);
+    accepted(
+        "stellar_account",
+        &[ACCOUNT, &strkey(GENERAL, &random[..32]), &strkey(CONTRACT, &random[..32]), &strkey(MUXED, &random)],
+    );
     let lower = ACCOUNT.to_lowercase();
     let (blank, short) = (format!("{ACCOUNT} "), &ACCOUNT[..55]);
     let (secret, hash) = (strkey(144, &random[..32]), strkey(184, &random[..32]));
@@ -84,9 +87,10 @@ fn an_address_is_checked_by_form_and_checksum() {
 #[test]
 fn an_amount_is_an_exact_decimal_in_a_string() {
     accepted("amount", &["1", "0.0000001", "100.50", "100.5000000", "922337203685.4775807"]);
-    let odd = ["", " 1", "1 ", "+1", "-1", "01", "00.1", ".5", "1.", "1e5", "1E5", "0x1", "1_000", "1,5", "NaN", "Infinity", "١"];
+    let odd =
+        ["", " 1", "1 ", "+1", "--1", "01", "00.1", ".5", "1.", "1e5", "1E5", "0x1", "1_000", "1,5", "NaN", "Infinity", "١"];
     all("amount", "amount_format", &odd);
-    all("amount", "amount_not_positive", &["0", "0.0", "0.0000000"]);
+    all("amount", "amount_not_positive", &["0", "0.0", "0.0000000", "-1", "-0.5"]);
     all("amount", "amount_too_large", &["922337203685.4775808", "922337203686", "999999999999.9999999"]);
     all("amount", "amount_precision", &["1.12345678", "0.00000001"]);
 }

@@ -130,7 +130,11 @@ impl Drop for App {
         let child = self.child.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = (child.kill(), child.wait());
         if std::thread::panicking() {
-            eprintln!("--- the service on port {} said:\n{}---", self.port, self.log());
+            let probes = ["route=/health", "route=/live", "route=/ready", "route=/status"];
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().filter(|line| !probes.iter().any(|probe| line.contains(probe))).collect();
+            let last = lines.len().saturating_sub(60);
+            eprintln!("--- the service on port {} said:\n{}\n---", self.port, lines[last..].join("\n"));
         }
     }
 }

@@ -18,14 +18,17 @@ static BINARIES: LazyLock<Binaries> = LazyLock::new(|| Binaries::find(None, None
 /// A stopped primary with the schema in it; a standby is a copy of it too.
 static TEMPLATE: LazyLock<Dir> = LazyLock::new(|| {
     let dir = Dir::new("template");
-    let home = open(dir.path());
-    let server = Server::init(&home, "primary").unwrap();
-    server.start().unwrap();
-    let output = Launch::on([server.url(User::Application)]).run(&["migrate"]);
-    assert!(output.status.success(), "migrate failed: {output:?}");
-    server.stop(StopMode::Fast).unwrap();
+    migrated(dir.path()).stop(StopMode::Fast).unwrap();
     dir
 });
+
+/// A new, running primary with the schema in it.
+fn migrated(dir: &Path) -> Server {
+    let server = Server::init(&open(dir), "primary").unwrap();
+    server.start().unwrap();
+    Launch::on([server.url(User::Application)]).run(&["migrate"]).expect(0);
+    server
+}
 
 fn open(dir: &Path) -> Arc<Home> {
     Home::open(dir, BINARIES.clone(), Durability::Fast).unwrap()
@@ -46,6 +49,13 @@ pub struct Cluster {
 impl Cluster {
     pub fn alone() -> Cluster {
         Self::with_replicas(0)
+    }
+
+    /// A primary of another origin: all others are copies of one template, and have its system identifier.
+    pub fn unrelated() -> Cluster {
+        let slot = Slot::wait();
+        let dir = Dir::new("cluster");
+        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: Some(slot) }
     }
 
     /// A primary and one replica, which streams.
@@ -105,7 +115,7 @@ impl Cluster {
 
     /// A proxy before each node, and the connection strings through them.
     pub fn proxies(&self) -> (Vec<Proxy>, Vec<String>) {
-        self.nodes.iter().map(|node| Proxy::before(node)).unzip()
+        self.nodes.iter().map(Proxy::before).unzip()
     }
 
     /// A service on this cluster, ready to be started.

@@ -1,5 +1,6 @@
 //! A TCP proxy between service and database that can break in all the ways a network can.
 
+use super::wait;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -194,7 +195,7 @@ impl Shared {
             return true;
         }
         if let Mode::Delay(delay) = mode {
-            thread::sleep(delay);
+            wait::pause(delay);
         }
         match is_request.then(|| self.spring(bytes)).flatten() {
             Some(Cut::Request) => return false,

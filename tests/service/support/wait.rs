@@ -1,6 +1,5 @@
 //! Conditions instead of sleeps.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(5);
@@ -22,7 +21,7 @@ pub fn holds_within(within: Duration, mut condition: impl FnMut() -> bool) -> bo
         if Instant::now() > end {
             return false;
         }
-        sleep(POLL);
+        pause(POLL);
     }
 }
 
@@ -32,7 +31,7 @@ pub fn holds_for(time: Duration, what: &str, mut condition: impl FnMut() -> bool
     let end = Instant::now() + time;
     while Instant::now() < end {
         assert!(condition(), "no longer: {what}");
-        sleep(POLL);
+        pause(POLL);
     }
 }
 
@@ -42,4 +41,10 @@ pub const fn ms(ms: u64) -> Duration {
 
 pub const fn s(s: u64) -> Duration {
     Duration::from_secs(s)
+}
+
+/// Not for synchronisation.
+#[expect(clippy::disallowed_methods, reason = "between two looks, and for a network that is slow")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
