@@ -5,6 +5,7 @@
 
 pub mod connection;
 pub mod error;
+mod event;
 mod judge;
 mod lag;
 mod monitor;
@@ -18,8 +19,9 @@ pub mod select;
 pub mod status;
 
 use connection::{DatabaseUrl, SessionLimits};
+use event::Event;
 use judge::Writes;
-use monitor::{Event, Monitor};
+use monitor::Monitor;
 use node::{Node, State};
 pub use pool::{Busy, Connection, Permit, Place, Pool};
 use role::DbRole;

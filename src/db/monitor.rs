@@ -1,12 +1,12 @@
 //! Probes every node on a connection of its own, judges what they say, and changes their states accordingly.
 
+use super::event::{Event, Order};
 use super::judge::{Judgement, Memory, Writes, judge};
 use super::lag::PrimaryPositions;
 use super::node::{NOT_PROBED, State};
 use super::pool::Pool;
 use super::probe::Facts;
 use super::prober::Prober;
-use super::rebuild::Order;
 use super::role::DbRole;
 use super::status::FailoverLog;
 use super::{NO_NODE, Shared, Topology};
@@ -15,29 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
-
-pub(super) enum Event {
-    /// A prober has its answer.
-    Probed {
-        node: usize,
-        generation: u64,
-        result: Result<Facts, String>,
-    },
-    /// A request saw the node fail, and has already taken it out of service.
-    Failed {
-        node: usize,
-    },
-    /// A request has waited long for the node.
-    Suspected {
-        node: usize,
-    },
-    Rebuilt {
-        node: usize,
-        pool: Arc<Pool>,
-        facts: Facts,
-    },
-    Stop,
-}
 
 /// While writes are held, a promotion should be noticed at once; a node that refuses connections is asked less often.
 const EAGER_INTERVAL: Duration = Duration::from_millis(20);

@@ -4,7 +4,7 @@
 //! that can be given up, and a new one with a new connection takes its place.
 
 use super::connection::{CONNECT_TIMEOUT, DatabaseUrl, SessionLimits, connect};
-use super::monitor::Event;
+use super::event::Event;
 use super::probe::{Facts, probe};
 use diesel::PgConnection;
 use std::sync::Arc;

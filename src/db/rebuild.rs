@@ -1,7 +1,7 @@
 //! The background thread that replaces failed pools: on an exponential schedule, and at once when a probe sees the node answer again.
 
 use super::connection::connect;
-use super::monitor::Event;
+use super::event::{Event, Order};
 use super::node::State;
 use super::pool::Pool;
 use super::probe::{Facts, probe};
@@ -12,26 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
-
-pub(super) enum Order {
-    /// The node went down: start its schedule.
-    Start {
-        node: usize,
-    },
-    /// It answers again: do not wait for the schedule.
-    Now {
-        node: usize,
-    },
-    /// It is fenced: no pool is wanted.
-    Forget {
-        node: usize,
-    },
-    Finished {
-        node: usize,
-        result: Result<(), String>,
-    },
-    Stop,
-}
 
 pub(super) struct Rebuild {
     shared: Arc<Shared>,
