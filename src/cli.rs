@@ -37,6 +37,7 @@ enum Command {
 }
 
 pub fn main() -> ExitCode {
+    trust_the_systems_certificates();
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut std::io::stdout());
@@ -106,4 +107,12 @@ fn prepare(migrate_on_start: bool) -> crate::db::Prepare {
             if migrate_on_start { migrations::run_pending(url).map(|_| ()) } else { migrations::verify(url) }
         },
     )
+}
+
+/// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.
+fn trust_the_systems_certificates() {
+    // SAFETY: no other thread runs yet that could read the environment.
+    unsafe {
+        openssl_probe::try_init_openssl_env_vars();
+    }
 }

@@ -33,8 +33,19 @@ pub struct Consistency {
 #[derive(Debug)]
 pub struct Served<T> {
     pub value: T,
-    pub role: DbRole,
-    pub lag_ms: Option<u64>,
+    role: DbRole,
+    lag_ms: Option<u64>,
+}
+
+impl<T> Served<T> {
+    pub fn by(&self) -> String {
+        self.role.to_string()
+    }
+
+    /// None from the primary, and where nobody knows.
+    pub fn replica_lag_ms(&self) -> Option<u64> {
+        self.lag_ms.filter(|_| self.role == DbRole::Replica)
+    }
 }
 
 /// Why one attempt on one node gave no answer.
@@ -69,7 +80,10 @@ where
                 Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => last_resort = Some(error),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
                 Err(Failure::Busy) => busy = true,
-                Err(Failure::Database(error)) if !error.is_retryable() => return Err(internal(&error)),
+                Err(Failure::Database(error)) if !error.is_retryable() && candidate.role == DbRole::Primary => {
+                    return Err(internal(&error));
+                }
+                // Also what only a replica cannot do: it may not have replayed the latest migration.
                 Err(Failure::Database(error)) => log::debug!(error:%; "a read goes to the next node"),
             }
         }

@@ -4,7 +4,6 @@ use super::Api;
 use super::blocking::{self, Consistency, Served};
 use super::extract::{Id, JsonBody, Key, NoQuery, if_match, none_match_is_met};
 use super::problem::{self, Problem, etag};
-use crate::db::role::DbRole;
 use crate::ledger::change::Change;
 use crate::ledger::create::{Caller, Create, How};
 use crate::ledger::draft::{Draft, StatusChange};
@@ -53,7 +52,7 @@ fn written(mut response: HttpResponseBuilder, transaction: &Transaction, replica
     let token = Token { id: transaction.id, version: transaction.version };
     response.insert_header((ETAG, etag(transaction.version)));
     response.insert_header(("X-Read-Consistency", "strong"));
-    response.insert_header(("X-Served-By", DbRole::Primary.to_string()));
+    response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
     response.insert_header(("X-Durability", if replicated { "replicated" } else { "local" }));
     response.json(transaction)
@@ -111,8 +110,8 @@ fn say_where_from<T>(response: &mut HttpResponseBuilder, served: &Served<T>, con
         _ => "eventual",
     };
     response.insert_header(("X-Read-Consistency", level));
-    response.insert_header(("X-Served-By", served.role.to_string()));
-    if let (DbRole::Replica, Some(lag_ms)) = (served.role, served.lag_ms) {
+    response.insert_header(("X-Served-By", served.by()));
+    if let Some(lag_ms) = served.replica_lag_ms() {
         response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));
     }
 }

@@ -7,7 +7,7 @@ use crate::db::{Databases, NodeOptions};
 use crate::embedded::{Cluster, Durability, Options};
 use crate::logging;
 use crate::server::Server;
-use crate::settings::{EmbeddedSettings, Settings};
+use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 /// PostgreSQL starts first and stops last.
 pub fn serve(settings: Settings) -> Result<(), String> {
     logging::start(&settings.log);
-    trust_the_systems_certificates();
     let mut nodes = settings.database.nodes.clone();
     let embedded = if nodes.is_empty() { Some(start_embedded(&settings.embedded)?) } else { None };
     if let Some((cluster, _)) = &embedded {
@@ -41,15 +40,17 @@ fn serve_on(nodes: Vec<NodeOptions>, settings: Settings, data_dir: Option<&Path>
         attempt_timeout: database.attempt_timeout,
         require_replication: database.require_replication,
     };
-    let api = Api::new(databases.clone(), settings.api, policy, settings.server.region);
-    let served = actix_web::rt::System::new().block_on(async {
-        let server = Server::bind(settings.server.bind, settings.server.drain, api)
-            .map_err(|error| format!("cannot listen on {}: {error}", settings.server.bind))?;
-        announce(server.addr, data_dir);
-        server.run().await.map_err(|error| format!("the server failed: {error}"))
-    });
+    let api = Api::new(databases.clone(), settings.api, policy, settings.server.region.clone());
+    let served = listen(&settings.server, api, data_dir);
     databases.stop();
     served
+}
+
+fn listen(settings: &ServerSettings, api: Api, data_dir: Option<&Path>) -> Result<(), String> {
+    let server = Server::bind(settings.bind, settings.drain, api)
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.bind))?;
+    announce(server.addr, data_dir);
+    server.run().map_err(|error| format!("the server failed: {error}"))
 }
 
 fn announce(addr: SocketAddr, data_dir: Option<&Path>) {
@@ -105,12 +106,4 @@ fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
         Ok(NodeOptions { name: node.name, region: None, url })
     });
     parsed.collect()
-}
-
-/// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.
-fn trust_the_systems_certificates() {
-    // SAFETY: no other thread runs yet that could read the environment.
-    unsafe {
-        openssl_probe::try_init_openssl_env_vars();
-    }
 }

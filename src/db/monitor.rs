@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// While writes are held, a promotion should be noticed at once; a node that refuses connections is asked less often.
 const EAGER_INTERVAL: Duration = Duration::from_millis(20);
+/// A node that comes back should serve within a second.
+const INTERVAL_DOWN: Duration = Duration::from_millis(250);
 const EAGER_INTERVAL_DOWN: Duration = Duration::from_millis(100);
 
 /// A standby that starts beside its primary is given so long to become a synchronous one.
@@ -97,7 +99,8 @@ impl Monitor {
                 + match (held, &watch.facts) {
                     (true, Some(_)) => interval.min(EAGER_INTERVAL),
                     (true, None) => interval.min(EAGER_INTERVAL_DOWN),
-                    (false, _) => interval,
+                    (false, Some(_)) => interval,
+                    (false, None) => interval.min(INTERVAL_DOWN),
                 };
             if let Err(error) = watch.prober.ask(now) {
                 log::error!(error:%; "no thread for a probe");

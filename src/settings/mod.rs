@@ -103,7 +103,7 @@ fn read(r: &mut Reader) -> Settings {
             asset_codes: r.list("api.asset_codes"),
         },
         log: LogSettings {
-            level: r.text("log.level").unwrap_or_else(|| "info".into()),
+            level: r.text("log.level").unwrap_or_else(|| "info,actix_server=warn".into()),
             format: r.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text),
         },
     }
@@ -123,13 +123,15 @@ fn server(r: &mut Reader) -> ServerSettings {
 
 fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
     let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
+    let attempt_timeout = r.millis("database.attempt_timeout_ms", 3000, 50..=60_000);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
         max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000)).unwrap_or(1000),
         max_held: usize::try_from(r.number("database.max_held_writes", 1000, 1..=100_000)).unwrap_or(1000),
-        statement_timeout: write_deadline,
+        // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
+        statement_timeout: attempt_timeout * 4 / 5,
         // As long as a create waits for an earlier one with the same key (contract, section 4).
-        lock_timeout: Duration::from_secs(2),
+        lock_timeout: Duration::from_secs(2).min(attempt_timeout / 2),
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
         max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
@@ -140,7 +142,7 @@ fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
         nodes: nodes(r),
         availability,
         write_deadline,
-        attempt_timeout: r.millis("database.attempt_timeout_ms", 3000, 50..=60_000),
+        attempt_timeout,
         migrate_on_start: r.flag("database.migrate_on_start", true),
         require_replication: r.flag("database.require_replication", false),
     }
