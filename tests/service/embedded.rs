@@ -113,7 +113,9 @@ fn when_the_primary_dies_the_replica_takes_over_and_no_request_fails() {
                 || app.create(&minimal()),
                 || {
                     let primary = data.path().join("data/primary");
-                    servers(&primary).into_iter().for_each(|pid| drop(kill(pid, Signal::SIGKILL)));
+                    servers(&primary).into_iter().for_each(|pid| {
+                        let _ = kill(pid, Signal::SIGKILL);
+                    });
                     eventually(s(8), "the replica took over", || app.get("/status").json()["timeline"] == 2);
                     app.until_healthy(s(30));
                     holds_for(ms(300), "it stays healthy", || app.get("/health").status == 200);
