@@ -8,7 +8,6 @@ use crate::settings::{self, Settings};
 use crate::{logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// A REST transaction service on PostgreSQL that follows failovers, never loses an acknowledged write and never doubles one.
@@ -36,12 +35,13 @@ enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
-pub fn main() -> ExitCode {
+/// The exit status.
+pub fn main() -> i32 {
     trust_the_systems_certificates();
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut std::io::stdout());
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let settings = match settings::load(cli.config.as_deref()) {
         Ok(settings) => settings,
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
             for problem in problems.0 {
                 eprintln!("synapse-core: {problem}");
             }
-            return ExitCode::from(2);
+            return 2;
         }
     };
     let result = match cli.command.unwrap_or(Command::Serve) {
@@ -60,10 +60,10 @@ pub fn main() -> ExitCode {
         Command::Completions { .. } => Ok(()),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(line) => {
             eprintln!("synapse-core: {line}");
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -38,6 +38,7 @@ impl Server {
             .bind(addr)?;
         let addr = server.addrs().first().copied().unwrap_or(addr);
         let system = System::new();
+        #[expect(clippy::async_yields_async, reason = "it is made inside the runtime, and awaited by `run`")]
         let server = system.block_on(async { server.run() });
         Ok(Server { addr, system, server, api, drain })
     }

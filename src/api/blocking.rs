@@ -73,15 +73,13 @@ where
             let asked = consistent(consistency.clone(), candidate.role, query.clone());
             match attempt(api, candidate, patience, api.policy.attempt_timeout, asked).await {
                 Ok(value) => return Ok(Served { value, role: candidate.role, lag_ms: candidate.lag_ms }),
-                Err(Failure::Ledger(ledger::Error::Database(_)) | Failure::Panicked) => {
-                    return Err(Problem::new(&problem::INTERNAL_ERROR, problem::INTERNAL_ERROR.title));
-                }
+                Err(Failure::Panicked) => return Err(Problem::internal(PANICKED)),
                 // A replica that has not replayed it yet says the same as one where it never was: a better informed node decides.
                 Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => last_resort = Some(error),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
                 Err(Failure::Busy) => busy = true,
                 Err(Failure::Database(error)) if !error.is_retryable() && candidate.role == DbRole::Primary => {
-                    return Err(internal(&error));
+                    return Err(Problem::internal(error));
                 }
                 // Also what only a replica cannot do: it may not have replayed the latest migration.
                 Err(Failure::Database(error)) => log::debug!(error:%; "a read goes to the next node"),
@@ -158,9 +156,9 @@ where
                 let kind = in_progress.unwrap_or(&problem::OVERLOADED);
                 return Err(Problem::new(kind, "the first request with this key has not finished yet"));
             }
-            Err(Failure::Database(error)) if !error.is_retryable() => return Err(doubt.or(internal(&error))),
+            Err(Failure::Database(error)) if !error.is_retryable() => return Err(doubt.or(Problem::internal(error))),
             Err(Failure::Database(error)) => doubt.any |= error.outcome() == Outcome::Unknown,
-            Err(Failure::Panicked) => return Err(doubt.or(Problem::new(&problem::INTERNAL_ERROR, problem::INTERNAL_ERROR.title))),
+            Err(Failure::Panicked) => return Err(doubt.or(Problem::internal(PANICKED))),
         }
         if Instant::now() >= deadline || !api.retries.take() {
             return Err(doubt.or(Problem::new(&problem::PRIMARY_UNAVAILABLE, "no attempt succeeded; nothing was applied")));
@@ -201,11 +199,7 @@ impl Doubt {
     }
 }
 
-fn internal(error: &DbError) -> Problem {
-    log::error!(error:%; "a statement failed");
-    Problem::new(&problem::INTERNAL_ERROR, problem::INTERNAL_ERROR.title)
-}
-
+const PANICKED: &str = "a blocking thread panicked";
 const WAITING: u8 = 0;
 const STARTED: u8 = 1;
 const CANCELLED: u8 = 2;

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use std::time::Instant;
@@ -30,10 +30,12 @@ pub async fn envelope(
     request.extensions_mut().insert(id.clone());
     let mut response = next.call(request).await?.map_into_boxed_body();
     let problem = response.response_mut().extensions_mut().remove::<Problem>();
-    let made_by_framework = || response.status().is_client_error() || response.status().is_server_error();
-    let code = match problem.or_else(|| made_by_framework().then(|| Problem::of_status(response.status()))) {
+    let code = match problem.or_else(|| made_by_framework(&response).then(|| Problem::of_status(response.status()))) {
         Some(problem) => {
             let code = problem.kind.code;
+            if let Some(cause) = problem.cause() {
+                log::error!(cause, request_id = id.0.as_str(); "a request failed");
+            }
             let rendered = problem.render(response.request().path(), &id.0);
             response = keep_headers(response, rendered);
             code
@@ -49,10 +51,16 @@ pub async fn envelope(
     Ok(response)
 }
 
+/// A probe that answers 503 has a body of its own.
+fn made_by_framework(response: &ServiceResponse) -> bool {
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    failed && response.headers().get(CONTENT_TYPE).is_none_or(|media_type| media_type != "application/json")
+}
+
 /// `Allow` of a 405, for one, was set where the problem arose.
 fn keep_headers(response: ServiceResponse, mut rendered: actix_web::HttpResponse) -> ServiceResponse {
     for (name, value) in response.headers() {
-        if !rendered.headers().contains_key(name) && name != actix_web::http::header::CONTENT_LENGTH {
+        if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {
             rendered.headers_mut().insert(name.clone(), value.clone());
         }
     }

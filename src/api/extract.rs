@@ -86,7 +86,7 @@ impl FromRequest for Caller {
         let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
         ready(match id {
             Some(request_id) => Ok(Caller { client: "anonymous".into(), request_id }),
-            None => Err(Problem::new(&problem::INTERNAL_ERROR, problem::INTERNAL_ERROR.title)),
+            None => Err(Problem::internal("a request without an id")),
         })
     }
 }

@@ -95,16 +95,29 @@ pub struct Problem {
 #[derive(Clone, Debug)]
 struct Content {
     detail: String,
+    /// For the log, never for the client.
+    cause: Option<String>,
     members: Map<String, Value>,
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
-        let content = Content { detail: detail.into(), members: Map::new(), headers: Vec::new() };
+        let content = Content { detail: detail.into(), cause: None, members: Map::new(), headers: Vec::new() };
         let problem = Problem { kind, content: Box::new(content) };
         let problem = if kind.status >= 500 { problem.with("outcome", kind.outcome) } else { problem };
         if kind.retryable { problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1")) } else { problem }
+    }
+
+    /// A bug, or a schema that is not ours. The cause goes to the log with the request id.
+    pub fn internal(cause: impl ToString) -> Problem {
+        let mut problem = Problem::new(&INTERNAL_ERROR, INTERNAL_ERROR.title);
+        problem.content.cause = Some(cause.to_string());
+        problem
+    }
+
+    pub fn cause(&self) -> Option<&str> {
+        self.content.cause.as_deref()
     }
 
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Problem {
@@ -123,7 +136,7 @@ impl Problem {
         match known {
             Some(kind) if status != StatusCode::BAD_REQUEST => Problem::new(kind, kind.title),
             _ if status.is_client_error() => Problem::new(&INVALID_PARAMETER, "the request could not be understood"),
-            _ => Problem::new(&INTERNAL_ERROR, INTERNAL_ERROR.title),
+            _ => Problem::internal(format!("the framework answered {status}")),
         }
     }
 
@@ -244,7 +257,7 @@ impl From<ledger::Error> for Problem {
             ),
             E::NotReplicated => Problem::new(&DURABILITY_UNAVAILABLE, "no standby would confirm this write; nothing was applied"),
             E::LostRace => Problem::new(&OVERLOADED, "too many requests compete for the same transaction"),
-            E::Database(_) => Problem::new(&INTERNAL_ERROR, INTERNAL_ERROR.title),
+            E::Database(error) => Problem::internal(error),
         }
     }
 }

@@ -25,7 +25,7 @@ pub async fn create(api: Data<Api>, _: NoQuery, caller: Caller, key: Key, body: 
     let in_progress = Some(&problem::IDEMPOTENCY_REQUEST_IN_PROGRESS);
     let created = blocking::write(&api, in_progress, move |connection| create.run(connection)).await?;
     let Some(transaction) = created.transactions.first() else {
-        return Err(Problem::new(&problem::INTERNAL_ERROR, problem::INTERNAL_ERROR.title));
+        return Err(Problem::internal("a create without a transaction"));
     };
     let mut response = if created.how == How::Known { HttpResponse::Ok() } else { HttpResponse::Created() };
     response.insert_header((LOCATION, format!("/transactions/{}", transaction.id)));

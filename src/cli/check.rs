@@ -49,7 +49,7 @@ fn describe(node: &NodeOptions, report: &Result<Facts, Error>) {
     };
     let tls = if facts.tls { "TLS" } else { "no TLS" };
     println!("{name} ({address}): {}, PostgreSQL {version}, timeline {timeline}, {replication}, {tls}", facts.role);
-    for warning in facts.warnings() {
+    for warning in facts.warnings(true) {
         println!("warning: {name}: {warning}");
     }
 }

@@ -22,7 +22,6 @@ const EAGER_INTERVAL: Duration = Duration::from_millis(20);
 const INTERVAL_DOWN: Duration = Duration::from_millis(250);
 const EAGER_INTERVAL_DOWN: Duration = Duration::from_millis(100);
 
-/// A standby that starts beside its primary is given so long to become a synchronous one.
 const SETTLED: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 
 pub(super) struct Monitor {
@@ -174,19 +173,16 @@ impl Monitor {
         self.shared.nodes[node].transition(|_| Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }));
     }
 
-    /// Once for each node and warning, and not before it has settled.
+    /// Once, each time that it begins to hold.
     fn warn(&mut self, node: usize, facts: &Facts) {
         let state = self.shared.nodes[node].state();
-        if !matches!(&*state, State::Up { since, .. } if Utc::now() - since > SETTLED) {
-            return;
-        }
+        let settled = matches!(&*state, State::Up { since, .. } if Utc::now() - since > SETTLED);
+        let warnings = facts.warnings(settled);
         let warned = &mut self.watches[node].warned;
-        for warning in facts.warnings() {
-            if !warned.contains(&warning) {
-                log::warn!(node = self.shared.nodes[node].name.as_str(); "{warning}");
-                warned.push(warning);
-            }
+        for warning in warnings.iter().filter(|warning| !warned.contains(warning)) {
+            log::warn!(node = self.shared.nodes[node].name.as_str(); "{warning}");
         }
+        *warned = warnings;
     }
 
     fn judge(&mut self) -> Judgement {

@@ -48,13 +48,15 @@ impl Facts {
         self.role == DbRole::Primary && self.writable
     }
 
-    /// What an operator should know before a failover teaches it.
-    pub fn warnings(&self) -> Vec<&'static str> {
+    /// What an operator should know before a failover teaches it. A standby that starts beside its primary needs a moment to become a
+    /// synchronous one: `settled` says that it has had it.
+    pub fn warnings(&self, settled: bool) -> Vec<&'static str> {
         let english = ["C", "POSIX", "en"].iter().any(|prefix| self.lc_messages.starts_with(prefix));
         let primary = self.role == DbRole::Primary;
         let table = [
+            (primary && !self.writable, "the primary is read-only (default_transaction_read_only): it gets no writes"),
             (
-                primary && !self.replicates_synchronously(),
+                settled && primary && !self.replicates_synchronously(),
                 "a commit waits for no standby: the last writes before a failover can be lost",
             ),
             (!self.tls && !self.loopback, "the connection is not encrypted (sslmode=verify-full)"),

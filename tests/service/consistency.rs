@@ -1,0 +1,208 @@
+//! Contract, section 5: who serves a read, and what it says of its age.
+
+use crate::support::app::App;
+use crate::support::wait::{ms, s};
+use crate::support::{Answer, Cluster, eventually, holds_for, key, minimal, shared, sql};
+use serde_json::json;
+use synapse_core::embedded::{Server, StopMode};
+
+/// A service on a primary and a replica whose replay can be halted.
+fn pair() -> (Cluster, App) {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    (cluster, app)
+}
+
+fn pause_replay(replica: &Server) {
+    sql(replica, "SELECT pg_wal_replay_pause()");
+}
+
+fn resume_replay(replica: &Server) {
+    sql(replica, "SELECT pg_wal_replay_resume()");
+}
+
+fn paths(id: &str) -> [String; 3] {
+    [format!("/transactions/{id}"), format!("/transactions/{id}/events"), "/transactions?limit=1".to_owned()]
+}
+
+/// Three headers that must agree.
+#[track_caller]
+fn is_from(answer: &Answer, consistency: &str, served_by: &str) {
+    assert_eq!((answer.header("X-Read-Consistency"), answer.served_by()), (consistency, served_by), "{answer:?}");
+    let lag = answer.headers.get("X-Replica-Lag-Ms").map(|lag| lag.to_str().unwrap().parse::<u64>().unwrap());
+    assert_eq!(lag.is_some(), served_by == "replica", "{answer:?}");
+}
+
+fn with_token(app: &App, path: &str, token: &str) -> Answer {
+    app.get_with(path, &[("X-Consistency-Token", token)])
+}
+
+#[test]
+fn a_default_read_is_served_by_the_replica_and_says_how_late_it_is() {
+    let (cluster, app) = pair();
+    let created = app.create(&minimal()).expect(201);
+    for path in paths(&created.id()) {
+        eventually(s(5), "the replica serves it", || app.get(&path).expect(200).served_by() == "replica");
+        is_from(&app.get(&path), "eventual", "replica");
+        is_from(&app.get_with(&path, &[("X-Read-Consistency", "eventual")]), "eventual", "replica");
+    }
+    drop(cluster);
+}
+
+#[test]
+fn a_strong_read_is_served_by_the_primary() {
+    let (cluster, app) = pair();
+    pause_replay(cluster.replica());
+    let created = app.create(&minimal()).expect(201);
+    for path in paths(&created.id()) {
+        is_from(&app.get_strong(&path).expect(200), "strong", "primary");
+    }
+    assert_eq!(app.get_strong("/transactions?limit=1").json()["data"][0], created.json());
+    resume_replay(cluster.replica());
+}
+
+#[test]
+fn without_a_replica_the_primary_serves_all_reads() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    for path in paths(&created.id()) {
+        is_from(&app.get(&path).expect(200), "eventual", "primary");
+        is_from(&with_token(&app, &path, created.token()).expect(200), "session", "primary");
+    }
+}
+
+#[test]
+fn a_client_reads_its_own_write_however_late_the_replica_is() {
+    let (cluster, app) = pair();
+    let id = app.create(&minimal()).expect(201).id();
+    let path = format!("/transactions/{id}");
+    eventually(s(5), "the replica has it", || app.get(&path).served_by() == "replica");
+    pause_replay(cluster.replica());
+    let changed = app.patch(&id, "\"1\"", &json!({"status": "processing"})).expect(200);
+    assert_eq!(app.get(&path).expect(200).text_at("/status"), "pending", "the replica is behind");
+    for path in paths(&id) {
+        let answer = with_token(&app, &path, changed.token()).expect(200);
+        is_from(&answer, "session", "primary");
+    }
+    assert_eq!(with_token(&app, &path, changed.token()).json(), changed.json());
+    resume_replay(cluster.replica());
+    eventually(s(5), "the replica serves the token", || with_token(&app, &path, changed.token()).served_by() == "replica");
+    is_from(&with_token(&app, &path, changed.token()).expect(200), "session", "replica");
+}
+
+#[test]
+fn of_several_tokens_the_latest_decides() {
+    let (cluster, app) = pair();
+    let old = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", old.id());
+    eventually(s(5), "the replica has the first", || with_token(&app, &path, old.token()).served_by() == "replica");
+    pause_replay(cluster.replica());
+    let new = app.create(&minimal()).expect(201);
+    let both = format!("{},{}", old.token(), new.token());
+    is_from(&with_token(&app, &path, &both).expect(200), "session", "primary");
+    is_from(&with_token(&app, &path, old.token()).expect(200), "session", "replica");
+    let strong = app.get_with(&path, &[("X-Consistency-Token", &both), ("X-Read-Consistency", "strong")]).expect(200);
+    is_from(&strong, "strong", "primary");
+    resume_replay(cluster.replica());
+}
+
+#[test]
+fn a_malformed_token_is_refused() {
+    let it = shared();
+    let created = it.app.create(&minimal()).expect(201);
+    let (path, token) = (format!("/transactions/{}", created.id()), created.token());
+    with_token(&it.app, &path, &[token; 8].join(",")).expect(200);
+    let nine = [token; 9].join(",");
+    let flipped = format!("{}{}", if token.starts_with('A') { "B" } else { "A" }, &token[1..]);
+    for bad in ["x", "", ",", &format!("{token},"), &token[1..], &token.to_lowercase(), &flipped, &nine, &key()] {
+        with_token(&it.app, &path, bad).problem(400, "invalid_consistency_token");
+        with_token(&it.app, "/transactions", bad).problem(400, "invalid_consistency_token");
+    }
+}
+
+#[test]
+fn a_consistency_that_does_not_exist_is_refused() {
+    shared().app.get_with("/transactions", &[("X-Read-Consistency", "linearizable")]).expect(400);
+}
+
+#[test]
+fn a_token_of_a_lost_write_is_reported() {
+    let (cluster, app) = pair();
+    let kept = app.create(&minimal()).expect(201);
+    let lost = app.create(&minimal()).expect(201);
+    let id = lost.id();
+    sql(
+        cluster.primary(),
+        &format!(
+            "DELETE FROM transaction_events WHERE transaction_id = '{id}';
+             DELETE FROM idempotency_keys WHERE '{id}' = ANY (transaction_ids); DELETE FROM transactions WHERE id = '{id}'"
+        ),
+    );
+    let path = format!("/transactions/{}", kept.id());
+    eventually(s(5), "the replica has lost it too", || with_token(&app, &path, lost.token()).status == 409);
+    with_token(&app, &path, lost.token()).problem(409, "consistency_token_unknown");
+    let both = format!("{},{}", kept.token(), lost.token());
+    with_token(&app, "/transactions", &both).problem(409, "consistency_token_unknown");
+    with_token(&app, &path, kept.token()).expect(200);
+}
+
+#[test]
+fn a_replica_that_lags_too_much_serves_no_reads_while_there_is_a_primary() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().set("database.max_replica_lag_ms", 300).set("database.probe_interval_ms", 50).healthy();
+    let id = app.create(&minimal()).expect(201).id();
+    let path = format!("/transactions/{id}");
+    eventually(s(5), "the replica serves", || app.get(&path).served_by() == "replica");
+    pause_replay(cluster.replica());
+    app.create(&minimal()).expect(201);
+    eventually(s(5), "the primary serves", || app.get(&path).expect(200).served_by() == "primary");
+    holds_for(ms(200), "the primary serves", || app.get(&path).expect(200).served_by() == "primary");
+    cluster.primary().stop(StopMode::Immediate).unwrap();
+    let answer = app.get(&path).expect(200);
+    is_from(&answer, "eventual", "replica");
+    let lag = || app.get(&path).expect(200).header("X-Replica-Lag-Ms").parse::<u64>().unwrap();
+    eventually(s(5), "its true lag is told", || lag() >= 300);
+    cluster.primary().start().unwrap();
+    resume_replay(cluster.replica());
+    app.until_healthy(s(5));
+    eventually(s(5), "the replica serves again", || app.get(&path).expect(200).served_by() == "replica");
+}
+
+#[test]
+fn without_a_primary_a_read_gets_what_the_replica_has_or_a_refusal() {
+    let (cluster, app) = pair();
+    let old = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", old.id());
+    eventually(s(5), "the replica has it", || with_token(&app, &path, old.token()).served_by() == "replica");
+    pause_replay(cluster.replica());
+    let new = app.patch(&old.id(), "\"1\"", &json!({"status": "processing"})).expect(200);
+    cluster.primary().kill().unwrap();
+    is_from(&app.get(&path).expect(200), "eventual", "replica");
+    let known = with_token(&app, &path, old.token()).expect(200);
+    is_from(&known, "session", "replica");
+    assert_eq!(known.text_at("/status"), "pending");
+    let unknown = with_token(&app, &path, new.token()).problem(503, "consistency_unavailable");
+    assert_eq!(unknown.json()["outcome"], "not_applied");
+    app.get_strong(&path).problem(503, "consistency_unavailable");
+    app.get(&format!("/transactions?idempotency_key={}", key())).problem(503, "consistency_unavailable");
+    cluster.primary().start().unwrap();
+    resume_replay(cluster.replica());
+    app.until_healthy(s(5));
+    assert_eq!(with_token(&app, &path, new.token()).expect(200).text_at("/status"), "processing");
+}
+
+#[test]
+fn without_any_database_reads_are_refused_quickly() {
+    let (cluster, app) = pair();
+    let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    cluster.nodes.iter().rev().for_each(|node| node.kill().unwrap());
+    eventually(s(5), "reads are refused", || app.get(&path).status == 503);
+    let start = std::time::Instant::now();
+    app.get(&path).problem(503, "read_unavailable");
+    app.get("/transactions").problem(503, "read_unavailable");
+    assert!(start.elapsed() < s(4), "{:?}", start.elapsed());
+    cluster.nodes.iter().for_each(|node| node.start().unwrap());
+    app.until_healthy(s(5));
+    app.get(&path).expect(200);
+}

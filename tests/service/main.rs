@@ -1,0 +1,22 @@
+//! The service as its clients and operators see it: a real process, real PostgreSQL, and a network that breaks.
+
+mod support;
+
+mod commands;
+mod consistency;
+mod create;
+mod cursors;
+mod embedded;
+mod idempotency;
+mod list;
+mod logs;
+mod natural_key;
+mod network;
+mod outage;
+mod probes;
+mod protocol;
+mod proxy;
+mod startup;
+mod status_change;
+mod stop;
+mod validation;

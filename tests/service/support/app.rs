@@ -1,0 +1,140 @@
+//! A running service, with the verbs of its clients and its operator.
+
+use super::http::{Answer, Headers, send};
+use super::room::Dir;
+use super::wait::{eventually, holds_within, s};
+use super::{key, raw};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Method;
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+use std::sync::Mutex;
+use std::time::Duration;
+
+pub const HEALTHY: &str = r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":"connected"}"#;
+pub const HEALTHY_ALONE: &str = r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":null}"#;
+
+pub struct App {
+    child: Mutex<Child>,
+    port: u16,
+    logs: [PathBuf; 2],
+    _dir: Dir,
+}
+
+impl App {
+    pub(super) fn attach(child: Child, port: u16, logs: [PathBuf; 2], dir: Dir) -> App {
+        let app = App { child: Mutex::new(child), port, logs, _dir: dir };
+        let is_live = || app.try_get("/live").is_some_and(|answer| answer.status == 200);
+        let ready = holds_within(s(20), || is_live() || app.exit_status().is_some());
+        assert!(ready && app.exit_status().is_none(), "the service did not start: {:?}", app.exit_status());
+        app
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[])
+    }
+
+    pub fn get_with(&self, path: &str, headers: Headers) -> Answer {
+        self.send(Method::GET, path, headers, None)
+    }
+
+    /// The state as of now, whatever the replicas show.
+    pub fn get_strong(&self, path: &str) -> Answer {
+        self.get_with(path, &[("X-Read-Consistency", "strong")])
+    }
+
+    /// None: no answer at all.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        send(Method::GET, &self.url(path), &[], None).ok()
+    }
+
+    #[track_caller]
+    pub fn send(&self, method: Method, path: &str, headers: Headers, body: Option<&Value>) -> Answer {
+        send(method, &self.url(path), headers, body.map(|body| body.to_string().into_bytes())).unwrap()
+    }
+
+    /// With exactly these headers and bytes.
+    pub fn post_bytes(&self, path: &str, headers: Headers, body: &[u8]) -> Answer {
+        send(Method::POST, &self.url(path), headers, Some(body.to_vec())).unwrap()
+    }
+
+    /// A create under a key of its own.
+    #[track_caller]
+    pub fn create(&self, body: &Value) -> Answer {
+        self.create_keyed(&key(), body)
+    }
+
+    #[track_caller]
+    pub fn create_keyed(&self, key: &str, body: &Value) -> Answer {
+        self.create_with(&[("Idempotency-Key", key)], body)
+    }
+
+    #[track_caller]
+    pub fn create_with(&self, headers: Headers, body: &Value) -> Answer {
+        self.send(Method::POST, "/transactions", headers, Some(body))
+    }
+
+    pub fn patch(&self, id: &str, if_match: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, &format!("/transactions/{id}"), &[("If-Match", if_match)], Some(body))
+    }
+
+    /// A request of which every byte is the test's, answered to the end of the connection.
+    pub fn raw(&self, request: &[u8]) -> raw::Answer {
+        raw::exchange(self.port, request)
+    }
+
+    pub fn health(&self) -> String {
+        self.get("/health").text
+    }
+
+    #[track_caller]
+    pub fn until_healthy(&self, within: Duration) -> Duration {
+        eventually(within, "/health says healthy", || self.get("/health").status == 200)
+    }
+
+    /// What it has logged and printed up to now.
+    pub fn log(&self) -> String {
+        self.logs.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.lock().unwrap().id();
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+    }
+
+    /// None while it runs.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        self.child.lock().unwrap().try_wait().unwrap()
+    }
+
+    #[track_caller]
+    pub fn until_exit(&self, within: Duration) -> ExitStatus {
+        eventually(within, "the service has ended", || self.exit_status().is_some());
+        self.exit_status().unwrap()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = (child.kill(), child.wait());
+        if std::thread::panicking() {
+            let probes = ["route=/health", "route=/live", "route=/ready", "route=/status"];
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().filter(|line| !probes.iter().any(|probe| line.contains(probe))).collect();
+            let last = lines.len().saturating_sub(60);
+            eprintln!("--- the service on port {} said:\n{}\n---", self.port, lines[last..].join("\n"));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A PostgreSQL primary with its replicas, of one test. Copied from a template that holds the migrated schema.
+
+use super::room::Dir;
+use super::slots::Slot;
+use super::wait::{eventually, s};
+use super::{Launch, Proxy};
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
+
+static BINARIES: LazyLock<Binaries> = LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());
+
+/// A stopped primary with the schema in it; a standby is a copy of it too.
+static TEMPLATE: LazyLock<Dir> = LazyLock::new(|| {
+    let dir = Dir::new("template");
+    migrated(dir.path()).stop(StopMode::Fast).unwrap();
+    dir
+});
+
+/// A new, running primary with the schema in it.
+fn migrated(dir: &Path) -> Server {
+    let server = Server::init(&open(dir), "primary").unwrap();
+    server.start().unwrap();
+    Launch::on([server.url(User::Application)]).run(&["migrate"]).expect(0);
+    server
+}
+
+fn open(dir: &Path) -> Arc<Home> {
+    Home::open(dir, BINARIES.clone(), Durability::Fast).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
+pub struct Cluster {
+    /// The first is the primary of the start.
+    pub nodes: Vec<Server>,
+    _dir: Dir,
+    _slot: Option<Slot>,
+}
+
+impl Cluster {
+    pub fn alone() -> Cluster {
+        Self::with_replicas(0)
+    }
+
+    /// A primary of another origin: all others are copies of one template, and have its system identifier.
+    pub fn unrelated() -> Cluster {
+        let slot = Slot::wait();
+        let dir = Dir::new("cluster");
+        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: Some(slot) }
+    }
+
+    /// A primary and one replica, which streams.
+    pub fn pair() -> Cluster {
+        Self::with_replicas(1)
+    }
+
+    pub fn with_replicas(replicas: usize) -> Cluster {
+        let slot = Slot::wait();
+        Self::new(replicas, Some(slot))
+    }
+
+    /// The shared one, which does not count among those that run at a time.
+    pub(super) fn shared() -> Cluster {
+        Self::new(1, None)
+    }
+
+    fn new(replicas: usize, slot: Option<Slot>) -> Cluster {
+        let dir = Dir::new("cluster");
+        copy(&TEMPLATE.path().join("passwords"), dir.path());
+        let names: Vec<String> =
+            std::iter::once("primary".to_owned()).chain((1..=replicas).map(|i| format!("replica-{i}"))).collect();
+        names.iter().for_each(|name| copy(&TEMPLATE.path().join("primary"), &dir.path().join(name)));
+        let home = open(dir.path());
+        let nodes: Vec<Server> = names.iter().map(|name| Server::open(&home, name).unwrap()).collect();
+        let cluster = Cluster { nodes, _dir: dir, _slot: slot };
+        cluster.start();
+        cluster
+    }
+
+    fn start(&self) {
+        self.primary().start().unwrap();
+        for standby in &self.nodes[1..] {
+            standby.follow(self.primary()).unwrap();
+            standby.start().unwrap();
+        }
+        self.until_streaming(self.primary(), self.nodes.len() - 1);
+    }
+
+    pub fn primary(&self) -> &Server {
+        &self.nodes[0]
+    }
+
+    pub fn replica(&self) -> &Server {
+        &self.nodes[1]
+    }
+
+    pub fn until_streaming(&self, primary: &Server, standbys: usize) {
+        let streaming = "SELECT count(*)::text AS value FROM pg_stat_replication WHERE state = 'streaming'";
+        eventually(s(20), "the standbys stream", || ask(primary, streaming) == standbys.to_string());
+    }
+
+    /// Connection strings of the service's user, in the order of the nodes.
+    pub fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.url(User::Application)).collect()
+    }
+
+    /// A proxy before each node, and the connection strings through them.
+    pub fn proxies(&self) -> (Vec<Proxy>, Vec<String>) {
+        self.nodes.iter().map(Proxy::before).unzip()
+    }
+
+    /// A service on this cluster, ready to be started.
+    pub fn launch(&self) -> Launch {
+        Launch::on(self.urls())
+    }
+
+    /// A commit waits for a standby from now on.
+    pub fn make_synchronous(&self) {
+        for node in &self.nodes {
+            node.reload(&[("synchronous_standby_names", "ANY 1 (*)")]).unwrap();
+        }
+        let shown = "SELECT current_setting('synchronous_standby_names') AS value";
+        eventually(s(5), "replication is synchronous", || ask(self.primary(), shown) == "ANY 1 (*)");
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+fn connect(server: &Server) -> PgConnection {
+    PgConnection::establish(&server.url(User::Superuser)).unwrap()
+}
+
+/// Statements of the superuser.
+#[track_caller]
+pub fn sql(server: &Server, statements: &str) {
+    connect(server).batch_execute(statements).unwrap();
+}
+
+/// The one `value` (text) that a question of the superuser is answered with.
+#[track_caller]
+pub fn ask(server: &Server, question: &str) -> String {
+    diesel::sql_query(question).get_result::<Row>(&mut connect(server)).unwrap().value
+}

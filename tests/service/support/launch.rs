@@ -1,0 +1,173 @@
+//! Starts the service as a real process: with a settings file, environment and arguments of the test's choice.
+
+use super::App;
+use super::room::Dir;
+use super::wait::{holds_within, s};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+type Job = (Command, SyncSender<io::Result<Child>>);
+
+/// Creates all processes: a parent-death signal comes when the creating *thread* ends, and that of a test ends early.
+static PARENT: LazyLock<Sender<Job>> = LazyLock::new(|| {
+    let (jobs, inbox) = channel::<Job>();
+    thread::spawn(move || inbox.into_iter().for_each(|(mut command, reply)| reply.send(command.spawn()).unwrap()));
+    jobs
+});
+
+pub struct Launch {
+    /// Dotted keys and TOML values.
+    settings: Vec<(String, String)>,
+    env: Vec<(String, String)>,
+    port: u16,
+    dir: Dir,
+}
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub struct Output {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Output {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+        self
+    }
+}
+
+impl Launch {
+    /// On these databases, the primary first.
+    pub fn on(urls: impl IntoIterator<Item = String>) -> Launch {
+        let mut urls = urls.into_iter();
+        let launch = Launch::bare();
+        let bind = format!("127.0.0.1:{}", launch.port);
+        let launch = launch.text("server.bind", &bind).text("database.primary.url", &urls.next().unwrap());
+        let replicas: Vec<String> = urls.map(|url| format!("{{ url = {} }}", toml(&url))).collect();
+        if replicas.is_empty() { launch } else { launch.set("database.replicas", format!("[{}]", replicas.join(", "))) }
+    }
+
+    /// Without a settings file, in an empty directory.
+    pub fn bare() -> Launch {
+        Launch { settings: Vec::new(), env: Vec::new(), port: free_port(), dir: Dir::new("service") }
+    }
+
+    /// A setting by its dotted key, with a number, a bool or any other TOML value as it is written.
+    pub fn set(mut self, key: &str, value: impl Display) -> Launch {
+        self.settings.retain(|(known, _)| known != key);
+        self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    pub fn text(self, key: &str, value: &str) -> Launch {
+        self.set(key, toml(value))
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Launch {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A running service that answers `/live`.
+    pub fn start(self) -> App {
+        let (port, logs) = (self.port, self.logs());
+        let child = self.spawn(&[]);
+        App::attach(child, port, logs, self.dir)
+    }
+
+    /// A running service with all its databases connected.
+    pub fn healthy(self) -> App {
+        let app = self.start();
+        app.until_healthy(s(20));
+        app
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> Output {
+        let mut child = self.spawn(args);
+        let mut status = None;
+        let ended = holds_within(s(60), || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        let [stdout, stderr] = self.logs().map(|file| fs::read_to_string(file).unwrap());
+        if !ended {
+            child.kill().unwrap();
+        }
+        let status = status.unwrap_or_else(|| panic!("{args:?} did not end; it said:\n{stdout}\n{stderr}"));
+        Output { status, stdout, stderr }
+    }
+
+    fn logs(&self) -> [PathBuf; 2] {
+        ["stdout", "stderr"].map(|name| self.dir().join(name))
+    }
+
+    fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synapse-core"));
+        clear_environment(&mut command);
+        if !self.settings.is_empty() {
+            command.arg("--config").arg(self.settings_file());
+        }
+        command.args(args).envs(self.env.iter().cloned()).current_dir(self.dir()).stdin(Stdio::null());
+        let [stdout, stderr] = self.logs().map(|file| File::create(file).unwrap());
+        command.stdout(stdout).stderr(stderr);
+        // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
+        unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
+        let (reply, answer) = sync_channel(1);
+        PARENT.send((command, reply)).unwrap();
+        answer.recv().unwrap().unwrap()
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        let file = self.dir().join("service.toml");
+        let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        fs::write(&file, lines.concat()).unwrap();
+        file
+    }
+}
+
+fn toml(text: &str) -> String {
+    serde_json::Value::from(text).to_string() // the escapes that occur here are the same
+}
+
+/// What the developer has set must not leak into a test.
+fn clear_environment(command: &mut Command) {
+    let ours = |name: &str| ["SYNAPSE__", "DATABASE_", "SERVER_PORT", "PG", "RUST_LOG"].iter().any(|p| name.starts_with(p));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+}
+
+/// Below the ports that kernels give to outgoing connections, and below those of the clusters.
+fn free_port() -> u16 {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new((std::process::id() % 4_000) as u16));
+    loop {
+        let port = 10_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 5_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}

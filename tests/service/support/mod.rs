@@ -1,0 +1,23 @@
+//! What the tests stand on: clusters, the service as a child process, a proxy that can break, an HTTP client.
+
+pub mod app;
+pub mod bodies;
+pub mod cluster;
+pub mod http;
+pub mod launch;
+pub mod load;
+pub mod proxy;
+pub mod raw;
+pub mod room;
+pub mod shared;
+pub mod slots;
+pub mod wait;
+
+pub use app::App;
+pub use bodies::{account, full, key, minimal, with};
+pub use cluster::{Cluster, ask, sql};
+pub use http::Answer;
+pub use launch::Launch;
+pub use proxy::Proxy;
+pub use shared::shared;
+pub use wait::{eventually, holds_for};

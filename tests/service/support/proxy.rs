@@ -1,0 +1,233 @@
+//! A TCP proxy between service and database that can break in all the ways a network can.
+
+use super::wait;
+use nix::sys::socket::{setsockopt, sockopt};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+use synapse_core::embedded::{Server, User};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Pass,
+    /// New connections are reset at once; those that exist go on.
+    Refuse,
+    /// Nothing is forwarded, nothing is closed: a network that drops every packet.
+    Silent,
+    /// Each piece comes late, in both directions.
+    Delay(Duration),
+}
+
+/// Where an answer gets lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// The request is executed, its answer never arrives.
+    Answer,
+    /// The request itself never arrives.
+    Request,
+}
+
+struct Trap {
+    cut: Cut,
+    needle: Vec<u8>,
+    left: u32,
+}
+
+struct State {
+    mode: Mode,
+    trap: Option<Trap>,
+    links: Vec<Weak<Link>>,
+    closed: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    target: u16,
+}
+
+/// One connection. Both ends are closed when the last of its two pumps lets go.
+struct Link {
+    client: TcpStream,
+    server: TcpStream,
+    /// The answer to what was sent is to be lost.
+    doomed: AtomicBool,
+    /// It ends with RST, not FIN.
+    reset: AtomicBool,
+}
+
+pub struct Proxy {
+    shared: Arc<Shared>,
+    port: u16,
+}
+
+impl Proxy {
+    /// With the connection string of the service's user through it.
+    pub fn before(server: &Server) -> (Proxy, String) {
+        let proxy = Proxy::to(server.port());
+        let url = server.url(User::Application).replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port));
+        (proxy, url)
+    }
+
+    pub fn to(target: u16) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = State { mode: Mode::Pass, trap: None, links: Vec::new(), closed: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), target });
+        let inner = Arc::clone(&shared);
+        thread::spawn(move || inner.accept_all(&listener));
+        Proxy { shared, port }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on. What went into a silent network is lost, so its connections end when it speaks again.
+    pub fn set(&self, mode: Mode) {
+        let mut state = self.shared.lock();
+        let was = std::mem::replace(&mut state.mode, mode);
+        drop(state);
+        self.shared.changed.notify_all();
+        if was == Mode::Silent && mode != Mode::Silent {
+            self.reset();
+        }
+    }
+
+    pub fn heal(&self) {
+        self.shared.lock().trap = None;
+        self.set(Mode::Pass);
+    }
+
+    /// RST on every connection that exists.
+    pub fn reset(&self) {
+        let links = std::mem::take(&mut self.shared.lock().links);
+        links.iter().filter_map(Weak::upgrade).for_each(|link| link.reset());
+    }
+
+    /// The next so many requests that contain these bytes are executed, but cut off before their answers arrive.
+    pub fn cut_answers(&self, needle: &str, times: u32) {
+        self.trap(Cut::Answer, needle, times);
+    }
+
+    /// The next so many requests that contain these bytes are swallowed, and cut off.
+    pub fn cut_requests(&self, needle: &str, times: u32) {
+        self.trap(Cut::Request, needle, times);
+    }
+
+    fn trap(&self, cut: Cut, needle: &str, times: u32) {
+        self.shared.lock().trap = Some(Trap { cut, needle: needle.as_bytes().to_vec(), left: times });
+    }
+
+    /// How many of the cuts are still to come.
+    pub fn cuts_left(&self) -> u32 {
+        self.shared.lock().trap.as_ref().map_or(0, |trap| trap.left)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+        self.reset();
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)); // wakes the accepting thread
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept_all(self: Arc<Self>, listener: &TcpListener) {
+        for client in listener.incoming().flatten() {
+            if self.lock().closed {
+                return;
+            }
+            let shared = Arc::clone(&self);
+            thread::spawn(move || shared.connect(client));
+        }
+    }
+
+    fn connect(self: Arc<Self>, client: TcpStream) {
+        let refused = self.until_not_silent() == Mode::Refuse || self.lock().closed;
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target)).ok().filter(|_| !refused);
+        let Some(server) = server else { return reset_on_close(&client) };
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        let link = Arc::new(Link { client, server, doomed: AtomicBool::new(false), reset: AtomicBool::new(false) });
+        self.lock().links.push(Arc::downgrade(&link));
+        let (shared, back) = (Arc::clone(&self), Arc::clone(&link));
+        thread::spawn(move || shared.pump(&back, &back.server, &back.client, false));
+        self.pump(&link, &link.client, &link.server, true);
+    }
+
+    fn until_not_silent(&self) -> Mode {
+        let silent = |state: &mut State| state.mode == Mode::Silent && !state.closed;
+        self.changed.wait_while(self.lock(), silent).unwrap_or_else(PoisonError::into_inner).mode
+    }
+
+    fn pump(&self, link: &Link, mut from: &TcpStream, to: &TcpStream, is_request: bool) {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let bytes = match from.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => &buffer[..count],
+            };
+            if !self.forward(link, to, bytes, is_request) {
+                link.reset();
+                return;
+            }
+        }
+        self.until_not_silent(); // who is cut off does not learn of an end either
+        if link.reset.load(Ordering::Acquire) {
+            return;
+        }
+        let _ = (link.client.shutdown(Shutdown::Both), link.server.shutdown(Shutdown::Both));
+    }
+
+    /// False: this connection is cut here.
+    fn forward(&self, link: &Link, mut to: &TcpStream, bytes: &[u8], is_request: bool) -> bool {
+        let mode = self.lock().mode;
+        if mode == Mode::Silent {
+            return true;
+        }
+        if let Mode::Delay(delay) = mode {
+            wait::pause(delay);
+        }
+        match is_request.then(|| self.spring(bytes)).flatten() {
+            Some(Cut::Request) => return false,
+            Some(Cut::Answer) => link.doomed.store(true, Ordering::Release),
+            None => {}
+        }
+        let is_doomed = !is_request && link.doomed.load(Ordering::Acquire);
+        !is_doomed && to.write_all(bytes).is_ok()
+    }
+
+    fn spring(&self, bytes: &[u8]) -> Option<Cut> {
+        let mut state = self.lock();
+        let trap = state.trap.as_mut().filter(|trap| trap.left > 0)?;
+        let hit = bytes.windows(trap.needle.len()).any(|window| window == trap.needle);
+        hit.then(|| {
+            trap.left -= 1;
+            trap.cut
+        })
+    }
+}
+
+impl Link {
+    fn reset(&self) {
+        self.reset.store(true, Ordering::Release);
+        for stream in [&self.client, &self.server] {
+            reset_on_close(stream);
+            let _ = stream.shutdown(Shutdown::Read); // sends nothing, but wakes the pump, which lets go
+        }
+    }
+}
+
+fn reset_on_close(stream: &TcpStream) {
+    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    let _ = setsockopt(stream, sockopt::Linger, &linger);
+}

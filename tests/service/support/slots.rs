@@ -1,0 +1,26 @@
+//! At most so many clusters at a time, however many threads the test harness has.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static RETURNED: Condvar = Condvar::new();
+const MAX: usize = 6;
+
+/// The right to a cluster of one's own.
+pub struct Slot(());
+
+impl Slot {
+    pub fn wait() -> Slot {
+        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = RETURNED.wait_while(taken, |taken| *taken >= MAX).unwrap_or_else(PoisonError::into_inner);
+        *taken += 1;
+        Slot(())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        RETURNED.notify_one();
+    }
+}
