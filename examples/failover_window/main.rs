@@ -64,7 +64,7 @@ impl Args {
 fn main() -> ExitCode {
     // The service is this program again, so that what is measured is never an older build.
     if std::env::args().nth(1).is_some_and(|argument| argument == "serve") {
-        return synapse_core::cli::main();
+        std::process::exit(synapse_core::cli::main());
     }
     match run(&Args::parse()) {
         Ok(true) => ExitCode::SUCCESS,
