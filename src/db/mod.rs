@@ -1,7 +1,7 @@
 //! Availability: which PostgreSQL node serves what, now. Knows Diesel connections; nothing of the ledger or HTTP.
 //!
-//! Each configured database is a [`node::Node`] whose state owns its pool. The monitor probes them all, [`judge`] says from the
-//! answers which is the primary and which are fenced, the rebuild thread replaces failed pools, [`select`] orders candidates for a read.
+//! Each configured database is a `node::Node` whose state owns its pool. The monitor probes them all, `judge` says from the
+//! answers which is the primary and which are fenced, the rebuild thread replaces failed pools, `select` orders candidates for a read.
 
 pub mod connection;
 pub mod error;
