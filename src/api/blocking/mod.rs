@@ -76,7 +76,9 @@ where
                 // A replica that has not replayed it yet says the same as one where it never was: a better informed node decides.
                 Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => absent = Some(error),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
-                Err(Failure::Busy | Failure::GaveUp { .. }) => busy = true,
+                Err(Failure::Busy) => busy = true,
+                // A strong read that no standby confirms.
+                Err(Failure::GaveUp { .. }) => {}
                 Err(Failure::Database(DbError::Cancelled(_))) => return Err(too_slow()),
                 Err(Failure::Database(error @ DbError::Statement(_))) if candidate.role == DbRole::Primary => {
                     return Err(Problem::internal(error));
