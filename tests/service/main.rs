@@ -7,6 +7,9 @@ mod consistency;
 mod create;
 mod cursors;
 mod embedded;
+mod failover;
+#[allow(dead_code, reason = "the rest is for examples/chaos")]
+mod faults;
 mod idempotency;
 mod list;
 mod logs;
