@@ -6,6 +6,7 @@ mod commands;
 mod consistency;
 mod create;
 mod cursors;
+mod durability;
 mod embedded;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]
@@ -19,6 +20,7 @@ mod outage;
 mod probes;
 mod protocol;
 mod proxy;
+mod split_brain;
 mod startup;
 mod status_change;
 mod stop;

@@ -51,11 +51,16 @@ impl Cluster {
         Self::with_replicas(0)
     }
 
-    /// A primary of another origin: all others are copies of one template, and have its system identifier.
+    /// A primary of another origin: all others are copies of one template, and have its system identifier. For a test that has
+    /// a cluster: it would wait for another slot while it holds one.
     pub fn unrelated() -> Cluster {
-        let slot = Slot::wait(1);
         let dir = Dir::new("cluster");
-        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: Some(slot) }
+        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: None }
+    }
+
+    /// Another primary of the same origin. For a test that has a cluster.
+    pub fn twin() -> Cluster {
+        Self::new(0, None)
     }
 
     /// A primary and one replica, which streams.
