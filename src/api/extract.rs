@@ -12,9 +12,11 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use std::future::{Ready, ready};
+use std::time::Duration;
 use uuid::Uuid;
 
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The raw bytes of a JSON body. What they mean is the ledger's business.
 pub struct JsonBody(pub web::Bytes);
@@ -28,7 +30,9 @@ impl FromRequest for JsonBody {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             checked?;
-            bytes.await.map(JsonBody).map_err(|error| match error.as_response_error().status_code().as_u16() {
+            let unreadable = |_| Problem::new(&problem::MALFORMED_JSON, "the body did not arrive in time");
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes).await.map_err(unreadable)?;
+            bytes.map(JsonBody).map_err(|error| match error.as_response_error().status_code().as_u16() {
                 413 => Problem::new(&problem::PAYLOAD_TOO_LARGE, format!("the body may have {MAX_BODY_BYTES} bytes")),
                 _ => Problem::new(&problem::MALFORMED_JSON, "the body could not be read"),
             })
@@ -151,8 +155,8 @@ pub fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
     }
     let tag =
         value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|tag| !tag.contains('"')).ok_or_else(invalid)?;
-    // A well-formed tag that no version ever has: it cannot match.
-    Ok(Expected::Version(tag.parse().unwrap_or(-1)))
+    // Compared as written. A well-formed tag that no version ever has cannot match.
+    Ok(Expected::Version(tag.parse().ok().filter(|version: &i32| version.to_string() == tag).unwrap_or(-1)))
 }
 
 /// `If-None-Match` is met by this version (weak comparison, RFC 9110 section 13.1.2).

@@ -4,8 +4,8 @@ mod blocking;
 mod envelope;
 mod extract;
 mod health;
+mod mapping;
 mod problem;
-mod retries;
 mod transactions;
 
 pub use envelope::envelope;
@@ -17,8 +17,8 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
+use blocking::RetryBudget;
 use problem::Problem;
-use retries::RetryBudget;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,7 +29,8 @@ pub struct Api {
     rules: Rules,
     policy: Policy,
     region: Option<String>,
-    retries: RetryBudget,
+    read_retries: RetryBudget,
+    write_retries: RetryBudget,
     draining: AtomicBool,
 }
 
@@ -45,7 +46,8 @@ const RETRY_RESERVE: u32 = 1000;
 
 impl Api {
     pub fn new(databases: Arc<Databases>, rules: Rules, policy: Policy, region: Option<String>) -> Api {
-        Api { databases, rules, policy, region, retries: RetryBudget::new(RETRY_RESERVE), draining: AtomicBool::new(false) }
+        let (read_retries, write_retries) = (RetryBudget::new(RETRY_RESERVE), RetryBudget::new(RETRY_RESERVE));
+        Api { databases, rules, policy, region, read_retries, write_retries, draining: AtomicBool::new(false) }
     }
 
     pub fn drain(&self) {

@@ -1,9 +1,5 @@
 //! Everything that can go wrong, as a client sees it: RFC 9457. The only place that knows status codes.
 
-use crate::db::NoPrimary;
-use crate::ledger;
-use crate::ledger::draft::{BodyError, Status, Violation};
-use crate::ledger::search::SearchError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -183,85 +179,6 @@ impl ResponseError for Problem {
     }
 }
 
-impl From<BodyError> for Problem {
-    fn from(error: BodyError) -> Problem {
-        match error {
-            BodyError::Malformed(detail) => Problem::new(&MALFORMED_JSON, detail),
-            BodyError::Invalid(violations) => invalid(&violations),
-        }
-    }
-}
-
-fn invalid(violations: &[Violation]) -> Problem {
-    let only_unknown = violations.iter().all(|violation| violation.code == UNKNOWN_FIELD.code);
-    let kind = if only_unknown { &UNKNOWN_FIELD } else { &VALIDATION_FAILED };
-    let detail = match violations.len() {
-        1 => "1 field is not valid".to_owned(),
-        n => format!("{n} fields are not valid"),
-    };
-    Problem::new(kind, detail).with("errors", json!(violations))
-}
-
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Problem {
-        match error {
-            SearchError::UnknownParameter(name) => Problem::new(&UNKNOWN_PARAMETER, format!("{name} is not a parameter")),
-            SearchError::InvalidParameter { name, detail } => Problem::new(&INVALID_PARAMETER, format!("{name}: {detail}")),
-            SearchError::InvalidCursor(error) => Problem::new(&INVALID_CURSOR, error.to_string()),
-        }
-    }
-}
-
-/// A write found no primary to go to.
-impl From<NoPrimary> for Problem {
-    fn from(error: NoPrimary) -> Problem {
-        match error {
-            NoPrimary::NotFound => {
-                Problem::new(&PRIMARY_UNAVAILABLE, "no primary was found within the write deadline; nothing was applied")
-            }
-            NoPrimary::SplitBrain => Problem::new(&SPLIT_BRAIN, "writes are refused until one of two primaries is gone"),
-            NoPrimary::TooManyWaiting => Problem::new(&OVERLOADED, "too many writes are waiting for a primary"),
-        }
-    }
-}
-
-impl From<ledger::Error> for Problem {
-    fn from(error: ledger::Error) -> Problem {
-        use ledger::Error as E;
-        match error {
-            E::KeyReused { transaction_ids } => {
-                let detail = "the idempotency key was used for another request: use a new key";
-                Problem::new(&IDEMPOTENCY_KEY_REUSED, detail).with("transaction_ids", json!(transaction_ids))
-            }
-            E::AnchorConflict { index, existing_id, conflicting_fields } => {
-                Problem::new(&ANCHOR_TRANSACTION_CONFLICT, "a transaction with this anchor_transaction_id has other fields")
-                    .with("index", index)
-                    .with("existing_id", json!(existing_id))
-                    .with("conflicting_fields", json!(conflicting_fields))
-            }
-            E::NotFound => Problem::new(&TRANSACTION_NOT_FOUND, "there is no transaction with this id"),
-            E::VersionMismatch { current } => {
-                Problem::new(&PRECONDITION_FAILED, format!("the transaction is at version {current}"))
-                    .with_header(header::ETAG, etag(current))
-            }
-            E::InvalidTransition { from, to } => {
-                let allowed = from.parse().map(Status::allowed_next).unwrap_or_default();
-                Problem::new(&INVALID_STATUS_TRANSITION, format!("a transaction that is {from} cannot become {to}"))
-                    .with("from", from)
-                    .with("to", to)
-                    .with("allowed", json!(allowed))
-            }
-            E::TokenNotVisible => Problem::new(
-                &CONSISTENCY_TOKEN_UNKNOWN,
-                "the primary does not know a write that a token names: it was lost in a failover",
-            ),
-            E::NotReplicated => Problem::new(&DURABILITY_UNAVAILABLE, "no standby would confirm this write; nothing was applied"),
-            E::LostRace => Problem::new(&OVERLOADED, "too many requests compete for the same transaction"),
-            E::Database(error) => Problem::internal(error),
-        }
-    }
-}
-
 /// The version as a strong entity tag.
 pub fn etag(version: i32) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"\""))
@@ -286,26 +203,5 @@ mod tests {
         }
         let unknown: Vec<_> = KINDS.iter().filter(|kind| kind.outcome == "unknown").map(|kind| kind.code).collect();
         assert_eq!(unknown, ["internal_error", "outcome_unknown"]);
-    }
-
-    #[test]
-    fn every_error_of_the_ledger_has_its_code() {
-        use ledger::Error as E;
-        let table: [(E, &Kind); 8] = [
-            (E::KeyReused { transaction_ids: vec![] }, &IDEMPOTENCY_KEY_REUSED),
-            (
-                E::AnchorConflict { index: 0, existing_id: uuid::Uuid::nil(), conflicting_fields: vec![] },
-                &ANCHOR_TRANSACTION_CONFLICT,
-            ),
-            (E::NotFound, &TRANSACTION_NOT_FOUND),
-            (E::VersionMismatch { current: 3 }, &PRECONDITION_FAILED),
-            (E::InvalidTransition { from: "completed".into(), to: "failed" }, &INVALID_STATUS_TRANSITION),
-            (E::TokenNotVisible, &CONSISTENCY_TOKEN_UNKNOWN),
-            (E::NotReplicated, &DURABILITY_UNAVAILABLE),
-            (E::Database(diesel::result::Error::NotFound), &INTERNAL_ERROR),
-        ];
-        for (error, kind) in table {
-            assert_eq!(Problem::from(error).kind, kind);
-        }
     }
 }

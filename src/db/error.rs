@@ -14,6 +14,9 @@ pub enum Error {
     /// No connection could be had: nothing was sent.
     #[error("no connection: {0}")]
     Unreachable(String),
+    /// Connections could be had, but all of them are in use, and no more can be opened.
+    #[error("all connections are in use")]
+    Busy,
     /// The connection died, or nobody answered in time, after the statement may have been sent.
     #[error("connection lost: {0}")]
     Lost(String),
@@ -89,8 +92,8 @@ fn unknown_kind(message: &str) -> Option<Error> {
     if starts("canceling statement due to") {
         return Some(Error::Cancelled(first_line(message))); // 57014
     }
-    if starts("cannot set transaction read-write mode") || starts("cannot assign transaction IDs during recovery") {
-        return Some(Error::ReadOnly); // 0A000 on a standby
+    if starts("cannot set transaction read-write mode") || starts("cannot assign TransactionIds during recovery") {
+        return Some(Error::ReadOnly); // 0A000, XX000 on a standby
     }
     None
 }

@@ -38,13 +38,15 @@ pub(super) enum Order {
     Now {
         node: usize,
     },
-    /// It is fenced: no pool is wanted.
+    /// It is up, or fenced: no pool is wanted.
     Forget {
         node: usize,
     },
-    Finished {
+    /// An attempt did not succeed; one that did is an [`Event::Rebuilt`].
+    Failed {
         node: usize,
-        result: Result<(), String>,
+        attempt: u64,
+        cause: String,
     },
     Stop,
 }

@@ -50,8 +50,12 @@ impl PrimaryPositions {
             let since_switch = self.seen.front().map(|(at, _)| millis(now - *at));
             return own_estimate.max(since_switch);
         }
-        let not_replayed = self.seen.iter().find(|(_, lsn)| *lsn > facts.lsn);
-        Some(not_replayed.map_or(0, |(at, _)| millis(now - *at)))
+        match self.seen.iter().position(|(_, lsn)| *lsn > facts.lsn) {
+            None => Some(0),
+            // It missed something before this monitor looked.
+            Some(0) => own_estimate.max(Some(millis(now - self.seen[0].0))),
+            Some(first) => Some(millis(now - self.seen[first].0)),
+        }
     }
 }
 
@@ -91,6 +95,13 @@ mod tests {
         let stalled = Facts { lag_ms: Some(0), ..at(10, standby(1, 1)) };
         let positions = positions(start, &[(0, 10), (1, 20), (2, 30)]);
         assert_eq!(positions.lag_ms(&stalled, start + Duration::from_secs(9)), Some(8000));
+    }
+
+    #[test]
+    fn a_replica_that_stalled_before_the_service_started_is_not_taken_for_a_fresh_one() {
+        let start = Instant::now();
+        let stalled = Facts { lag_ms: Some(3_600_000), ..at(5, standby(1, 1)) };
+        assert_eq!(positions(start, &[(0, 10)]).lag_ms(&stalled, start + Duration::from_millis(80)), Some(3_600_000));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Availability: which PostgreSQL node serves what, now. Knows Diesel connections; nothing of the ledger or HTTP.
 //!
-//! Each configured database is a [`node::Node`] whose state owns its pool. The monitor probes them all, [`judge`] says from the
-//! answers which is the primary and which are fenced, the rebuild thread replaces failed pools, [`select`] orders candidates for a read.
+//! Each configured database is a `node::Node` whose state owns its pool. The monitor probes them all, `judge` says from the
+//! answers which is the primary and which are fenced, the rebuild thread replaces failed pools, `select` orders candidates for a read.
 
 pub mod connection;
 pub mod error;
@@ -23,7 +23,7 @@ use event::Event;
 use judge::Writes;
 use monitor::Monitor;
 use node::{Node, State};
-pub use pool::{Busy, Connection, Permit, Place, Pool};
+pub use pool::{Busy, Connection, Permit, Place, Pool, Use};
 use role::DbRole;
 use status::Failover;
 use std::collections::VecDeque;
@@ -162,7 +162,7 @@ impl Databases {
     pub fn read_candidates(&self) -> Vec<Candidate> {
         let states: Vec<_> = self.shared.nodes.iter().map(Node::state).collect();
         let views: Vec<_> = states.iter().zip(&self.shared.nodes).enumerate().filter_map(view).collect();
-        select::order(DbRole::Replica, &views, self.shared.options.region.as_deref(), self.shared.options.max_replica_lag)
+        select::order(&views, self.shared.options.region.as_deref(), self.shared.options.max_replica_lag)
             .into_iter()
             .filter_map(|node| self.candidate(node))
             .collect()

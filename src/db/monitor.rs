@@ -67,10 +67,16 @@ impl Monitor {
         loop {
             self.ask_who_is_due(Instant::now());
             let wait = self.next_due().saturating_duration_since(Instant::now());
-            match queue.recv_timeout(wait) {
-                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return self.order(Order::Stop),
-                Ok(event) => self.take(event),
-                Err(RecvTimeoutError::Timeout) => {}
+            let first = match queue.recv_timeout(wait) {
+                Err(RecvTimeoutError::Disconnected) => return self.order(Order::Stop),
+                first => first.ok(),
+            };
+            // All that has come in, before anybody is called silent: this thread may have been the one that slept.
+            for event in first.into_iter().chain(queue.try_iter()) {
+                if matches!(event, Event::Stop) {
+                    return self.order(Order::Stop);
+                }
+                self.take(event);
             }
             self.give_up_overdue(Instant::now());
             self.settle(Instant::now());
@@ -165,12 +171,14 @@ impl Monitor {
 
     fn rebuilt(&mut self, node: usize, pool: Arc<Pool>, facts: Facts) {
         self.watches[node].facts = Some(facts.clone());
-        let judgement = self.judge();
-        if judgement.fenced[node].is_some() {
-            return; // settle() says so, and the pool goes unused
-        }
+        let fenced = self.judge().fenced[node].is_some();
         let lag_ms = self.positions.lag_ms(&facts, Instant::now());
-        self.shared.nodes[node].transition(|_| Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }));
+        // Only a node that is down needs a pool: a late attempt must not take the place of one that serves.
+        self.shared.nodes[node].transition(|state| match state {
+            State::Down { .. } if !fenced => Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }),
+            _ => None,
+        });
+        self.order(Order::Forget { node });
     }
 
     /// Once, each time that it begins to hold.

@@ -16,7 +16,7 @@ pub struct Node {
     pub region: Option<String>,
     pub address: String,
     pub url: DatabaseUrl,
-    /// Threads that open connections: one pair per node, so that a silent node starves no other.
+    /// Threads that open connections: a few per node, so that a silent node starves no other.
     pub workers: Arc<ScheduledThreadPool>,
     /// Blocking threads that were given up because nobody answered them.
     pub abandoned: AtomicUsize,
@@ -103,7 +103,7 @@ impl State {
 impl Node {
     pub fn new(name: String, region: Option<String>, url: DatabaseUrl) -> Node {
         let workers = ScheduledThreadPool::builder()
-            .num_threads(2)
+            .num_threads(4)
             .thread_name_pattern("connect-{}")
             .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
             .build();

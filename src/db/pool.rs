@@ -5,28 +5,69 @@
 
 use super::connection::{CONNECT_TIMEOUT, DatabaseUrl, SessionLimits};
 use super::error::{Error, first_line};
-use diesel::PgConnection;
 use diesel::r2d2::ConnectionManager;
+use diesel::{ConnectionError, PgConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
-pub type Connection = r2d2::PooledConnection<ConnectionManager<PgConnection>>;
+pub type Connection = r2d2::PooledConnection<Manager>;
 
 pub struct Pool {
-    connections: r2d2::Pool<ConnectionManager<PgConnection>>,
+    connections: r2d2::Pool<Manager>,
+    closed: Arc<AtomicBool>,
     size: u32,
     permits: Arc<Semaphore>,
+    /// Fewer: commits that hang, waiting for a standby, leave some connections to reads.
+    commit_permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     max_waiting: usize,
     retired: watch::Sender<bool>,
 }
 
+/// Diesel's manager, but for a pool that can be closed: r2d2 itself keeps a pool full as long as anybody holds one connection of it.
+pub struct Manager {
+    inner: ConnectionManager<PgConnection>,
+    closed: Arc<AtomicBool>,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = PgConnection;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<PgConnection, Self::Error> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(diesel::r2d2::Error::ConnectionError(ConnectionError::BadConnection("the pool is retired".into())));
+        }
+        self.inner.connect()
+    }
+
+    fn is_valid(&self, connection: &mut PgConnection) -> Result<(), Self::Error> {
+        self.inner.is_valid(connection)
+    }
+
+    fn has_broken(&self, connection: &mut PgConnection) -> bool {
+        self.closed.load(Ordering::Acquire) || self.inner.has_broken(connection)
+    }
+}
+
 /// The right to one connection; moved into the closure that uses it, so that it is returned when the thread is done.
-pub struct Permit(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
+#[expect(dead_code, reason = "held for its Drop")]
+pub struct Permit {
+    one: OwnedSemaphorePermit,
+    commit: Option<OwnedSemaphorePermit>,
+}
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    Read,
+    /// Writes WAL, and may have to wait for a standby.
+    Commit,
+}
 
 /// Nobody failed: there is more to do than connections to do it with.
 #[derive(Debug)]
@@ -41,7 +82,8 @@ impl Pool {
         max_waiting: usize,
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
-        let manager = ConnectionManager::new(url.conninfo(session).expose_secret());
+        let closed = Arc::new(AtomicBool::new(false));
+        let manager = Manager { inner: ConnectionManager::new(url.conninfo(session).expose_secret()), closed: closed.clone() };
         let connections = r2d2::Pool::builder()
             .max_size(size)
             // A ping costs a round trip and proves nothing about the role.
@@ -52,17 +94,32 @@ impl Pool {
             .thread_pool(workers)
             .build_unchecked(manager);
         let permits = Arc::new(Semaphore::new(size as usize));
-        Pool { connections, size, permits, waiting: AtomicUsize::new(0), max_waiting, retired: watch::Sender::new(false) }
+        let for_reads = size.div_ceil(5).min(size - 1);
+        let commit_permits = Arc::new(Semaphore::new((size - for_reads) as usize));
+        Pool {
+            connections,
+            closed,
+            size,
+            permits,
+            commit_permits,
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+            retired: watch::Sender::new(false),
+        }
     }
 
     /// Waits in line for a connection. Bounded in time and in the number that may wait.
-    pub async fn permit(&self, patience: Duration) -> Result<Permit, Busy> {
-        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Ok(Permit(permit));
-        }
+    pub async fn permit(&self, purpose: Use, patience: Duration) -> Result<Permit, Busy> {
+        let in_line = async {
+            let commit = match purpose {
+                Use::Read => None,
+                Use::Commit => Some(self.commit_permits.clone().acquire_owned().await?),
+            };
+            Ok::<_, AcquireError>(Permit { one: self.permits.clone().acquire_owned().await?, commit })
+        };
         let _place = Place::take(&self.waiting, self.max_waiting).ok_or(Busy)?;
-        match tokio::time::timeout(patience, self.permits.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Permit(permit)),
+        match tokio::time::timeout(patience, in_line).await {
+            Ok(Ok(permit)) => Ok(permit),
             _ => Err(Busy),
         }
     }
@@ -70,12 +127,19 @@ impl Pool {
     /// Blocks at most `CONNECT_TIMEOUT`.
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
     pub fn connection(&self) -> Result<Connection, Error> {
-        self.connections.get().map_err(|e| Error::Unreachable(first_line(&e.to_string())))
+        self.connections.get().map_err(|error| match self.open_connections() {
+            0 => Error::Unreachable(first_line(&error.to_string())),
+            _ => Error::Busy,
+        })
     }
 
-    /// No more use of this pool: who waits for it or for an answer through it is told at once.
+    /// No more use of this pool: who waits for it or for an answer through it is told at once. A thread that was given up keeps its
+    /// own connection as long as it hangs, and with it the r2d2 pool; all others are closed now, and none is opened any more.
     pub fn retire(&self) {
+        self.closed.store(true, Ordering::Release);
+        while self.connections.try_get().is_some() {}
         self.permits.close();
+        self.commit_permits.close();
         self.retired.send_replace(true);
     }
 

@@ -20,7 +20,6 @@ pub struct Facts {
     pub system_id: i64,
     /// With `system_id` it names one running server: two addresses with the same pair are one database.
     pub started_at: DateTime<Utc>,
-    /// None on a standby whose receiver we may not see (no `pg_monitor`).
     pub timeline: Option<i32>,
     /// Insert position of a primary, replay position of a standby.
     pub lsn: i64,
@@ -36,6 +35,8 @@ pub struct Facts {
     pub tls: bool,
     /// The connection does not leave the machine.
     pub loopback: bool,
+    /// This user may read the views of replication; without, `standbys` and a standby's receiver stay hidden.
+    pub sees_replication: bool,
     /// This user may cancel other sessions, and so end their wait for a standby with a false success.
     pub can_cancel_others: bool,
     /// The language of its errors.
@@ -56,7 +57,7 @@ impl Facts {
         let table = [
             (primary && !self.writable, "the primary is read-only (default_transaction_read_only): it gets no writes"),
             (
-                settled && primary && !self.replicates_synchronously(),
+                settled && primary && self.sees_replication && !self.replicates_synchronously(),
                 "a commit waits for no standby: the last writes before a failover can be lost",
             ),
             (!self.tls && !self.loopback, "the connection is not encrypted (sslmode=verify-full)"),
@@ -64,7 +65,7 @@ impl Facts {
                 primary && self.can_cancel_others,
                 "this user may cancel other sessions, and so turn a wait for a standby into a false success",
             ),
-            (!primary && self.timeline.is_none(), "this user cannot see replication (GRANT pg_read_all_stats)"),
+            (!self.sees_replication, "this user cannot see replication (GRANT pg_read_all_stats)"),
             (!english, "lc_messages is not English: lock and statement timeouts are told as internal errors"),
         ];
         table.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
@@ -72,7 +73,8 @@ impl Facts {
 
     /// A commit waits, and there is somebody to wait for.
     pub fn replicates_synchronously(&self) -> bool {
-        self.synchronous && self.standbys.values().any(|state| state == "sync" || state == "quorum")
+        let somebody = !self.sees_replication || self.standbys.values().any(|state| state == "sync" || state == "quorum");
+        self.synchronous && somebody
     }
 }
 
@@ -103,6 +105,7 @@ SELECT s.standby,
          AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
        current_setting('server_version_num')::int AS server_version,
        coalesce(inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1', true) AS loopback,
+       pg_has_role('pg_read_all_stats', 'USAGE') AS sees_replication,
        pg_has_role('pg_signal_backend', 'USAGE') AS can_cancel_others,
        current_setting('lc_messages') AS lc_messages,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
@@ -137,6 +140,8 @@ struct Row {
     #[diesel(sql_type = Bool)]
     loopback: bool,
     #[diesel(sql_type = Bool)]
+    sees_replication: bool,
+    #[diesel(sql_type = Bool)]
     can_cancel_others: bool,
     #[diesel(sql_type = Text)]
     lc_messages: String,
@@ -159,6 +164,7 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         server_version: row.server_version,
         tls: row.tls,
         loopback: row.loopback,
+        sees_replication: row.sees_replication,
         can_cancel_others: row.can_cancel_others,
         lc_messages: row.lc_messages,
         rtt: asked.elapsed(),
@@ -188,6 +194,7 @@ pub(super) mod tests {
             server_version: 150_018,
             tls: false,
             loopback: true,
+            sees_replication: true,
             can_cancel_others: false,
             lc_messages: "C".into(),
             rtt: Duration::from_millis(1),

@@ -19,6 +19,7 @@ pub(super) struct Rebuild {
     events: Sender<Event>,
     orders: Sender<Order>,
     jobs: HashMap<usize, Job>,
+    attempts: u64,
     /// Each attempt in progress holds a clone: a node that swallows attempts gets only so many.
     running: Vec<Arc<()>>,
 }
@@ -27,7 +28,8 @@ struct Job {
     delays: Box<dyn Iterator<Item = Duration> + Send>,
     attempts: u32,
     due: Instant,
-    started: Option<Instant>,
+    /// The attempt under way.
+    attempt: Option<(u64, Instant)>,
     /// The node answered while an attempt was under way: should that one fail, it was begun too early.
     again: bool,
 }
@@ -45,7 +47,7 @@ fn delays(schedule: RebuildSchedule) -> impl Iterator<Item = Duration> {
 impl Rebuild {
     pub fn new(shared: Arc<Shared>, prepare: Prepare, events: Sender<Event>, orders: Sender<Order>) -> Rebuild {
         let running = shared.nodes.iter().map(|_| Arc::new(())).collect();
-        Rebuild { shared, prepare: Arc::new(prepare), events, orders, jobs: HashMap::new(), running }
+        Rebuild { shared, prepare: Arc::new(prepare), events, orders, jobs: HashMap::new(), attempts: 0, running }
     }
 
     pub fn run(mut self, queue: &Receiver<Order>) {
@@ -68,32 +70,27 @@ impl Rebuild {
         let now = Instant::now();
         match order {
             Order::Start { node } => {
-                let mut delays = delays(self.shared.options.rebuild);
-                let due = now + delays.next().unwrap_or(self.shared.options.rebuild.max);
-                let started = self.jobs.get(&node).and_then(|job| job.started);
-                self.jobs.insert(node, Job { delays: Box::new(delays), attempts: 0, due, started, again: false });
+                self.jobs.insert(node, Job::new(self.shared.options.rebuild, now));
             }
             Order::Now { node } => {
-                if let Some(job) = self.jobs.get_mut(&node) {
-                    job.due = now;
-                    job.again = job.started.is_some();
-                }
+                let job = self.jobs.entry(node).or_insert_with(|| Job::new(self.shared.options.rebuild, now));
+                job.due = now;
+                job.again = job.attempt.is_some();
             }
             Order::Forget { node } => {
                 self.jobs.remove(&node);
             }
-            Order::Finished { node, result: Ok(()) } => {
-                self.jobs.remove(&node);
-            }
-            Order::Finished { node, result: Err(cause) } => self.failed(node, &cause, now),
+            Order::Failed { node, attempt, cause } => self.failed(node, attempt, &cause, now),
             Order::Stop => {}
         }
     }
 
-    fn failed(&mut self, node: usize, cause: &str, now: Instant) {
+    fn failed(&mut self, node: usize, attempt: u64, cause: &str, now: Instant) {
         let limit = self.shared.options.rebuild;
-        let Some(job) = self.jobs.get_mut(&node) else { return };
-        job.started = None;
+        // An attempt of an earlier outage says nothing of this one.
+        let is_this = |job: &&mut Job| job.attempt.is_some_and(|(id, _)| id == attempt);
+        let Some(job) = self.jobs.get_mut(&node).filter(is_this) else { return };
+        job.attempt = None;
         job.attempts += 1;
         let again = std::mem::take(&mut job.again);
         job.due = now + if again { Duration::ZERO } else { job.delays.next().unwrap_or(limit.max) };
@@ -117,24 +114,38 @@ impl Rebuild {
     fn attempt(&mut self, node: usize, now: Instant) {
         let stuck = Arc::strong_count(&self.running[node]) - 1;
         let Some(job) = self.jobs.get_mut(&node) else { return };
-        let patience_over = job.started.is_none_or(|started| now - started > ATTEMPT_PATIENCE);
+        let patience_over = job.attempt.is_none_or(|(_, started)| now - started > ATTEMPT_PATIENCE);
         job.due = now + ATTEMPT_PATIENCE;
         if !patience_over || stuck >= MAX_STUCK_ATTEMPTS {
             return;
         }
-        job.started = Some(now);
+        self.attempts += 1;
+        let attempt = self.attempts;
+        job.attempt = Some((attempt, now));
         let (shared, prepare, running) = (self.shared.clone(), self.prepare.clone(), self.running[node].clone());
         let (events, orders) = (self.events.clone(), self.orders.clone());
         let thread = std::thread::Builder::new().name("rebuild-attempt".into()).spawn(move || {
             let _running = running;
-            let result = build(&shared, node, &prepare).map(|(pool, facts)| {
-                let _ = events.send(Event::Rebuilt { node, pool, facts });
-            });
-            let _ = orders.send(Order::Finished { node, result });
+            match build(&shared, node, &prepare) {
+                Ok((pool, facts)) => {
+                    let _ = events.send(Event::Rebuilt { node, pool, facts });
+                }
+                Err(cause) => {
+                    let _ = orders.send(Order::Failed { node, attempt, cause });
+                }
+            }
         });
         if let Err(error) = thread {
-            self.failed(node, &format!("no thread for the attempt: {error}"), now);
+            self.failed(node, attempt, &format!("no thread for the attempt: {error}"), now);
         }
+    }
+}
+
+impl Job {
+    fn new(schedule: RebuildSchedule, now: Instant) -> Job {
+        let mut delays = delays(schedule);
+        let due = now + delays.next().unwrap_or(schedule.max);
+        Job { delays: Box::new(delays), attempts: 0, due, attempt: None, again: false }
     }
 }
 

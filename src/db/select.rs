@@ -17,8 +17,8 @@ pub struct View<'a> {
 
 /// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much: a stale answer
 /// that says so is better than none.
-pub fn order(role: DbRole, views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
-    let mut candidates: Vec<_> = views.iter().filter(|view| role == DbRole::Replica || view.role == DbRole::Primary).collect();
+pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
+    let mut candidates: Vec<_> = views.iter().collect();
     candidates.sort_by_cached_key(|view| {
         let lag_ms = view.lag_ms.unwrap_or(u64::MAX);
         let stale = view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
@@ -51,7 +51,7 @@ mod tests {
     }
 
     fn read_order(views: &[View], region: Option<&str>) -> Vec<usize> {
-        order(DbRole::Replica, views, region, Duration::from_millis(5000))
+        order(views, region, Duration::from_millis(5000))
     }
 
     #[test]
@@ -79,10 +79,5 @@ mod tests {
     fn a_replica_of_unknown_lag_comes_last() {
         let unknown = View { lag_ms: None, ..replica(0, 0, 0, 0) };
         assert_eq!(read_order(&[unknown, replica(1, 6000, 0, 0)], None), [1, 0]);
-    }
-
-    #[test]
-    fn the_primary_role_is_never_a_replica() {
-        assert_eq!(order(DbRole::Primary, &[replica(0, 0, 0, 0), primary(1)], None, Duration::ZERO), [1]);
     }
 }

@@ -9,7 +9,7 @@ const MAX_INTEGER_DIGITS: usize = 12;
 /// 922337203685.4775807: `i64::MAX` stroops of a ten-millionth each.
 const MAX: Decimal = Decimal::from_parts(0xffff_ffff, 0x7fff_ffff, 0, false, 7);
 
-/// An amount of a transaction: above zero, at most [`MAX`]. `Display` gives the digits as they were sent.
+/// An amount of a transaction: above zero, at most `MAX`. `Display` gives the digits as they were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(Decimal);
 

@@ -6,9 +6,12 @@ use super::draft::{Status, StatusChange};
 use super::read;
 use super::transaction::{Transaction, TransactionEvent};
 use crate::schema::transaction_events;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Untyped, Uuid as SqlUuid};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// What the stored version must be.
@@ -22,8 +25,12 @@ pub enum Expected {
 pub struct Change {
     id: Uuid,
     expected: Expected,
+    expected_version: Option<i32>,
     to: StatusChange,
-    caller: Caller,
+    status: &'static str,
+    from: Vec<&'static str>,
+    actor: String,
+    request_id: String,
     require_replication: bool,
     /// Made before the first attempt and stored with the event: finding it means that an earlier attempt committed.
     change_id: Uuid,
@@ -35,42 +42,9 @@ pub struct Changed {
     pub replicated: bool,
 }
 
-/// `unchanged` writes, although it only looks: a refusal, too, must not come from a primary that has been cut off.
-fn statement() -> String {
-    format!(
-        "WITH request AS MATERIALIZED (
-            SELECT v.*, s.synchronous, s.synchronous OR NOT v.required AS may_write
-              FROM (SELECT {SYNCHRONOUS} AS synchronous) s,
-                   (VALUES ($1, $2, $3, $4, $5, $6, $7, $8)) v (id, expected, status, reason, change_id, actor, request_id, required)
-        ), changed AS (
-            UPDATE transactions t
-               SET status = r.status, status_reason = r.reason, version = t.version + 1, updated_at = now()
-              FROM request r
-             WHERE t.id = r.id AND r.may_write AND (r.expected IS NULL OR t.version = r.expected)
-               AND (t.status, r.status) IN ({allowed})
-            RETURNING t.*
-        ), history AS (
-            INSERT INTO transaction_events
-                   (transaction_id, version, kind, status, status_reason, callback_status, actor, request_id, change_id, at)
-            SELECT c.id, c.version, 'status_changed', c.status, c.status_reason, c.callback_status,
-                   r.actor, r.request_id, r.change_id, c.updated_at
-              FROM changed c, request r
-        ), unchanged AS (
-            UPDATE transactions t SET duplicates = t.duplicates + 1
-              FROM request r
-             WHERE t.id = r.id AND r.may_write AND NOT EXISTS (SELECT FROM changed)
-            RETURNING t.*
-        )
-        SELECT a.*, r.synchronous
-          FROM request r, (SELECT true AS changed, c.* FROM changed c UNION ALL SELECT false, u.* FROM unchanged u) a",
-        allowed = allowed_pairs()
-    )
-}
-
 /// `Status::allowed_next` is the one table of transitions.
-fn allowed_pairs() -> String {
-    let pairs = Status::ALL.iter().flat_map(|from| from.allowed_next().iter().map(move |to| format!("('{from}', '{to}')")));
-    pairs.collect::<Vec<_>>().join(", ")
+fn statuses_before(to: Status) -> Vec<&'static str> {
+    Status::ALL.into_iter().filter(|from| from.allowed_next().contains(&to)).map(Status::as_str).collect()
 }
 
 #[derive(QueryableByName)]
@@ -85,36 +59,51 @@ struct Row {
 
 impl Change {
     pub fn new(id: Uuid, expected: Expected, to: StatusChange, caller: Caller, require_replication: bool) -> Change {
-        Change { id, expected, to, caller, require_replication, change_id: Uuid::now_v7() }
+        let expected_version = match expected {
+            Expected::Version(version) => Some(version),
+            Expected::Any => None,
+        };
+        Change {
+            id,
+            expected,
+            expected_version,
+            status: to.status.as_str(),
+            from: statuses_before(to.status),
+            to,
+            actor: caller.actor(),
+            request_id: caller.request_id,
+            require_replication,
+            change_id: Uuid::now_v7(),
+        }
     }
 
     /// Repeatable at will, on any verified primary.
     pub fn run(&self, connection: &mut PgConnection) -> Result<Changed, Error> {
-        let expected = match self.expected {
-            Expected::Version(version) => Some(version),
-            Expected::Any => None,
+        let begun = Instant::now();
+        let row: Option<Row> = match Statement(self).get_result(connection).optional() {
+            Err(error) if is_own_earlier_attempt(&error) => return self.found_own_attempt(connection),
+            result => result?,
         };
-        let row: Option<Row> = diesel::sql_query(statement())
-            .bind::<SqlUuid, _>(self.id)
-            .bind::<Nullable<Integer>, _>(expected)
-            .bind::<Text, _>(self.to.status.as_str())
-            .bind::<Nullable<Text>, _>(&self.to.status_reason)
-            .bind::<SqlUuid, _>(self.change_id)
-            .bind::<Text, _>(self.caller.actor())
-            .bind::<Text, _>(&self.caller.request_id)
-            .bind::<Bool, _>(self.require_replication)
-            .get_result(connection)
-            .optional()
-            .map_err(own_earlier_attempt)?;
         let Some(Row { changed, synchronous, transaction }) = row else { return Err(self.nothing_found(connection)?) };
+        let replicated = read::has_waited(connection, synchronous, begun, self.require_replication)?;
         if changed || self.is_what_was_asked(&transaction) {
-            return Ok(Changed { transaction, replicated: synchronous });
+            return Ok(Changed { transaction, replicated });
         }
         // Refused. Unless it was an earlier attempt of this very change that made it so, and others have moved on since.
         match self.earlier_attempt(connection, &transaction)? {
-            Some(transaction) => Ok(Changed { transaction, replicated: synchronous }),
+            Some(transaction) => Ok(Changed { transaction, replicated }),
             None => Err(self.refusal(&transaction)),
         }
+    }
+
+    /// The row would allow the change once more, but it was made already, and undone by others since.
+    fn found_own_attempt(&self, connection: &mut PgConnection) -> Result<Changed, Error> {
+        let now = read::find(connection, self.id)?;
+        let transaction = self.earlier_attempt(connection, &now)?.ok_or(Error::LostRace)?;
+        let begun = Instant::now();
+        let would_wait = read::is_synchronous(connection)?;
+        read::fence(connection)?;
+        Ok(Changed { transaction, replicated: read::has_waited(connection, would_wait, begun, self.require_replication)? })
     }
 
     fn nothing_found(&self, connection: &mut PgConnection) -> Result<Error, Error> {
@@ -155,32 +144,79 @@ impl Change {
 
     fn refusal(&self, now: &Transaction) -> Error {
         match self.expected {
-            Expected::Version(version) if version != now.version => Error::VersionMismatch { current: now.version },
-            _ => Error::InvalidTransition { from: now.status.clone(), to: self.to.status.as_str() },
+            Expected::Version(version) if version != now.version => {
+                Error::VersionMismatch { current: now.version, lasting: now.version > version }
+            }
+            expected => {
+                let lasting = expected != Expected::Any;
+                Error::InvalidTransition { from: now.status.clone(), to: self.to.status.as_str(), lasting }
+            }
         }
     }
 }
 
-fn own_earlier_attempt(error: DieselError) -> Error {
-    match &error {
-        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
-            if info.constraint_name() == Some("transaction_events_change_id_key") =>
-        {
-            Error::LostRace
-        }
-        _ => Error::Database(error),
+fn is_own_earlier_attempt(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+        if info.constraint_name() == Some("transaction_events_change_id_key"))
+}
+
+/// With a static `QueryId`, so that it is prepared once per connection.
+struct Statement<'a>(&'a Change);
+
+impl QueryFragment<Pg> for Statement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Statement(change) = self;
+        out.push_sql(
+            "WITH request AS MATERIALIZED (SELECT v.*, s.synchronous, s.synchronous OR NOT v.required AS may_write FROM (SELECT ",
+        );
+        out.push_sql(SYNCHRONOUS);
+        out.push_sql(" AS synchronous) s, (VALUES (");
+        out.push_bind_param::<SqlUuid, _>(&change.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Integer>, _>(&change.expected_version)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&change.status)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&change.to.status_reason)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&change.change_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&change.actor)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&change.request_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Bool, _>(&change.require_replication)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&change.from)?;
+        out.push_sql(")) v (id, expected, status, reason, change_id, actor, request_id, required, allowed_from)");
+        out.push_sql(include_str!("change.sql"));
+        Ok(())
     }
 }
+
+/// Marks the statement in the cache of each connection.
+struct ChangeStatementId;
+
+impl QueryId for Statement<'_> {
+    type QueryId = ChangeStatementId;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Statement<'_> {
+    type SqlType = Untyped;
+}
+
+impl RunQueryDsl<PgConnection> for Statement<'_> {}
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_statement_allows_what_the_contract_allows() {
-        let pairs = super::allowed_pairs();
-        assert_eq!(
-            pairs,
-            "('pending', 'processing'), ('pending', 'completed'), ('pending', 'failed'), \
-             ('processing', 'completed'), ('processing', 'failed'), ('failed', 'pending')"
-        );
+    fn a_status_is_reached_from_where_the_contract_says() {
+        assert_eq!(statuses_before(Status::Pending), ["failed"]);
+        assert_eq!(statuses_before(Status::Processing), ["pending"]);
+        assert_eq!(statuses_before(Status::Completed), ["pending", "processing"]);
+        assert_eq!(statuses_before(Status::Failed), ["pending", "processing"]);
     }
 }

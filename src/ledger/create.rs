@@ -6,6 +6,7 @@
 use super::Error;
 use super::draft::Draft;
 use super::fingerprint::{IdempotencyKey, fingerprint};
+use super::read::has_waited;
 use super::transaction::Transaction;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -14,6 +15,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Numeric, Text, Untyped, Uuid as SqlUuid};
 use rust_decimal::Decimal;
 use serde_json::Value;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Who asks, for the history.
@@ -72,9 +74,10 @@ impl Create {
 
     /// Repeatable at will, on any verified primary.
     pub fn run(&self, connection: &mut PgConnection) -> Result<Created, Error> {
+        let begun = Instant::now();
         let rows: Vec<Row> = self.statement.load(connection).map_err(lost_race)?;
         let Some(first) = rows.first() else { return Err(Error::NotReplicated) };
-        let replicated = first.synchronous;
+        let replicated = has_waited(connection, first.synchronous, begun, self.statement.require_replication)?;
         let mine = first.transaction.id == self.ids[0];
         let how = match first.origin.as_str() {
             "created" => How::New,

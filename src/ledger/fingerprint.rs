@@ -1,7 +1,6 @@
 //! What makes a create repeatable: the client's key, and the fingerprint that tells a retry from another request.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -70,14 +69,6 @@ impl IdempotencyKey {
 
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl FromStr for IdempotencyKey {
-    type Err = InvalidIdempotencyKey;
-
-    fn from_str(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
-        IdempotencyKey::parse(text)
     }
 }
 

@@ -6,8 +6,7 @@ use data_encoding::BASE32_NOPAD;
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
 /// How closely addresses are looked at (setting `api.strkey_check`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StrkeyCheck {
     /// All of SEP-23.
     #[default]

@@ -103,10 +103,18 @@ fn read(r: &mut Reader) -> Settings {
             asset_codes: r.list("api.asset_codes"),
         },
         log: LogSettings {
-            level: r.text("log.level").unwrap_or_else(|| "info,actix_server=warn".into()),
+            level: log_level(r),
             format: r.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text),
         },
     }
+}
+
+fn log_level(r: &mut Reader) -> String {
+    let level = r.text("log.level").unwrap_or_else(|| "info,actix_server=warn".into());
+    if env_filter::Builder::new().try_parse(&level).is_err() {
+        r.problem("log.level", "must be error, warn, info, debug, trace, or a filter such as info,access=warn");
+    }
+    level
 }
 
 fn server(r: &mut Reader) -> ServerSettings {

@@ -1,0 +1,86 @@
+//! The cluster, through `cluster.sh`.
+
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+pub struct Patroni {
+    pub dir: TempDir,
+    /// Of node1, node2, node3.
+    pub urls: Vec<String>,
+}
+
+impl Patroni {
+    pub fn start() -> Patroni {
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory } else { Path::new("/tmp") };
+        let dir = tempfile::Builder::new().prefix("synapse-patroni-").tempdir_in(base).unwrap();
+        let mut patroni = Patroni { dir, urls: Vec::new() };
+        patroni.urls = patroni.run("start", &[]).lines().map(str::to_owned).collect();
+        patroni
+    }
+
+    pub fn run(&self, verb: &str, rest: &[&str]) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh");
+        let output = Command::new(script).arg(verb).arg(self.dir.path()).args(rest).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "cluster.sh {verb} failed:\n{out}{err}");
+        out.into_owned()
+    }
+
+    /// None while there is no leader.
+    pub fn leaders(&self) -> Vec<String> {
+        self.run("leader", &[]).lines().map(str::to_owned).collect()
+    }
+
+    pub fn leader(&self) -> String {
+        self.leaders().pop().unwrap_or_default()
+    }
+
+    /// A leader, a synchronous standby, another replica.
+    pub fn is_complete(&self) -> bool {
+        self.run("complete", &[]).trim() == "yes"
+    }
+
+    /// Which of `urls` the leader is.
+    pub fn leader_index(&self) -> Option<usize> {
+        self.leader().strip_prefix("node")?.parse::<usize>().ok()?.checked_sub(1)
+    }
+
+    /// Every key, and the transaction of it. Fails where a transaction belongs to no key, or a key to more than one.
+    pub fn stored(&self) -> BTreeMap<String, String> {
+        let url = &self.urls[self.leader_index().expect("a leader")];
+        let mut connection = PgConnection::establish(url).unwrap();
+        let question = "SELECT coalesce(k.key, 'no key') AS key, t.id::text
+                          FROM transactions t LEFT JOIN idempotency_keys k ON t.id = ANY (k.transaction_ids)";
+        let rows: Vec<Row> = sql_query(question).load(&mut connection).unwrap();
+        let count = rows.len();
+        let stored: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key, row.id)).collect();
+        assert_eq!(stored.len(), count, "a transaction that belongs to no key, or a key with two");
+        stored
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+impl Drop for Patroni {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (script, dir) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh"), self.dir.path());
+            let _ = Command::new(script).arg("stop").arg(dir).status();
+            self.dir.disable_cleanup(true);
+            eprintln!("the logs are kept in {}", self.dir.path().display());
+        } else {
+            self.run("stop", &[]);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Clients that create and read without a pause for breath, and remember what they were told.
+
+use crate::service::agent;
+use crate::wait_until;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+const WRITERS: usize = 6;
+const READERS: usize = 2;
+const PACE: Duration = Duration::from_millis(20);
+const BODY: &str =
+    r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"1.50","asset_code":"USDC"}"#;
+
+#[derive(Debug, Default)]
+pub struct History {
+    /// Key to transaction.
+    pub acknowledged: BTreeMap<String, String>,
+    /// Every answer that was not a success: status and body.
+    pub failed_writes: Vec<String>,
+    pub failed_reads: Vec<String>,
+    pub reads: usize,
+    pub longest_write: Duration,
+    pub longest_read: Duration,
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (writes, failed) = (self.acknowledged.len(), self.failed_writes.len());
+        write!(f, "{writes} writes, {failed} answers of failure, the longest {} ms; ", self.longest_write.as_millis())?;
+        let (failed, longest) = (self.failed_reads.len(), self.longest_read.as_millis());
+        write!(f, "{} reads, {failed} failed, the longest {longest} ms", self.reads)
+    }
+}
+
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    history: Arc<Mutex<History>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    pub fn start(name: &str, url: &str) -> Load {
+        let (stop, history) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(History::default())));
+        let spawn = |number: usize| {
+            let (stop, history) = (stop.clone(), history.clone());
+            let client = Client { agent: agent(), url: url.to_owned(), history };
+            let keys = format!("{name}-{number}");
+            thread::spawn(move || {
+                let requests = (0..).take_while(|_| !stop.load(Ordering::Relaxed));
+                requests.for_each(
+                    |request| if number < WRITERS { client.write(&format!("{keys}-{request}")) } else { client.read() },
+                );
+            })
+        };
+        let threads = (0..WRITERS + READERS).map(spawn).collect();
+        Load { stop, history, threads }
+    }
+
+    /// So many more from now on.
+    pub fn wait_for_writes(&self, count: usize) {
+        let written = || self.history.lock().unwrap().acknowledged.len();
+        let wanted = written() + count;
+        wait_until("enough writes are acknowledged", || written() >= wanted);
+    }
+
+    /// When what is under way has been acknowledged.
+    pub fn stop(self) -> History {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+        std::mem::take(&mut self.history.lock().unwrap())
+    }
+}
+
+struct Client {
+    agent: Agent,
+    url: String,
+    history: Arc<Mutex<History>>,
+}
+
+impl Client {
+    /// Repeated until it is acknowledged.
+    fn write(&self, key: &str) {
+        let url = format!("{}/transactions", self.url);
+        loop {
+            let begun = Instant::now();
+            let request = self.agent.post(&url).header("Idempotency-Key", key).content_type("application/json");
+            let answer = said(request.send(BODY));
+            let mut history = self.history.lock().unwrap();
+            history.longest_write = history.longest_write.max(begun.elapsed());
+            match answer {
+                Ok(body) => {
+                    history.acknowledged.insert(key.to_owned(), body["id"].as_str().unwrap().to_owned());
+                    break;
+                }
+                Err(failure) => history.failed_writes.push(failure),
+            }
+            drop(history);
+            thread::sleep(PACE);
+        }
+        thread::sleep(PACE);
+    }
+
+    fn read(&self) {
+        let begun = Instant::now();
+        let answer = said(self.agent.get(format!("{}/transactions?limit=5", self.url)).call());
+        let mut history = self.history.lock().unwrap();
+        history.reads += 1;
+        history.longest_read = history.longest_read.max(begun.elapsed());
+        history.failed_reads.extend(answer.err());
+        drop(history);
+        thread::sleep(PACE);
+    }
+}
+
+/// The body of a success; status and body of anything else.
+fn said(answer: Result<Response<Body>, ureq::Error>) -> Result<Value, String> {
+    let mut answer = answer.map_err(|error| format!("no answer: {error}"))?;
+    let (status, body) = (answer.status(), answer.body_mut().read_to_string().map_err(|error| error.to_string())?);
+    if status.is_success() {
+        serde_json::from_str(&body).map_err(|error| format!("{status}: {error}: {body}"))
+    } else {
+        Err(format!("{} {body}", status.as_u16()))
+    }
+}
