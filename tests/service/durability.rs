@@ -78,10 +78,11 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
             assert!(["outcome_unknown", "overloaded", "primary_unavailable"].contains(&code.as_str()), "{}", answer.text);
             assert!(*took < ms(DEADLINE_MS + 1000), "{code} after {took:?}");
         }
-        assert!(answers.iter().any(|(answer, _)| answer.json()["code"] == "outcome_unknown"));
+        let unknown = answers.iter().filter(|(answer, _)| answer.json()["code"] == "outcome_unknown").count();
+        assert!(unknown > 0 || !keys.is_empty(), "the first that come are sent, the later find all connections waiting");
         app.get(&path).expect(200);
         assert_eq!(app.get("/live").status, 200);
-        assert!(sessions(&cluster) < 60, "{} sessions", sessions(&cluster));
+        assert!(sessions(&cluster) < 30, "{} sessions", sessions(&cluster));
         keys.extend(wave);
     }
     cluster.primary().reload(&[("synchronous_standby_names", "")]).unwrap();

@@ -1,7 +1,8 @@
 //! Faults under load, each healed in the end: no acknowledged write is lost, none is doubled, no read is older than its token.
 
 use crate::faults::catalogue as faults;
-use crate::faults::{Stage, survives};
+use crate::faults::Stage;
+use crate::faults::round::survives;
 
 #[test]
 fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {

@@ -12,5 +12,4 @@ pub mod round;
 pub mod stage;
 pub mod truth;
 
-pub use round::survives;
 pub use stage::Stage;
