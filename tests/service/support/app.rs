@@ -1,15 +1,13 @@
 //! A running service, with the verbs of its clients and its operator.
 
 use super::http::{Answer, Headers, send};
-use super::room::Dir;
 use super::wait::{eventually, holds_within, s};
-use super::{key, raw};
+use super::{Launch, key, raw};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,26 +17,38 @@ pub const HEALTHY_ALONE: &str = r#"{"status":"healthy","version":"0.1.0","db_pri
 
 pub struct App {
     child: Mutex<Child>,
-    port: u16,
-    logs: [PathBuf; 2],
-    _dir: Dir,
+    launch: Launch,
 }
 
 impl App {
-    pub(super) fn attach(child: Child, port: u16, logs: [PathBuf; 2], dir: Dir) -> App {
-        let app = App { child: Mutex::new(child), port, logs, _dir: dir };
-        let is_live = || app.try_get("/live").is_some_and(|answer| answer.status == 200);
-        let ready = holds_within(s(20), || is_live() || app.exit_status().is_some());
-        assert!(ready && app.exit_status().is_none(), "the service did not start: {:?}", app.exit_status());
+    pub(super) fn start(launch: Launch) -> App {
+        let app = App { child: Mutex::new(launch.spawn(&[])), launch };
+        app.until_live();
         app
     }
 
+    fn until_live(&self) {
+        let is_live = || self.try_get("/live").is_some_and(|answer| answer.status == 200);
+        let ready = holds_within(s(20), || is_live() || self.exit_status().is_some());
+        assert!(ready && self.exit_status().is_none(), "the service did not start: {:?}", self.exit_status());
+    }
+
+    /// It dies without a word, and is started again as it was.
+    pub fn kill_and_restart(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        *child = self.launch.spawn(&[]);
+        drop(child);
+        self.until_live();
+    }
+
     pub fn port(&self) -> u16 {
-        self.port
+        self.launch.port()
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.port())
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -91,7 +101,7 @@ impl App {
 
     /// A request of which every byte is the test's, answered to the end of the connection.
     pub fn raw(&self, request: &[u8]) -> raw::Answer {
-        raw::exchange(self.port, request)
+        raw::exchange(self.port(), request)
     }
 
     pub fn health(&self) -> String {
@@ -105,7 +115,7 @@ impl App {
 
     /// What it has logged and printed up to now.
     pub fn log(&self) -> String {
-        self.logs.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+        self.launch.logs().iter().map(|file| fs::read_to_string(file).unwrap()).collect()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -134,7 +144,7 @@ impl Drop for App {
             let log = self.log();
             let lines: Vec<&str> = log.lines().filter(|line| !probes.iter().any(|probe| line.contains(probe))).collect();
             let last = lines.len().saturating_sub(60);
-            eprintln!("--- the service on port {} said:\n{}\n---", self.port, lines[last..].join("\n"));
+            eprintln!("--- the service on port {} said:\n{}\n---", self.port(), lines[last..].join("\n"));
         }
     }
 }

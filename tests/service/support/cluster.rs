@@ -51,11 +51,16 @@ impl Cluster {
         Self::with_replicas(0)
     }
 
-    /// A primary of another origin: all others are copies of one template, and have its system identifier.
+    /// A primary of another origin: all others are copies of one template, and have its system identifier. For a test that has
+    /// a cluster: it would wait for another slot while it holds one.
     pub fn unrelated() -> Cluster {
-        let slot = Slot::wait();
         let dir = Dir::new("cluster");
-        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: Some(slot) }
+        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: None }
+    }
+
+    /// Another primary of the same origin. For a test that has a cluster.
+    pub fn twin() -> Cluster {
+        Self::new(0, None)
     }
 
     /// A primary and one replica, which streams.
@@ -64,7 +69,7 @@ impl Cluster {
     }
 
     pub fn with_replicas(replicas: usize) -> Cluster {
-        let slot = Slot::wait();
+        let slot = Slot::wait(replicas.max(1));
         Self::new(replicas, Some(slot))
     }
 
@@ -153,4 +158,11 @@ pub fn sql(server: &Server, statements: &str) {
 #[track_caller]
 pub fn ask(server: &Server, question: &str) -> String {
     diesel::sql_query(question).get_result::<Row>(&mut connect(server)).unwrap().value
+}
+
+/// The `value` (text) of every row.
+#[track_caller]
+pub fn ask_all(server: &Server, question: &str) -> Vec<String> {
+    let rows: Vec<Row> = diesel::sql_query(question).load(&mut connect(server)).unwrap();
+    rows.into_iter().map(|row| row.value).collect()
 }

@@ -92,9 +92,7 @@ impl Launch {
 
     /// A running service that answers `/live`.
     pub fn start(self) -> App {
-        let (port, logs) = (self.port, self.logs());
-        let child = self.spawn(&[]);
-        App::attach(child, port, logs, self.dir)
+        App::start(self)
     }
 
     /// A running service with all its databases connected.
@@ -107,6 +105,7 @@ impl Launch {
     /// Runs a command to its end.
     #[track_caller]
     pub fn run(&self, args: &[&str]) -> Output {
+        self.logs().iter().for_each(|file| drop(fs::remove_file(file)));
         let mut child = self.spawn(args);
         let mut status = None;
         let ended = holds_within(s(60), || {
@@ -121,18 +120,18 @@ impl Launch {
         Output { status, stdout, stderr }
     }
 
-    fn logs(&self) -> [PathBuf; 2] {
+    pub(super) fn logs(&self) -> [PathBuf; 2] {
         ["stdout", "stderr"].map(|name| self.dir().join(name))
     }
 
-    fn spawn(&self, args: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_synapse-core"));
+    pub(super) fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(program());
         clear_environment(&mut command);
         if !self.settings.is_empty() {
             command.arg("--config").arg(self.settings_file());
         }
-        command.args(args).envs(self.env.iter().cloned()).current_dir(self.dir()).stdin(Stdio::null());
-        let [stdout, stderr] = self.logs().map(|file| File::create(file).unwrap());
+        command.env(IS_THE_SERVICE, "").args(args).envs(self.env.iter().cloned()).current_dir(self.dir()).stdin(Stdio::null());
+        let [stdout, stderr] = self.logs().map(|file| File::options().create(true).append(true).open(file).unwrap());
         command.stdout(stdout).stderr(stderr);
         // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
@@ -147,6 +146,13 @@ impl Launch {
         fs::write(&file, lines.concat()).unwrap();
         file
     }
+}
+
+/// Only tests are given the name of the built service; an example is the service too, where this variable is set.
+pub const IS_THE_SERVICE: &str = "EXAMPLE_IS_THE_SERVICE";
+
+fn program() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_synapse-core").map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
 }
 
 fn toml(text: &str) -> String {

@@ -15,7 +15,7 @@ pub mod wait;
 
 pub use app::App;
 pub use bodies::{account, full, key, minimal, with};
-pub use cluster::{Cluster, ask, sql};
+pub use cluster::{Cluster, ask, ask_all, sql};
 pub use http::Answer;
 pub use launch::Launch;
 pub use proxy::Proxy;

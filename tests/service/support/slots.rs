@@ -6,21 +6,21 @@ static TAKEN: Mutex<usize> = Mutex::new(0);
 static RETURNED: Condvar = Condvar::new();
 const MAX: usize = 6;
 
-/// The right to a cluster of one's own.
-pub struct Slot(());
+/// The right to a cluster of one's own. A big one counts for more.
+pub struct Slot(usize);
 
 impl Slot {
-    pub fn wait() -> Slot {
+    pub fn wait(weight: usize) -> Slot {
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = RETURNED.wait_while(taken, |taken| *taken >= MAX).unwrap_or_else(PoisonError::into_inner);
-        *taken += 1;
-        Slot(())
+        let mut taken = RETURNED.wait_while(taken, |taken| *taken + weight > MAX).unwrap_or_else(PoisonError::into_inner);
+        *taken += weight;
+        Slot(weight)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        RETURNED.notify_one();
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+        RETURNED.notify_all();
     }
 }

@@ -1,0 +1,83 @@
+//! A long random run: one fault after the other under load, everything checked, a table in the end.
+//!
+//! `cargo run --release --example chaos -- --minutes 10 --seed 42`
+//!
+//! Exit status 1 where a promise was broken or a fault did not heal. The harness is that of the tests (tests/service/faults).
+
+#[path = "../../tests/service/faults/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod faults;
+#[path = "../../tests/service/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the tests")]
+mod support;
+mod table;
+
+use clap::Parser;
+use faults::Stage;
+use faults::catalogue::ALL;
+use faults::history::History;
+use faults::round::{self, Round};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::exit;
+use std::time::{Duration, Instant};
+use table::Table;
+
+#[derive(Parser)]
+struct Args {
+    /// How long new faults are begun
+    #[arg(long, default_value_t = 5.0)]
+    minutes: f64,
+    /// The same seed gives the same order of faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only faults whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+fn main() {
+    if std::env::var_os(support::launch::IS_THE_SERVICE).is_some() {
+        // SAFETY: as in src/main.rs.
+        unsafe { nix::libc::_exit(synapse_core::cli::main()) }
+    }
+    let args = Args::parse();
+    let end = Instant::now() + Duration::from_secs_f64(args.minutes * 60.0);
+    let mut table = Table::default();
+    let mut violations = Vec::new();
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&args, end, &mut table, &mut violations)));
+    println!("\n{table}");
+    if outcome.is_err() {
+        violations.push("a fault did not heal: see above".to_owned());
+    }
+    violations.iter().take(50).for_each(|violation| println!("VIOLATION {violation}"));
+    println!("seed {}: {} violations", args.seed, violations.len());
+    support::shared::end();
+    exit(i32::from(!violations.is_empty()));
+}
+
+fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String>) {
+    let mut random = StdRng::seed_from_u64(args.seed);
+    let chosen: Vec<_> = ALL.into_iter().filter(|fault| fault.name.contains(&args.only)).collect();
+    assert!(!chosen.is_empty(), "no fault is named so");
+    let stage = Stage::behind_proxies();
+    let mut all = History::default();
+    while Instant::now() < end {
+        let fault = chosen[random.random_range(0..chosen.len())];
+        eprintln!("{}", fault.name);
+        let Round { mut history, violations: found } = round::run(&stage, |stage, marker| (fault.run)(stage, marker));
+        found.iter().for_each(|violation| eprintln!("  VIOLATION {violation}"));
+        if fault.fails_no_write {
+            history.failed_writes().iter().for_each(|reply| eprintln!("  needless: {reply:?}"));
+        }
+        table.add(fault, &history, found.len());
+        violations.extend(found);
+        history.reads.clear();
+        all.add(history);
+    }
+    // What an early fault left whole, a later one may have broken.
+    violations.extend(round::check(&stage, &all, "r"));
+    violations.sort();
+    violations.dedup();
+}

@@ -1,0 +1,60 @@
+//! Faults under load, each healed in the end: no acknowledged write is lost, none is doubled, no read is older than its token.
+
+use crate::faults::catalogue as faults;
+use crate::faults::Stage;
+use crate::faults::round::survives;
+
+#[test]
+fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {
+    survives(&Stage::new(), &faults::KILL_AND_PROMOTE);
+}
+
+#[test]
+fn an_immediate_stop_and_a_promotion_lose_nothing_and_fail_no_write() {
+    survives(&Stage::new(), &faults::IMMEDIATE_STOP);
+}
+
+#[test]
+fn a_planned_switchover_fails_no_write_and_the_old_primary_comes_back_as_a_replica_on_its_address() {
+    survives(&Stage::new(), &faults::SWITCHOVER);
+}
+
+#[test]
+fn a_frozen_primary_that_wakes_after_the_promotion_is_fenced() {
+    survives(&Stage::new(), &faults::FREEZE_AND_PROMOTE);
+}
+
+#[test]
+fn a_promotion_beside_a_running_primary_fences_it() {
+    survives(&Stage::new(), &faults::PROMOTE_BESIDE);
+}
+
+#[test]
+fn two_failovers_in_a_row_and_back_lose_nothing() {
+    survives(&Stage::new(), &faults::TWO_AND_BACK);
+}
+
+#[test]
+fn when_a_standby_was_cut_off_before_the_primary_is_lost_the_other_has_everything() {
+    survives(&Stage::new(), &faults::CUT_AND_LOSE);
+}
+
+#[test]
+fn a_replica_that_lags_shows_no_token_reader_an_older_state() {
+    survives(&Stage::new(), &faults::REPLICA_LAGS);
+}
+
+#[test]
+fn all_databases_down_lose_nothing() {
+    survives(&Stage::new(), &faults::ALL_DOWN);
+}
+
+#[test]
+fn a_killed_service_loses_nothing_and_doubles_nothing() {
+    survives(&Stage::new(), &faults::SERVICE_KILLED);
+}
+
+#[test]
+fn cut_answers_and_a_killed_primary_leave_no_doubt() {
+    survives(&Stage::behind_proxies(), &faults::CUT_AND_KILL);
+}

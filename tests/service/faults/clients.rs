@@ -1,0 +1,253 @@
+//! The population: writers, status changers and readers that behave as the contract asks of a client.
+
+use super::Stage;
+use super::history::{Attempt, Change, Create, History, Level, Outcome, Read, Reply, Seen, outcome};
+use crate::support::bodies::{account, minimal, with};
+use crate::support::http::{Answer, send};
+use crate::support::wait::{ms, pause, s};
+use rand::Rng;
+use reqwest::Method;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Between two writes of one client: the load should break the service, not the machine.
+const PACE: Duration = ms(5);
+const LONGEST_BACKOFF_MS: u64 = 400;
+/// After so long a write will never be answered.
+const GIVE_UP: Duration = s(60);
+const KEPT: usize = 64;
+
+/// What the clients tell each other.
+pub struct Board {
+    /// Begins all markers of this load.
+    pub run: String,
+    pub stop: AtomicBool,
+    next: AtomicUsize,
+    /// Created, and nobody changes their status yet.
+    fresh: Mutex<Vec<String>>,
+    recent: Mutex<VecDeque<Acknowledged>>,
+}
+
+#[derive(Clone)]
+struct Acknowledged {
+    id: String,
+    version: u64,
+    token: String,
+}
+
+impl Board {
+    pub fn new(run: &str) -> Board {
+        Board {
+            run: run.to_owned(),
+            stop: AtomicBool::new(false),
+            next: AtomicUsize::new(0),
+            fresh: Mutex::default(),
+            recent: Mutex::default(),
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn marker(&self) -> String {
+        format!("{}-{}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn acknowledged(&self, answer: &Answer) {
+        let body = answer.json();
+        let version = body["version"].as_u64().unwrap_or(0);
+        let of = Acknowledged { id: answer.id(), version, token: answer.token().to_owned() };
+        let mut recent = self.recent.lock().unwrap();
+        recent.truncate(KEPT - 1);
+        recent.push_front(of);
+    }
+
+    fn any_recent(&self) -> Option<Acknowledged> {
+        let recent = self.recent.lock().unwrap();
+        (!recent.is_empty()).then(|| recent[rand::rng().random_range(0..recent.len())].clone())
+    }
+}
+
+/// When a client stops repeating without an acknowledgement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    Endless,
+    /// It takes the first answer for the last, whatever that is.
+    None,
+}
+
+/// Sends the identical request until it is done, alternating between the instances.
+fn repeat(
+    stage: &Stage,
+    board: &Board,
+    attempts: &mut Vec<Attempt>,
+    patience: Patience,
+    request: impl Fn(&str) -> reqwest::Result<Answer>,
+    path: &str,
+) -> Option<Answer> {
+    let (begun, mut cap_ms) = (Instant::now(), 10);
+    let mut instance = rand::rng().random_range(0..2);
+    loop {
+        let excuse = stage.instance_excused[instance].now();
+        let answer = request(&stage.apps[instance].url(path));
+        let reply = match &answer {
+            Ok(answer) => Reply::of(answer),
+            Err(error) => Reply::Lost { cause: format!("{error:?}"), excused: stage.instance_excused[instance].since(excuse) },
+        };
+        attempts.push(Attempt { instance, end: Instant::now(), reply });
+        match (&attempts.last()?.reply, answer) {
+            (Reply::Done { .. }, Ok(answer)) => {
+                stage.acknowledged.fetch_add(1, Ordering::AcqRel);
+                board.acknowledged(&answer);
+                return Some(answer);
+            }
+            (Reply::Rejected(_), _) => return None,
+            _ if patience == Patience::None || begun.elapsed() > GIVE_UP => return None,
+            _ => pause(ms(rand::rng().random_range(0..=cap_ms))),
+        }
+        cap_ms = LONGEST_BACKOFF_MS.min(cap_ms * 2);
+        instance = 1 - instance;
+    }
+}
+
+pub fn send_create(stage: &Stage, board: &Board, create: &mut Create, patience: Patience) -> Option<Answer> {
+    let key = create.key.clone();
+    let headers: Vec<_> = key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
+    let body = create.body.to_string().into_bytes();
+    let request = |url: &str| send(Method::POST, url, &headers, Some(body.clone()));
+    repeat(stage, board, &mut create.attempts, patience, request, "/transactions")
+}
+
+pub fn send_change(stage: &Stage, board: &Board, change: &mut Change, patience: Patience) -> Option<Answer> {
+    let if_match = format!("\"{}\"", change.from);
+    let body = json!({"status": change.to, "status_reason": change.reason}).to_string().into_bytes();
+    let request = |url: &str| send(Method::PATCH, url, &[("If-Match", &if_match)], Some(body.clone()));
+    let path = format!("/transactions/{}", change.id);
+    repeat(stage, board, &mut change.attempts, patience, request, &path)
+}
+
+fn new_create(board: &Board) -> Create {
+    let marker = board.marker();
+    let anchor = format!("anchor-{marker}");
+    let body = with(with(minimal(), "stellar_account", account()), "metadata", json!({"marker": marker}));
+    let (key, anchor) = match rand::rng().random_range(0..4) {
+        0 => (None, Some(anchor)),
+        1 => (Some(marker.clone()), Some(anchor)),
+        _ => (Some(marker.clone()), None),
+    };
+    let body = anchor.iter().fold(body, |body, anchor| with(body, "anchor_transaction_id", anchor.as_str()));
+    Create { marker, key, anchor, body, attempts: Vec::new() }
+}
+
+pub fn write(stage: &Stage, board: &Board) -> History {
+    let mut history = History::default();
+    while !board.is_stopped() {
+        let mut create = new_create(board);
+        let luck = rand::rng().random_range(0..10);
+        let patience = if luck == 0 { Patience::None } else { Patience::Endless };
+        if let Some(answer) = send_create(stage, board, &mut create, patience) {
+            if luck == 1 {
+                send_create(stage, board, &mut create, Patience::Endless); // a replay
+            }
+            board.fresh.lock().unwrap().push(answer.id());
+        }
+        history.creates.push(create);
+        pause(PACE);
+    }
+    history
+}
+
+/// Takes one transaction after the other through its life. It alone changes them, so each of its changes must succeed.
+pub fn change(stage: &Stage, board: &Board) -> History {
+    let mut history = History::default();
+    let lives: [&[&'static str]; 3] =
+        [&["processing", "completed"], &["failed", "pending", "processing", "failed"], &["completed"]];
+    while !board.is_stopped() {
+        pause(PACE);
+        let Some(id) = board.fresh.lock().unwrap().pop() else { continue };
+        let life = lives[rand::rng().random_range(0..lives.len())];
+        for (from, &to) in (1..).zip(life) {
+            let mut change = Change { id: id.clone(), from, to, reason: board.marker(), attempts: Vec::new() };
+            let patience = if rand::rng().random_range(0..10) == 0 { Patience::None } else { Patience::Endless };
+            send_change(stage, board, &mut change, patience);
+            let done = outcome(&change.attempts) == Outcome::Acknowledged;
+            history.changes.push(change);
+            if !done || board.is_stopped() {
+                break;
+            }
+        }
+    }
+    history
+}
+
+/// What was acknowledged must be seen by whoever asks for it.
+pub fn read_consistently(stage: &Stage, board: &Board) -> History {
+    let mut history = History::default();
+    while !board.is_stopped() {
+        pause(PACE);
+        let Some(written) = board.any_recent() else { continue };
+        let path = format!("/transactions/{}", written.id);
+        let strong = rand::rng().random_range(0..3) == 0;
+        let (level, header) = if strong {
+            (Level::Strong, ("X-Read-Consistency", "strong"))
+        } else {
+            (Level::Token, ("X-Consistency-Token", written.token.as_str()))
+        };
+        history.reads.push(ask(stage, level, written.version, &path, &[header]));
+    }
+    history
+}
+
+pub fn read(stage: &Stage, board: &Board) -> History {
+    let mut history = History::default();
+    while !board.is_stopped() {
+        pause(PACE);
+        history.reads.push(ask(stage, Level::Eventual, 0, "/transactions?limit=3", &[]));
+    }
+    history
+}
+
+fn ask(stage: &Stage, level: Level, floor: u64, path: &str, headers: &[(&str, &str)]) -> Read {
+    let instance = rand::rng().random_range(0..2);
+    let (nodes, service) = (stage.reads_excused.now(), stage.instance_excused[instance].now());
+    let start = Instant::now();
+    let answer = send(Method::GET, &stage.apps[instance].url(path), headers, None);
+    let took = start.elapsed();
+    let excused = stage.reads_excused.since(nodes) || stage.instance_excused[instance].since(service);
+    let seen = match answer {
+        Ok(answer) if answer.status == 200 => Seen::Version(answer.json()["version"].as_u64().unwrap_or(0)),
+        _ if excused => Seen::Excused,
+        Ok(answer) if is_unavailable(&answer) => Seen::Unavailable,
+        Ok(answer) => Seen::Failed(format!("{} {}", answer.status, answer.text)),
+        Err(error) => Seen::Failed(format!("{error:?}")),
+    };
+    Read { level, instance, floor, took, seen }
+}
+
+fn is_unavailable(answer: &Answer) -> bool {
+    let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    answer.status == 503 && ["consistency_unavailable", "overloaded"].contains(&code.as_str())
+}
+
+/// What was given up in doubt is repeated until it is known, and some of the rest is asked for again.
+pub fn resolve(stage: &Stage, board: &Board, history: &mut History) {
+    let mut reads = Vec::new();
+    for (i, create) in history.creates.iter_mut().enumerate() {
+        let outcome = outcome(&create.attempts);
+        let sampled = outcome == Outcome::Acknowledged && i % 16 == 0;
+        if outcome == Outcome::Doubt || sampled {
+            send_create(stage, board, create, Patience::Endless);
+        }
+        if let Some(id) = create.id().filter(|_| sampled) {
+            reads.push(ask(stage, Level::Strong, 1, &format!("/transactions/{id}"), &[("X-Read-Consistency", "strong")]));
+        }
+    }
+    history.reads.append(&mut reads);
+    for change in history.changes.iter_mut().filter(|change| outcome(&change.attempts) == Outcome::Doubt) {
+        send_change(stage, board, change, Patience::Endless);
+    }
+}

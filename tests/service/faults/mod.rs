@@ -1,0 +1,15 @@
+//! The fault harness: clients that keep asking two instances of the service while something breaks, what they saw, and a checker that
+//! holds it against the database that survives. Shared by the named tests (`failover.rs`, …) and `examples/chaos`.
+
+pub mod catalogue;
+pub mod checker;
+#[cfg(test)]
+mod checker_tests;
+pub mod clients;
+pub mod history;
+pub mod operator;
+pub mod round;
+pub mod stage;
+pub mod truth;
+
+pub use stage::Stage;

@@ -1,0 +1,60 @@
+//! What a correct operator does: no promotion while another standby still follows the old primary, and none but of the standby that has
+//! the most. With `ANY 1 (*)` that one has every acknowledged write.
+
+use super::Stage;
+use crate::support::wait::s;
+use crate::support::{ask, eventually};
+use std::sync::atomic::Ordering;
+use synapse_core::embedded::{Server, StopMode};
+
+/// It receives nothing from now on, and keeps what it has.
+pub fn cut_off(standby: &Server) {
+    standby.reload(&[("primary_conninfo", "")]).unwrap();
+    let receivers = "SELECT count(*)::text AS value FROM pg_stat_wal_receiver";
+    eventually(s(10), "the standby is cut off", || ask(standby, receivers) == "0");
+}
+
+fn position(standby: &Server) -> u64 {
+    let question =
+        "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint::text AS value";
+    ask(standby, question).parse().unwrap()
+}
+
+impl Stage {
+    /// Whatever the old primary does. Returns which it was.
+    pub fn fail_over(&self) -> usize {
+        self.fail_over_to(None)
+    }
+
+    pub fn fail_over_to(&self, wanted: Option<usize>) -> usize {
+        let old = self.primary_index();
+        let nodes = &self.cluster.nodes;
+        let standbys: Vec<usize> = (0..nodes.len()).filter(|&node| node != old && nodes[node].is_running()).collect();
+        standbys.iter().for_each(|&node| cut_off(&nodes[node]));
+        let positions: Vec<(u64, usize)> = standbys.iter().map(|&node| (position(&nodes[node]), node)).collect();
+        let (most, mut new) = *positions.iter().max().unwrap();
+        if let Some(wanted) = wanted {
+            assert!(positions.contains(&(most, wanted)), "node {wanted} has not all: {positions:?}");
+            new = wanted;
+        }
+        nodes[new].promote().unwrap();
+        self.primary.store(new, Ordering::Release);
+        standbys.iter().filter(|&&node| node != new).for_each(|&node| nodes[node].follow(&nodes[new]).unwrap());
+        old
+    }
+
+    /// What it did not replicate is thrown away.
+    pub fn rewind_and_rejoin(&self, node: usize) {
+        let server = &self.cluster.nodes[node];
+        server.rewind_to_follow(self.primary()).unwrap();
+        server.start().unwrap();
+    }
+
+    /// After a clean stop: a standby.signal is enough. Same place, same address.
+    pub fn switch_over(&self, wanted: Option<usize>) {
+        self.primary().stop(StopMode::Fast).unwrap();
+        let old = &self.cluster.nodes[self.fail_over_to(wanted)];
+        old.follow(self.primary()).unwrap();
+        old.start().unwrap();
+    }
+}

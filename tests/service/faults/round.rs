@@ -1,0 +1,82 @@
+//! One fault under load: the clients run, something breaks and heals, and what they saw is checked.
+
+use super::clients::{self, Board};
+use super::history::{History, Outcome, outcome};
+use super::truth::Truth;
+use super::{Stage, catalogue::Fault, checker};
+use crate::support::key;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
+use std::thread;
+
+const WRITERS: usize = 4;
+const CHANGERS: usize = 2;
+const CONSISTENT_READERS: usize = 2;
+const READERS: usize = 2;
+/// Before the fault, and after it is healed.
+const SOME: usize = 30;
+
+pub struct Round {
+    pub history: History,
+    pub violations: Vec<String>,
+}
+
+/// Runs the fault under load, and checks. Panics where it does not heal.
+pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
+    let board = Board::new(&format!("r{}", key()));
+    let mut history = under_load(stage, &board, || {
+        stage.more_writes(SOME);
+        fault(stage, &board.run);
+        stage.until_healed();
+        stage.more_writes(SOME);
+    });
+    let mut violations = check(stage, &history, &board.run);
+    clients::resolve(stage, &board, &mut history);
+    violations.extend(unresolved(&history));
+    violations.extend(check(stage, &history, &board.run));
+    violations.sort();
+    violations.dedup();
+    Round { history, violations }
+}
+
+type Client = fn(&Stage, &Board) -> History;
+
+fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
+    let kinds: [(usize, Client); 4] = [
+        (WRITERS, clients::write),
+        (CHANGERS, clients::change),
+        (CONSISTENT_READERS, clients::read_consistently),
+        (READERS, clients::read),
+    ];
+    thread::scope(|scope| {
+        let all = kinds.iter().flat_map(|(count, client)| (0..*count).map(move |_| client));
+        let threads: Vec<_> = all.map(|client| scope.spawn(move || client(stage, board))).collect();
+        let result = catch_unwind(AssertUnwindSafe(work));
+        board.stop.store(true, Ordering::Release);
+        let mut history = History::default();
+        threads.into_iter().for_each(|thread| history.add(thread.join().unwrap()));
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+        history
+    })
+}
+
+pub fn check(stage: &Stage, history: &History, prefix: &str) -> Vec<String> {
+    checker::violations(history, &Truth::of(stage.primary(), prefix))
+}
+
+fn unresolved(history: &History) -> Vec<String> {
+    let creates = history.creates.iter().map(|create| (&create.marker, &create.attempts));
+    let changes = history.changes.iter().map(|change| (&change.reason, &change.attempts));
+    let doubtful = creates.chain(changes).filter(|(_, attempts)| outcome(attempts) == Outcome::Doubt);
+    doubtful.map(|(marker, attempts)| format!("{marker} was never resolved: {attempts:?}")).collect()
+}
+
+/// A named test: the fault breaks no promise, and fails no write where it need not.
+#[track_caller]
+pub fn survives(stage: &Stage, fault: &Fault) -> History {
+    let Round { history, violations } = run(stage, |stage, marker| (fault.run)(stage, marker));
+    assert!(violations.is_empty(), "{} violations, the first: {:#?}", violations.len(), &violations[..violations.len().min(5)]);
+    let failed = history.failed_writes();
+    assert!(!fault.fails_no_write || failed.is_empty(), "{} writes failed, the first: {:?}", failed.len(), failed[0]);
+    history
+}

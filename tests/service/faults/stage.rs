@@ -1,0 +1,123 @@
+//! Two instances of the service on a primary with two standbys, replicating synchronously; and who the primary is now.
+
+use crate::support::wait::s;
+use crate::support::{App, Cluster, Proxy, eventually, minimal};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use synapse_core::embedded::Server;
+
+pub struct Stage {
+    /// Dropped before the cluster.
+    pub apps: [App; 2],
+    /// Before each node, where the services go through proxies.
+    pub proxies: Vec<Proxy>,
+    pub cluster: Cluster,
+    pub primary: AtomicUsize,
+    /// Writes acknowledged to the clients.
+    pub acknowledged: AtomicUsize,
+    pub reads_excused: Excuse,
+    pub instance_excused: [Excuse; 2],
+}
+
+impl Stage {
+    pub fn new() -> Stage {
+        let cluster = Cluster::with_replicas(2);
+        let urls = cluster.urls();
+        Stage::on(cluster, Vec::new(), &urls)
+    }
+
+    /// With a network that can break.
+    pub fn behind_proxies() -> Stage {
+        let cluster = Cluster::with_replicas(2);
+        let (proxies, urls) = cluster.proxies();
+        Stage::on(cluster, proxies, &urls)
+    }
+
+    fn on(cluster: Cluster, proxies: Vec<Proxy>, urls: &[String]) -> Stage {
+        cluster.make_synchronous();
+        let launch = || crate::support::Launch::on(urls.to_vec()).set("database.pool_size", 5);
+        let apps = [launch().start(), launch().start()];
+        let stage = Stage {
+            apps,
+            proxies,
+            cluster,
+            primary: AtomicUsize::new(0),
+            acknowledged: AtomicUsize::new(0),
+            reads_excused: Excuse::default(),
+            instance_excused: Default::default(),
+        };
+        stage.until_healed();
+        stage
+    }
+
+    pub fn primary_index(&self) -> usize {
+        self.primary.load(Ordering::Acquire)
+    }
+
+    pub fn primary(&self) -> &Server {
+        &self.cluster.nodes[self.primary_index()]
+    }
+
+    pub fn standbys(&self) -> Vec<&Server> {
+        let primary = self.primary_index();
+        self.cluster.nodes.iter().enumerate().filter(|(node, _)| *node != primary).map(|(_, server)| server).collect()
+    }
+
+    /// The load goes on: so many more writes are acknowledged.
+    #[track_caller]
+    pub fn more_writes(&self, count: usize) {
+        let before = self.acknowledged.load(Ordering::Acquire);
+        eventually(s(20), "more writes", || self.acknowledged.load(Ordering::Acquire) >= before + count);
+    }
+
+    /// What `/status` of an instance says of a node: its state and role.
+    pub fn shown(&self, app: &App, node: usize) -> (String, String) {
+        let status = app.get("/status").json();
+        let text = |field: &str| status["nodes"][node][field].as_str().unwrap_or_default().to_owned();
+        (text("state"), text("role"))
+    }
+
+    #[track_caller]
+    pub fn until_fenced(&self, node: usize) {
+        for app in &self.apps {
+            eventually(s(10), "the old primary is fenced", || self.shown(app, node).0 == "fenced");
+        }
+    }
+
+    /// Health, roles, a write and a read, on both instances.
+    #[track_caller]
+    pub fn until_healed(&self) {
+        let nodes = self.cluster.nodes.len();
+        self.cluster.until_streaming(self.primary(), nodes - 1);
+        for app in &self.apps {
+            app.until_healthy(s(15));
+            let role = |node| if node == self.primary_index() { "primary" } else { "replica" };
+            let is_right = |node| self.shown(app, node) == ("up".to_owned(), role(node).to_owned());
+            eventually(s(5), "the roles are right", || (0..nodes).all(is_right));
+            let written = app.create(&minimal()).expect(201);
+            assert_eq!(written.header("X-Durability"), "replicated");
+            app.get_with(written.header("Location"), &[("X-Consistency-Token", written.token())]).expect(200);
+        }
+    }
+}
+
+/// A time in which requests may fail: odd while it lasts.
+#[derive(Default)]
+pub struct Excuse(AtomicUsize);
+
+impl Excuse {
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        let result = work();
+        self.0.fetch_add(1, Ordering::AcqRel);
+        result
+    }
+
+    pub fn now(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Whether it lasted at any time since.
+    pub fn since(&self, then: usize) -> bool {
+        self.now() != then || !then.is_multiple_of(2)
+    }
+}

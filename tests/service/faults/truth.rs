@@ -1,0 +1,75 @@
+//! What the surviving primary holds, read by SQL.
+
+use crate::support::ask_all;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use synapse_core::embedded::Server;
+
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    pub rows: Vec<Row>,
+    pub keys: HashMap<String, Vec<String>>,
+    pub events: HashMap<String, Vec<Event>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Row {
+    pub id: String,
+    pub marker: String,
+    pub anchor: Option<String>,
+    pub status: String,
+    pub version: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Event {
+    pub id: String,
+    pub version: u64,
+    pub kind: String,
+    pub status: String,
+    pub reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
+    ids: Vec<String>,
+}
+
+impl Truth {
+    /// Of all writes whose marker begins with this.
+    pub fn of(primary: &Server, prefix: &str) -> Truth {
+        let rows = read(
+            primary,
+            &format!(
+                "SELECT json_build_object('id', id, 'marker', metadata->>'marker', 'anchor', anchor_transaction_id,
+                                      'status', status, 'version', version)::text AS value
+               FROM transactions WHERE metadata->>'marker' LIKE '{prefix}%'"
+            ),
+        );
+        let keys: Vec<Key> = read(
+            primary,
+            &format!(
+                "SELECT json_build_object('key', key, 'ids', transaction_ids)::text AS value
+               FROM idempotency_keys WHERE key LIKE '{prefix}%'"
+            ),
+        );
+        let events: Vec<Event> = read(
+            primary,
+            &format!(
+                "SELECT json_build_object('id', t.id, 'version', e.version, 'kind', e.kind, 'status', e.status,
+                                      'reason', e.status_reason)::text AS value
+               FROM transaction_events e JOIN transactions t ON t.id = e.transaction_id
+              WHERE t.metadata->>'marker' LIKE '{prefix}%' ORDER BY t.id, e.version"
+            ),
+        );
+        let mut by_id: HashMap<String, Vec<Event>> = HashMap::new();
+        events.into_iter().for_each(|event| by_id.entry(event.id.clone()).or_default().push(event));
+        Truth { rows, keys: keys.into_iter().map(|key| (key.key, key.ids)).collect(), events: by_id }
+    }
+}
+
+fn read<T: DeserializeOwned>(primary: &Server, question: &str) -> Vec<T> {
+    ask_all(primary, question).iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}

@@ -1,0 +1,86 @@
+//! More than one server would take writes, or a promotion lost some.
+
+use crate::support::wait::s;
+use crate::support::{App, Cluster, Launch, ask, eventually, key, minimal};
+use synapse_core::embedded::{StopMode, User};
+
+fn on(clusters: [&Cluster; 2]) -> Launch {
+    Launch::on(clusters.map(|cluster| cluster.primary().url(User::Application)))
+}
+
+#[track_caller]
+fn until_writes_are(app: &App, state: &str) {
+    eventually(s(3), "what it says of writes", || app.get("/status").json()["writes"] == state);
+}
+
+fn rows(cluster: &Cluster) -> String {
+    ask(cluster.primary(), "SELECT count(*)::text AS value FROM transactions")
+}
+
+/// Nothing is written while both are there; each of them alone is good enough.
+fn refuses_until_one_is_gone(app: &App, one: &Cluster, other: &Cluster) {
+    until_writes_are(app, "refused");
+    let key = key();
+    let before = (rows(one), rows(other));
+    let refused = app.create_keyed(&key, &minimal()).problem(503, "split_brain");
+    assert_eq!(refused.json()["outcome"], "not_applied");
+    assert_eq!((rows(one), rows(other)), before);
+    assert_eq!(app.get("/health").expect(503).json()["db_primary"], "disconnected");
+    other.primary().stop(StopMode::Fast).unwrap();
+    until_writes_are(app, "available");
+    assert_eq!(app.create_keyed(&key, &minimal()).expect(201).header("Idempotent-Replayed"), "false");
+}
+
+#[test]
+fn two_writable_nodes_of_one_history_get_no_writes_until_one_is_gone() {
+    let (one, other) = (Cluster::alone(), Cluster::twin());
+    let app = on([&one, &other]).start();
+    refuses_until_one_is_gone(&app, &one, &other);
+    other.primary().start().unwrap();
+    until_writes_are(&app, "refused");
+    app.create(&minimal()).problem(503, "split_brain");
+    one.primary().stop(StopMode::Fast).unwrap();
+    until_writes_are(&app, "available");
+    app.create(&minimal()).expect(201);
+    assert_eq!(rows(&other), "1");
+}
+
+#[test]
+fn two_writable_nodes_of_unrelated_histories_get_no_writes_until_one_is_gone() {
+    let (one, stranger) = (Cluster::alone(), Cluster::unrelated());
+    let app = on([&one, &stranger]).start();
+    refuses_until_one_is_gone(&app, &one, &stranger);
+}
+
+#[test]
+fn a_stranger_that_appears_later_gets_no_writes() {
+    let (one, stranger) = (Cluster::alone(), Cluster::unrelated());
+    stranger.primary().stop(StopMode::Fast).unwrap();
+    let app = on([&one, &stranger]).start();
+    eventually(s(5), "it writes", || app.create(&minimal()).status == 201);
+    stranger.primary().start().unwrap();
+    refuses_until_one_is_gone(&app, &one, &stranger);
+    stranger.primary().start().unwrap();
+    assert_eq!(rows(&stranger), "0");
+}
+
+/// Asynchronous replication, and a promotion that lost a write: who holds its token finds out.
+#[test]
+fn the_token_of_a_write_that_a_failover_lost_is_unknown() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    let kept = app.create(&minimal()).expect(201);
+    let with_token =
+        |answer: &crate::support::Answer| app.get_with(answer.header("Location"), &[("X-Consistency-Token", answer.token())]);
+    eventually(s(5), "the replica has it", || with_token(&kept).served_by() == "replica");
+    crate::faults::operator::cut_off(cluster.replica());
+    let lost = app.create(&minimal()).expect(201);
+    assert_eq!(lost.header("X-Durability"), "local");
+    assert_eq!(with_token(&lost).expect(200).served_by(), "primary");
+    cluster.primary().kill().unwrap();
+    with_token(&lost).problem(503, "consistency_unavailable");
+    cluster.replica().promote().unwrap();
+    app.create(&minimal()).expect(201);
+    with_token(&lost).problem(409, "consistency_token_unknown");
+    with_token(&kept).expect(200);
+}
