@@ -66,10 +66,15 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
     while Instant::now() < end {
         let fault = chosen[random.random_range(0..chosen.len())];
         eprintln!("{}", fault.name);
+        let logged = stage.apps.each_ref().map(|app| app.log().len());
         let Round { mut history, violations: found } = round::run(&stage, |stage, marker| (fault.run)(stage, marker));
         found.iter().for_each(|violation| eprintln!("  VIOLATION {violation}"));
         if fault.fails_no_write {
             history.failed_writes().iter().for_each(|reply| eprintln!("  needless: {reply:?}"));
+        }
+        if !found.is_empty() {
+            let logs = stage.apps.iter().zip(logged).map(|(app, from)| app.log()[from..].to_owned());
+            logs.for_each(|log| eprintln!("{log}"));
         }
         table.add(fault, &history, found.len());
         violations.extend(found);
