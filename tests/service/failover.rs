@@ -1,7 +1,7 @@
 //! Faults under load, each healed in the end: no acknowledged write is lost, none is doubled, no read is older than its token.
 
-use crate::faults::catalogue as faults;
 use crate::faults::Stage;
+use crate::faults::catalogue as faults;
 use crate::faults::round::survives;
 
 #[test]
