@@ -18,6 +18,7 @@ pub mod role;
 pub mod select;
 pub mod status;
 
+use arc_swap::ArcSwapOption;
 use connection::{DatabaseUrl, SessionLimits};
 use event::Event;
 use judge::Writes;
@@ -87,6 +88,8 @@ struct Shared {
     elected: AtomicUsize,
     /// `Prepare` has succeeded.
     prepared: AtomicBool,
+    /// When the primary was last seen to replicate synchronously.
+    last_synchronous: ArcSwapOption<Instant>,
 }
 
 const NO_NODE: usize = usize::MAX;
@@ -136,6 +139,7 @@ impl Databases {
             held: AtomicUsize::new(0),
             elected: AtomicUsize::new(NO_NODE),
             prepared: AtomicBool::new(false),
+            last_synchronous: ArcSwapOption::empty(),
         });
         let (events, event_queue) = mpsc::channel();
         let (orders, order_queue) = mpsc::channel();
@@ -195,6 +199,10 @@ impl Databases {
             Writes::To { node, .. } => self.candidate(node).filter(|c| c.role == DbRole::Primary),
             _ => None,
         }
+    }
+
+    pub fn was_synchronous_within(&self, duration: Duration) -> bool {
+        self.shared.last_synchronous.load().as_ref().is_some_and(|last| last.elapsed() < duration)
     }
 
     fn candidate(&self, node: usize) -> Option<Candidate> {

@@ -210,6 +210,9 @@ impl Monitor {
             _ => None,
         };
         self.shared.elected.store(elected.unwrap_or(NO_NODE), Ordering::Release);
+        if elected.and_then(|node| self.watches[node].facts.as_ref()).is_some_and(Facts::replicates_synchronously) {
+            self.shared.last_synchronous.store(Some(Arc::new(now)));
+        }
         self.positions.record(elected.and_then(|node| self.watches[node].facts.as_ref()), now);
         for (node, fenced) in judgement.fenced.into_iter().enumerate() {
             self.settle_node(node, fenced, now);

@@ -163,6 +163,11 @@ where
     loop {
         let primary = api.databases.primary(deadline).await.map_err(|none| doubt.or(none.into()))?;
         if api.policy.require_replication && !primary.synchronous && !doubt.any {
+            // A new primary is alone for a moment after a failover.
+            if Instant::now() < deadline && api.databases.was_synchronous_within(api.policy.write_deadline) {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             return Err(ledger::Error::NotReplicated.into());
         }
         let left = deadline.saturating_duration_since(Instant::now());
