@@ -9,9 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::thread;
 
+/// With the stage's own write eight may commit at a time: of a pool of ten, two are kept for reads. More could find all of them hanging
+/// on a primary that has lost its standbys, and be told 503 `overloaded` after a second.
 const WRITERS: usize = 4;
 const CHANGERS: usize = 2;
-const CONSISTENT_READERS: usize = 2;
+const CONSISTENT_READERS: usize = 1;
 const READERS: usize = 2;
 /// Before the fault, and after it is healed.
 const SOME: usize = 30;

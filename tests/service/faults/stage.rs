@@ -34,7 +34,7 @@ impl Stage {
 
     fn on(cluster: Cluster, proxies: Vec<Proxy>, urls: &[String]) -> Stage {
         cluster.make_synchronous();
-        let launch = || crate::support::Launch::on(urls.to_vec()).set("database.pool_size", 5);
+        let launch = || crate::support::Launch::on(urls.to_vec());
         let apps = [launch().start(), launch().start()];
         let stage = Stage {
             apps,
