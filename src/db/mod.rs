@@ -19,12 +19,13 @@ pub mod select;
 pub mod status;
 
 use arc_swap::ArcSwapOption;
+use chrono::Utc;
 use connection::{DatabaseUrl, SessionLimits};
 use event::Event;
 use judge::Writes;
 use monitor::Monitor;
 use node::{Node, State};
-pub use pool::{Busy, Connection, Permit, Place, Pool, Use};
+pub use pool::{Busy, Connection, Patience, Permit, Place, Pool, Use};
 use role::DbRole;
 use status::Failover;
 use std::collections::VecDeque;
@@ -199,6 +200,12 @@ impl Databases {
             Writes::To { node, .. } => self.candidate(node).filter(|c| c.role == DbRole::Primary),
             _ => None,
         }
+    }
+
+    /// Whether some node is up, or was until so long ago.
+    pub fn lost_within(&self, duration: Duration) -> bool {
+        let recently = |state: &State| (Utc::now() - state.since()).to_std().is_ok_and(|since| since < duration);
+        self.shared.nodes.iter().map(Node::state).any(|state| matches!(*state, State::Up { .. }) || recently(&state))
     }
 
     pub fn was_synchronous_within(&self, duration: Duration) -> bool {

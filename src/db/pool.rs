@@ -11,7 +11,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 pub type Connection = r2d2::PooledConnection<Manager>;
@@ -24,6 +24,8 @@ pub struct Pool {
     /// Fewer: commits that hang, waiting for a standby, leave some connections to reads.
     commit_permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Permits that came back: whether the line moves.
+    returned: Arc<AtomicUsize>,
     max_waiting: usize,
     retired: watch::Sender<bool>,
 }
@@ -55,10 +57,31 @@ impl r2d2::ManageConnection for Manager {
 }
 
 /// The right to one connection; moved into the closure that uses it, so that it is returned when the thread is done.
-#[expect(dead_code, reason = "held for its Drop")]
 pub struct Permit {
-    one: OwnedSemaphorePermit,
-    commit: Option<OwnedSemaphorePermit>,
+    _one: OwnedSemaphorePermit,
+    _commit: Option<OwnedSemaphorePermit>,
+    returned: Arc<AtomicUsize>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.returned.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// How long a request waits in line.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// While the line moves: longer than this means that there is more to do than connections to do it with.
+    pub moving: Duration,
+    /// While it stands still, as it does when commits hang on a primary that is about to be replaced.
+    pub until: Instant,
+}
+
+impl Patience {
+    pub fn of(duration: Duration) -> Patience {
+        Patience { moving: duration, until: Instant::now() + duration }
+    }
 }
 
 /// What a connection is wanted for.
@@ -103,25 +126,36 @@ impl Pool {
             permits,
             commit_permits,
             waiting: AtomicUsize::new(0),
+            returned: Arc::default(),
             max_waiting,
             retired: watch::Sender::new(false),
         }
     }
 
     /// Waits in line for a connection. Bounded in time and in the number that may wait.
-    pub async fn permit(&self, purpose: Use, patience: Duration) -> Result<Permit, Busy> {
-        let in_line = async {
-            let commit = match purpose {
-                Use::Read => None,
-                Use::Commit => Some(self.commit_permits.clone().acquire_owned().await?),
-            };
-            Ok::<_, AcquireError>(Permit { one: self.permits.clone().acquire_owned().await?, commit })
-        };
+    pub async fn permit(&self, purpose: Use, patience: Patience) -> Result<Permit, Busy> {
         let _place = Place::take(&self.waiting, self.max_waiting).ok_or(Busy)?;
-        match tokio::time::timeout(patience, in_line).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Busy),
+        let mut in_line = std::pin::pin!(self.in_line(purpose));
+        loop {
+            let returned = self.returned.load(Ordering::Acquire);
+            let left = patience.until.saturating_duration_since(Instant::now());
+            match tokio::time::timeout(patience.moving.min(left), &mut in_line).await {
+                Ok(permit) => return permit.map_err(|_| Busy),
+                Err(_) if Instant::now() >= patience.until => return Err(Busy),
+                Err(_) if self.returned.load(Ordering::Acquire) != returned => return Err(Busy),
+                Err(_) => {}
+            }
         }
+    }
+
+    /// Both semaphores are first in, first out.
+    async fn in_line(&self, purpose: Use) -> Result<Permit, AcquireError> {
+        let commit = match purpose {
+            Use::Read => None,
+            Use::Commit => Some(self.commit_permits.clone().acquire_owned().await?),
+        };
+        let one = self.permits.clone().acquire_owned().await?;
+        Ok(Permit { _one: one, _commit: commit, returned: self.returned.clone() })
     }
 
     /// Blocks at most `CONNECT_TIMEOUT`.

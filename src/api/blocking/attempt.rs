@@ -2,7 +2,7 @@
 
 use super::Api;
 use crate::db::error::Error as DbError;
-use crate::db::{Candidate, Permit, Pool, Use};
+use crate::db::{Candidate, Patience, Permit, Pool, Use};
 use crate::ledger;
 use actix_web::web;
 use diesel::PgConnection;
@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 const SUSPICION: Duration = Duration::from_millis(200);
 
 pub struct Bounds {
-    /// How long to wait in line for a connection.
-    pub patience: Duration,
+    pub patience: Patience,
     /// When the request must be answered.
     pub deadline: Option<Instant>,
     pub purpose: Use,

@@ -9,7 +9,7 @@ use super::Api;
 use super::problem::{self, Problem};
 use crate::db::error::{Error as DbError, Outcome};
 use crate::db::role::DbRole;
-use crate::db::{Candidate, Use};
+use crate::db::{Candidate, Patience, Use};
 use crate::ledger::token::Token;
 use crate::ledger::{self, read as ledger_read};
 use attempt::{Bounds, Failure, attempt};
@@ -17,8 +17,10 @@ use diesel::PgConnection;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a read looks for a node, and a request waits in line for a connection.
+/// How long a read looks for a node, and a request waits in line for a connection while the line moves.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a default read looks for a node where one was up until just now: all pools may have to be rebuilt at once.
+const BLIP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a read waits in line while there is another node to ask.
 const IMPATIENCE: Duration = Duration::from_millis(20);
 /// Between two looks for a node that can serve.
@@ -60,13 +62,16 @@ where
     T: Send + 'static,
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Clone + Send + 'static,
 {
-    let deadline = Instant::now() + PATIENCE;
-    let mut busy = false;
+    // A blip of all nodes at once is waited out for longer than an outage that goes on.
+    let blip = *consistency == Consistency::default() && api.databases.lost_within(BLIP_PATIENCE);
+    let deadline = Instant::now() + if blip { BLIP_PATIENCE } else { PATIENCE };
     loop {
         let mut absent = None;
+        let mut busy = 0;
         let candidates = read_candidates(api, consistency);
         for (i, candidate) in candidates.iter().enumerate() {
-            let patience = if i + 1 < candidates.len() { IMPATIENCE } else { deadline.saturating_duration_since(Instant::now()) };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = if i + 1 < candidates.len() { IMPATIENCE } else { PATIENCE.min(left) };
             match ask(api, candidate, patience, consistency, query.clone()).await {
                 Ok(value) => {
                     api.read_retries.earn();
@@ -76,7 +81,7 @@ where
                 // A replica that has not replayed it yet says the same as one where it never was: a better informed node decides.
                 Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => absent = Some(error),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
-                Err(Failure::Busy) => busy = true,
+                Err(Failure::Busy) => busy += 1,
                 // A strong read that no standby confirms.
                 Err(Failure::GaveUp { .. }) => {}
                 Err(Failure::Database(DbError::Cancelled(_))) => return Err(too_slow()),
@@ -84,7 +89,7 @@ where
                     return Err(Problem::internal(error));
                 }
                 // Also what only a replica cannot do: it may not have replayed the latest migration.
-                Err(Failure::Database(_)) if !api.read_retries.take() => return Err(no_read(consistency, busy)),
+                Err(Failure::Database(_)) if !api.read_retries.take() => return Err(no_read(consistency, busy > 0)),
                 Err(Failure::Database(error)) => log::debug!(error:%; "a read goes to the next node"),
             }
         }
@@ -92,8 +97,9 @@ where
             Some(ledger::Error::TokenNotVisible) | None => {}
             Some(error) => return Err(error.into()),
         }
-        if Instant::now() >= deadline {
-            return Err(no_read(consistency, busy));
+        let all_busy = busy > 0 && busy == candidates.len();
+        if all_busy || Instant::now() >= deadline {
+            return Err(no_read(consistency, busy > 0));
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -119,6 +125,7 @@ where
     let Consistency { strong, tokens } = consistency.clone();
     let on_primary = candidate.role == DbRole::Primary;
     let purpose = if on_primary && strong { Use::Commit } else { Use::Read };
+    let patience = Patience::of(patience);
     let result = attempt(api, candidate, Bounds { patience, deadline: None, purpose }, move |connection| {
         let visible = ledger_read::tokens_are_visible(connection, &tokens)?;
         let result = if visible { query(connection) } else { Err(ledger::Error::TokenNotVisible) };
@@ -172,7 +179,8 @@ where
         }
         let left = deadline.saturating_duration_since(Instant::now());
         // Those who were held all come at once: they may wait for each other.
-        let patience = if doubt.any || started.elapsed() > HELD { left } else { PATIENCE.min(left) };
+        let moving = if doubt.any || started.elapsed() > HELD { left } else { PATIENCE.min(left) };
+        let patience = Patience { moving, until: deadline };
         let bounds = Bounds { patience, deadline: Some(deadline), purpose: Use::Commit };
         let op = op.clone();
         let result = attempt(api, &primary, bounds, move |connection| op(connection)).await;
