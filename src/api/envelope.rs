@@ -1,10 +1,13 @@
 //! What every response carries: a request id, `Cache-Control: no-store`, problems as RFC 9457, and a line in the access log.
 
+use super::Api;
 use super::problem::Problem;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use std::time::Instant;
 use uuid::Uuid;
@@ -43,6 +46,10 @@ pub async fn envelope(
         None => "-",
     };
     log_access(&response, code, &id, started);
+    if response.request().app_data::<Data<Api>>().is_some_and(|api| api.is_draining()) {
+        // The client opens its next connection elsewhere, instead of losing a request on this one.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id.0) {

@@ -42,7 +42,7 @@ impl FromRequest for JsonBody {
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let encoded = request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-    let utf8 = !matches!(request.encoding(), Ok(encoding) if encoding.name() != "UTF-8");
+    let utf8 = matches!(request.encoding(), Ok(encoding) if encoding.name() == "UTF-8");
     if request.content_type().eq_ignore_ascii_case("application/json") && !encoded && utf8 {
         return Ok(());
     }

@@ -74,7 +74,7 @@ impl From<ledger::Error> for Problem {
                 Problem::new(&problem::PRECONDITION_FAILED, format!("the transaction is at version {current}"))
                     .with_header(header::ETAG, etag(current))
             }
-            E::InvalidTransition { from, to, .. } => {
+            E::InvalidTransition { from, to } => {
                 let allowed = from.parse().map(Status::allowed_next).unwrap_or_default();
                 Problem::new(&problem::INVALID_STATUS_TRANSITION, format!("a transaction that is {from} cannot become {to}"))
                     .with("from", from)
@@ -113,7 +113,7 @@ mod tests {
             ),
             (E::NotFound, &problem::TRANSACTION_NOT_FOUND),
             (E::VersionMismatch { current: 3, lasting: true }, &problem::PRECONDITION_FAILED),
-            (E::InvalidTransition { from: "completed".into(), to: "failed", lasting: true }, &problem::INVALID_STATUS_TRANSITION),
+            (E::InvalidTransition { from: "completed".into(), to: "failed" }, &problem::INVALID_STATUS_TRANSITION),
             (E::TokenNotVisible, &problem::CONSISTENCY_TOKEN_UNKNOWN),
             (E::NotReplicated, &problem::DURABILITY_UNAVAILABLE),
             (E::Database(diesel::result::Error::NotFound), &problem::INTERNAL_ERROR),

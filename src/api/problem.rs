@@ -126,6 +126,15 @@ impl Problem {
         self
     }
 
+    /// Said by a replica that no primary could correct: it may be stale, and says so.
+    pub fn said_by_replica(self, lag_ms: Option<u64>) -> Problem {
+        let lag = lag_ms.map(|ms| (header::HeaderName::from_static("x-replica-lag-ms"), HeaderValue::from(ms)));
+        let problem = self
+            .with_header(header::HeaderName::from_static("x-served-by"), HeaderValue::from_static("replica"))
+            .with_header(header::HeaderName::from_static("x-read-consistency"), HeaderValue::from_static("eventual"));
+        lag.into_iter().fold(problem, |problem, (name, value)| problem.with_header(name, value))
+    }
+
     /// Made by the framework: all that is known is a status.
     pub fn of_status(status: StatusCode) -> Problem {
         let known = KINDS.iter().find(|kind| kind.status == status.as_u16());

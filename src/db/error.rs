@@ -32,6 +32,9 @@ pub enum Error {
     /// `statement_timeout` or an operator cancelled the statement: rolled back.
     #[error("statement cancelled: {0}")]
     Cancelled(String),
+    /// No disk, no memory: rolled back, and no fault of the statement.
+    #[error("the server lacks resources: {0}")]
+    Resources(String),
     /// Anything else the database says: a bug or a broken schema, rolled back.
     #[error("{0}")]
     Statement(#[source] DieselError),
@@ -82,6 +85,14 @@ fn unknown_kind(message: &str) -> Option<Error> {
     let starts = |prefix: &str| message.starts_with(prefix);
     if starts("terminating connection") || starts("the database system is") || starts("server closed the connection") {
         return Some(Error::Lost(first_line(message))); // 57P01, 57P02, 57P03
+    }
+    if starts("cached plan must not change result type") {
+        return Some(Error::Unreachable(first_line(message))); // 0A000 after a migration: a pool without old statements is needed
+    }
+    let lacks =
+        ["could not extend", "could not write", "could not fsync", "out of memory", "out of shared memory", "No space left"];
+    if lacks.iter().any(|text| message.contains(text)) {
+        return Some(Error::Resources(first_line(message))); // class 53, 58030
     }
     if starts("canceling statement due to lock timeout") {
         return Some(Error::LockTimeout); // 55P03

@@ -1,8 +1,9 @@
 //! Status changes. The guard is in the UPDATE itself: no read-then-write.
 
 use super::Error;
-use super::create::{Caller, SYNCHRONOUS};
+use super::create::Caller;
 use super::draft::{Status, StatusChange};
+use super::durability::{Durability, SYNCHRONOUS};
 use super::read;
 use super::transaction::{Transaction, TransactionEvent};
 use crate::schema::transaction_events;
@@ -25,7 +26,6 @@ pub enum Expected {
 pub struct Change {
     id: Uuid,
     expected: Expected,
-    expected_version: Option<i32>,
     to: StatusChange,
     status: &'static str,
     from: Vec<&'static str>,
@@ -51,22 +51,17 @@ fn statuses_before(to: Status) -> Vec<&'static str> {
 struct Row {
     #[diesel(sql_type = Bool)]
     changed: bool,
-    #[diesel(sql_type = Bool)]
-    synchronous: bool,
+    #[diesel(embed)]
+    durability: Durability,
     #[diesel(embed)]
     transaction: Transaction,
 }
 
 impl Change {
     pub fn new(id: Uuid, expected: Expected, to: StatusChange, caller: Caller, require_replication: bool) -> Change {
-        let expected_version = match expected {
-            Expected::Version(version) => Some(version),
-            Expected::Any => None,
-        };
         Change {
             id,
             expected,
-            expected_version,
             status: to.status.as_str(),
             from: statuses_before(to.status),
             to,
@@ -79,20 +74,28 @@ impl Change {
 
     /// Repeatable at will, on any verified primary.
     pub fn run(&self, connection: &mut PgConnection) -> Result<Changed, Error> {
+        let version = match self.expected {
+            Expected::Version(version) => version,
+            // Pinned, and guarded like any other: an attempt that hangs and is run later finds that others have moved on.
+            Expected::Any => match read::find(connection, self.id) {
+                Err(Error::NotFound) => return Err(self.nothing_found(connection)?),
+                found => found?.version,
+            },
+        };
         let begun = Instant::now();
-        let row: Option<Row> = match Statement(self).get_result(connection).optional() {
+        let row: Option<Row> = match (Statement { change: self, version }).get_result(connection).optional() {
             Err(error) if is_own_earlier_attempt(&error) => return self.found_own_attempt(connection),
             result => result?,
         };
-        let Some(Row { changed, synchronous, transaction }) = row else { return Err(self.nothing_found(connection)?) };
-        let replicated = read::has_waited(connection, synchronous, begun, self.require_replication)?;
-        if changed || self.is_what_was_asked(&transaction) {
+        let Some(Row { changed, durability, transaction }) = row else { return Err(self.nothing_found(connection)?) };
+        let replicated = durability.of_commit(connection, begun, self.require_replication)?;
+        if changed || self.is_what_was_asked(version, &transaction) {
             return Ok(Changed { transaction, replicated });
         }
         // Refused. Unless it was an earlier attempt of this very change that made it so, and others have moved on since.
         match self.earlier_attempt(connection, &transaction)? {
             Some(transaction) => Ok(Changed { transaction, replicated }),
-            None => Err(self.refusal(&transaction)),
+            None => Err(self.refusal(version, &transaction)),
         }
     }
 
@@ -100,14 +103,13 @@ impl Change {
     fn found_own_attempt(&self, connection: &mut PgConnection) -> Result<Changed, Error> {
         let now = read::find(connection, self.id)?;
         let transaction = self.earlier_attempt(connection, &now)?.ok_or(Error::LostRace)?;
-        let begun = Instant::now();
-        let would_wait = read::is_synchronous(connection)?;
+        let (begun, durability) = (Instant::now(), Durability::now(connection)?);
         read::fence(connection)?;
-        Ok(Changed { transaction, replicated: read::has_waited(connection, would_wait, begun, self.require_replication)? })
+        Ok(Changed { transaction, replicated: durability.of_commit(connection, begun, self.require_replication)? })
     }
 
     fn nothing_found(&self, connection: &mut PgConnection) -> Result<Error, Error> {
-        if self.require_replication && !read::is_synchronous(connection)? {
+        if self.require_replication && !Durability::now(connection)?.is_synchronous() {
             return Ok(Error::NotReplicated);
         }
         read::fence(connection)?; // a primary that has been cut off does not know what is new
@@ -115,15 +117,9 @@ impl Change {
     }
 
     /// The status is there already: at the expected version, or by a change whose answer was lost.
-    fn is_what_was_asked(&self, now: &Transaction) -> bool {
-        let same_status = now.status == self.to.status.as_str();
-        match self.expected {
-            Expected::Any => same_status,
-            Expected::Version(version) if now.version == version => same_status,
-            Expected::Version(version) => {
-                same_status && now.version == version.saturating_add(1) && now.status_reason == self.to.status_reason
-            }
-        }
+    fn is_what_was_asked(&self, version: i32, now: &Transaction) -> bool {
+        let lost_response = version.checked_add(1) == Some(now.version) && now.status_reason == self.to.status_reason;
+        now.status == self.status && (now.version == version || (self.expected != Expected::Any && lost_response))
     }
 
     fn earlier_attempt(&self, connection: &mut PgConnection, now: &Transaction) -> Result<Option<Transaction>, Error> {
@@ -142,15 +138,11 @@ impl Change {
         }))
     }
 
-    fn refusal(&self, now: &Transaction) -> Error {
+    fn refusal(&self, version: i32, now: &Transaction) -> Error {
         match self.expected {
-            Expected::Version(version) if version != now.version => {
-                Error::VersionMismatch { current: now.version, lasting: now.version > version }
-            }
-            expected => {
-                let lasting = expected != Expected::Any;
-                Error::InvalidTransition { from: now.status.clone(), to: self.to.status.as_str(), lasting }
-            }
+            _ if now.version == version => Error::InvalidTransition { from: now.status.clone(), to: self.status },
+            Expected::Any => Error::LostRace,
+            Expected::Version(version) => Error::VersionMismatch { current: now.version, lasting: now.version > version },
         }
     }
 }
@@ -161,19 +153,20 @@ fn is_own_earlier_attempt(error: &DieselError) -> bool {
 }
 
 /// With a static `QueryId`, so that it is prepared once per connection.
-struct Statement<'a>(&'a Change);
+struct Statement<'a> {
+    change: &'a Change,
+    version: i32,
+}
 
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let Statement(change) = self;
-        out.push_sql(
-            "WITH request AS MATERIALIZED (SELECT v.*, s.synchronous, s.synchronous OR NOT v.required AS may_write FROM (SELECT ",
-        );
+        let Statement { change, version } = self;
+        out.push_sql("WITH request AS MATERIALIZED (SELECT v.*, s.*, s.synchronous OR NOT v.required AS may_write FROM (SELECT ");
         out.push_sql(SYNCHRONOUS);
-        out.push_sql(" AS synchronous) s, (VALUES (");
+        out.push_sql(") s, (VALUES (");
         out.push_bind_param::<SqlUuid, _>(&change.id)?;
         out.push_sql(", ");
-        out.push_bind_param::<Nullable<Integer>, _>(&change.expected_version)?;
+        out.push_bind_param::<Integer, _>(version)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(&change.status)?;
         out.push_sql(", ");

@@ -5,8 +5,8 @@
 
 use super::Error;
 use super::draft::Draft;
+use super::durability::{Durability, SYNCHRONOUS};
 use super::fingerprint::{IdempotencyKey, fingerprint};
-use super::read::has_waited;
 use super::transaction::Transaction;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -77,7 +77,7 @@ impl Create {
         let begun = Instant::now();
         let rows: Vec<Row> = self.statement.load(connection).map_err(lost_race)?;
         let Some(first) = rows.first() else { return Err(Error::NotReplicated) };
-        let replicated = has_waited(connection, first.synchronous, begun, self.statement.require_replication)?;
+        let replicated = first.durability.of_commit(connection, begun, self.statement.require_replication)?;
         let mine = first.transaction.id == self.ids[0];
         let how = match first.origin.as_str() {
             "created" => How::New,
@@ -141,8 +141,8 @@ struct Row {
     fingerprint: Option<Vec<u8>>,
     #[diesel(sql_type = Bool)]
     key_created: bool,
-    #[diesel(sql_type = Bool)]
-    synchronous: bool,
+    #[diesel(embed)]
+    durability: Durability,
     #[diesel(embed)]
     transaction: Transaction,
 }
@@ -201,10 +201,6 @@ impl Statement {
     }
 }
 
-/// Whether a commit of this session waits for a standby.
-pub(super) const SYNCHRONOUS: &str = "(current_setting('synchronous_standby_names') <> ''
-    AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply'))";
-
 const DECIDE_AND_STORE: &str = include_str!("create.sql");
 
 impl QueryFragment<Pg> for Statement {
@@ -227,10 +223,10 @@ impl QueryFragment<Pg> for Statement {
         out.push_sql(
             ") WITH ORDINALITY AS i (id, stellar_account, amount, asset_code, callback_type, callback_status,
                 anchor_transaction_id, memo, memo_type, metadata, ord)
-            ), request AS MATERIALIZED (SELECT v.*, s.synchronous, s.synchronous OR NOT v.required AS may_write FROM (SELECT ",
+            ), request AS MATERIALIZED (SELECT v.*, s.*, s.synchronous OR NOT v.required AS may_write FROM (SELECT ",
         );
         out.push_sql(SYNCHRONOUS);
-        out.push_sql(" AS synchronous) s, (VALUES (");
+        out.push_sql(") s, (VALUES (");
         out.push_bind_param::<Text, _>(&self.client)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&self.key)?;

@@ -39,7 +39,7 @@
             SELECT ARRAY[k.id], false FROM known k, request r WHERE r.single AND k.conflicting = '{}') a
      WHERE r.key IS NOT NULL AND a.ids IS NOT NULL
 )
-SELECT a.*, r.synchronous
+SELECT a.*, r.synchronous, r.new_settings
   FROM request r, (
     SELECT 'created' AS origin, i.ord, '{}'::text[] AS conflicting, NULL::bytea AS fingerprint, true AS key_created,
            c.id, c.stellar_account, c.amount, c.asset_code, c.callback_type, c.callback_status, c.anchor_transaction_id,

@@ -14,7 +14,7 @@ pub enum Error {
     #[error("the stored version is {current}")]
     VersionMismatch { current: i32, lasting: bool },
     #[error("a transaction that is {from} cannot become {to}")]
-    InvalidTransition { from: String, to: &'static str, lasting: bool },
+    InvalidTransition { from: String, to: &'static str },
     #[error("a write named by a consistency token is not here")]
     TokenNotVisible,
     #[error("the commit would not wait for a standby")]
@@ -30,7 +30,7 @@ impl Error {
     /// The answer will be the same for ever: not even a repeat of the same request that arrives late can be accepted.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Error::VersionMismatch { lasting, .. } | Error::InvalidTransition { lasting, .. } => *lasting,
+            Error::VersionMismatch { lasting, .. } => *lasting,
             Error::NotReplicated | Error::Unconfirmed | Error::LostRace => false,
             _ => true,
         }

@@ -18,7 +18,9 @@ pub enum MetadataError {
     TooManyKeys,
     #[error("objects and arrays may be nested at most 8 deep")]
     TooDeep,
-    /// `pointer` leads from the metadata to the member.
+    /// `pointer` leads from the metadata to the member. Integers of 64 bits are exact, whatever their size.
+    #[error("a number beyond 2^53, or closer to 0 than 1e-15, would not come back as it was sent: send it as a string")]
+    Number { pointer: String },
     #[error("U+0000 is not allowed in a key or string")]
     Nul { pointer: String },
 }
@@ -27,7 +29,7 @@ impl MetadataError {
     pub fn code(&self) -> &'static str {
         match self {
             MetadataError::NotAnObject => "type",
-            MetadataError::TooManyBytes | MetadataError::TooManyKeys => "too_large",
+            MetadataError::TooManyBytes | MetadataError::TooManyKeys | MetadataError::Number { .. } => "too_large",
             MetadataError::TooDeep => "too_deep",
             MetadataError::Nul { .. } => "nul_character",
         }
@@ -36,7 +38,7 @@ impl MetadataError {
     /// RFC 6901, relative to the metadata.
     pub fn pointer(&self) -> &str {
         match self {
-            MetadataError::Nul { pointer } => pointer,
+            MetadataError::Nul { pointer } | MetadataError::Number { pointer } => pointer,
             _ => "",
         }
     }
@@ -57,8 +59,12 @@ pub fn check(metadata: &Value) -> Vec<MetadataError> {
     if depth(metadata) > MAX_DEPTH {
         errors.push(MetadataError::TooDeep);
     }
-    if let Some(pointer) = find_nul(metadata) {
+    let nul = |text: &str| text.contains('\0');
+    if let Some(pointer) = find(metadata, &|value| value.as_str().is_some_and(nul), &nul) {
         errors.push(MetadataError::Nul { pointer });
+    }
+    if let Some(pointer) = find(metadata, &is_inexact, &|_| false) {
+        errors.push(MetadataError::Number { pointer });
     }
     errors
 }
@@ -76,16 +82,24 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Where the first U+0000 is: PostgreSQL's `jsonb` cannot hold one, and would answer with an error of its own.
-fn find_nul(value: &Value) -> Option<String> {
+/// A double that stands for a number it may not be; and PostgreSQL would write out all of its digits, 309 for 1e308.
+fn is_inexact(value: &Value) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = value.as_number().filter(|number| number.is_f64()).and_then(serde_json::Number::as_f64);
+    double.is_some_and(|x| x != 0.0 && !(1e-15..EXACT).contains(&x.abs()))
+}
+
+/// Where the first value or key of a kind is.
+fn find(value: &Value, wanted: &impl Fn(&Value) -> bool, wanted_key: &impl Fn(&str) -> bool) -> Option<String> {
     match value {
-        Value::String(text) => text.contains('\0').then(String::new),
-        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", find_nul(item)?))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", find(item, wanted, wanted_key)?)))
+        }
         Value::Object(members) => members.iter().find_map(|(key, member)| {
-            let rest = if key.contains('\0') { String::new() } else { find_nul(member)? };
+            let rest = if wanted_key(key) { String::new() } else { find(member, wanted, wanted_key)? };
             Some(format!("/{}{rest}", escape_pointer(key)))
         }),
-        _ => None,
+        scalar => wanted(scalar).then(String::new),
     }
 }
 
@@ -105,6 +119,15 @@ mod tests {
 
     fn nested(levels: usize) -> Value {
         (0..levels).fold(json!(1), |inner, _| json!({"a": inner}))
+    }
+
+    #[test]
+    fn a_number_that_would_change_is_refused_and_pointed_to() {
+        for number in ["12345678901234567890123", "1e308", "-1e16", "1e-300"] {
+            let metadata: Value = serde_json::from_str(&format!(r#"{{"a":[1,{number}]}}"#)).unwrap();
+            assert_eq!(check(&metadata), [MetadataError::Number { pointer: "/a/1".into() }], "{number}");
+        }
+        assert_eq!(codes(&json!({"a": [0.0, -0.1, 1e15, u64::MAX, i64::MIN, 9_007_199_254_740_991.0]})), [""; 0]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod change;
 pub mod create;
 pub mod cursor;
 pub mod draft;
+mod durability;
 mod error;
 pub mod fingerprint;
 pub mod json;

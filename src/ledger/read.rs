@@ -1,7 +1,6 @@
 //! What can be asked of the ledger.
 
 use super::Error;
-use super::create::SYNCHRONOUS;
 use super::cursor::Cursor;
 use super::fingerprint::IdempotencyKey;
 use super::search::{Order, Search};
@@ -12,7 +11,6 @@ use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 pub fn find(connection: &mut PgConnection, id: Uuid) -> Result<Transaction, Error> {
@@ -121,18 +119,4 @@ pub fn tokens_are_visible(connection: &mut PgConnection, tokens: &[Token]) -> Re
 pub fn fence(connection: &mut PgConnection) -> Result<(), Error> {
     diesel::sql_query("SELECT pg_logical_emit_message(true, 'synapse', '')").execute(connection)?;
     Ok(())
-}
-
-/// A statement that took longer may have waited for a standby.
-const MAY_HAVE_WAITED: Duration = Duration::from_millis(10);
-
-/// Whether the commit of the statement that was begun at `begun`, and said that it would wait, did: PostgreSQL lets those who wait go
-/// when replication is made asynchronous. A session sees new settings from its next statement on.
-pub fn has_waited(connection: &mut PgConnection, would_wait: bool, begun: Instant, required: bool) -> Result<bool, Error> {
-    let replicated = would_wait && (begun.elapsed() < MAY_HAVE_WAITED || is_synchronous(connection)?);
-    if required && !replicated { Err(Error::Unconfirmed) } else { Ok(replicated) }
-}
-
-pub fn is_synchronous(connection: &mut PgConnection) -> Result<bool, Error> {
-    Ok(diesel::select(sql::<Bool>(SYNCHRONOUS)).get_result(connection)?)
 }

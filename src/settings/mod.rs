@@ -110,7 +110,7 @@ fn read(r: &mut Reader) -> Settings {
 }
 
 fn log_level(r: &mut Reader) -> String {
-    let level = r.text("log.level").unwrap_or_else(|| "info,actix_server=warn".into());
+    let level = r.text("log.level").unwrap_or_else(|| "info,actix_server=warn,actix_http=off".into());
     if env_filter::Builder::new().try_parse(&level).is_err() {
         r.problem("log.level", "must be error, warn, info, debug, trace, or a filter such as info,access=warn");
     }

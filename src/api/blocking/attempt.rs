@@ -24,7 +24,7 @@ pub struct Bounds {
 #[derive(Debug)]
 pub enum Failure {
     Busy,
-    /// Nobody waits for it any more: time is up, or a commit hangs on a server that is alive. `sent`: it may yet be applied.
+    /// Time is up, and nobody waits for it any more. `sent`: it may yet be applied.
     GaveUp {
         sent: bool,
     },
@@ -35,7 +35,6 @@ pub enum Failure {
 
 enum GivenUp {
     NodeDown,
-    Silent,
     OutOfTime,
 }
 
@@ -59,15 +58,15 @@ where
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
     let mut task = Box::pin(web::block(blocking_part(candidate.pool.clone(), permit, phase.clone(), op)));
     let started = Instant::now();
-    let silent_at = started + api.policy.attempt_timeout;
-    let end = bounds.deadline.map_or(silent_at, |deadline| deadline.min(silent_at));
+    let patience_ends = started + api.policy.attempt_timeout;
+    let end = bounds.deadline.map_or(patience_ends, |deadline| deadline.min(patience_ends));
     let mut suspected = false;
     let given_up = loop {
         tokio::select! {
             biased;
             done = &mut task => return report(api, candidate, done.unwrap_or(Err(Failure::Panicked))),
             () = candidate.pool.retired() => break GivenUp::NodeDown,
-            () = tokio::time::sleep_until(end.into()) => break if end == silent_at { GivenUp::Silent } else { GivenUp::OutOfTime },
+            () = tokio::time::sleep_until(end.into()) => break GivenUp::OutOfTime,
             () = tokio::time::sleep_until((started + SUSPICION).into()), if !suspected => {
                 suspected = true;
                 api.databases.suspect(candidate);
@@ -80,19 +79,18 @@ where
         drop(abandoned);
     });
     let sent = phase.compare_exchange(WAITING, CANCELLED, Ordering::AcqRel, Ordering::Acquire).is_err();
-    report(api, candidate, Err(given_up.means(sent, bounds.purpose)))
+    report(api, candidate, Err(given_up.means(sent)))
 }
 
 impl GivenUp {
-    /// The server cancels a slow statement before an attempt is given up, so a read that is not answered is on a dead connection. A
-    /// commit is another matter: it may wait for a standby for ever, on a server that is well.
-    fn means(self, sent: bool, purpose: Use) -> Failure {
-        let why = match (self, purpose) {
-            (GivenUp::OutOfTime, _) | (GivenUp::Silent, Use::Commit) => return Failure::GaveUp { sent },
-            (GivenUp::Silent, Use::Read) => "no answer in time",
-            (GivenUp::NodeDown, _) => "the node went down before it answered",
-        };
-        Failure::Database(if sent { DbError::Lost(why.into()) } else { DbError::Unreachable(why.into()) })
+    /// Only a node that is down by what a probe or a broken connection said has failed. A commit may wait for a standby for ever, and a
+    /// large answer take long, on a server that is well.
+    fn means(self, sent: bool) -> Failure {
+        match self {
+            GivenUp::OutOfTime => Failure::GaveUp { sent },
+            GivenUp::NodeDown if sent => Failure::Database(DbError::Lost("the node went down before it answered".into())),
+            GivenUp::NodeDown => Failure::Database(DbError::Unreachable("the node went down".into())),
+        }
     }
 }
 

@@ -79,10 +79,10 @@ where
                 }
                 Err(Failure::Panicked) => return Err(Problem::internal(PANICKED)),
                 // A replica that has not replayed it yet says the same as one where it never was: a better informed node decides.
-                Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => absent = Some(error),
+                Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => absent = Some((error, candidate.lag_ms)),
                 Err(Failure::Ledger(error)) => return Err(error.into()),
                 Err(Failure::Busy) => busy += 1,
-                // A strong read that no standby confirms.
+                // A strong read that no standby confirms, or an answer too large.
                 Err(Failure::GaveUp { .. }) => {}
                 Err(Failure::Database(DbError::Cancelled(_))) => return Err(too_slow()),
                 Err(Failure::Database(error @ DbError::Statement(_))) if candidate.role == DbRole::Primary => {
@@ -94,8 +94,8 @@ where
             }
         }
         match absent {
-            Some(ledger::Error::TokenNotVisible) | None => {}
-            Some(error) => return Err(error.into()),
+            Some((ledger::Error::TokenNotVisible, _)) | None => {}
+            Some((error, lag_ms)) => return Err(Problem::from(error).said_by_replica(lag_ms)),
         }
         let all_busy = busy > 0 && busy == candidates.len();
         if all_busy || Instant::now() >= deadline {
@@ -238,7 +238,7 @@ impl Doubt {
     ) -> Result<(), Problem> {
         match (&error, in_progress) {
             (DbError::LockTimeout, Some(kind)) if !self.any => {
-                return Err(Problem::new(kind, "the first request with this key has not finished yet"));
+                return Err(Problem::new(kind, "another request holds the key, or the table is locked: it has not finished yet"));
             }
             (DbError::Statement(_), _) => return Err(self.or(Problem::internal(error))),
             _ => self.any |= error.outcome() == Outcome::Unknown,
