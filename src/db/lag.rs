@@ -13,17 +13,19 @@ const KEPT: usize = 256;
 #[derive(Default)]
 pub struct PrimaryPositions {
     timeline: Option<i32>,
+    /// When there was a primary last.
+    last_seen: Option<Instant>,
     /// (when, insert position) of the primary, ascending.
     seen: VecDeque<(Instant, i64)>,
 }
 
 impl PrimaryPositions {
     pub fn record(&mut self, primary: Option<&Facts>, now: Instant) {
-        let timeline = primary.and_then(|facts| facts.timeline);
-        if self.timeline != timeline {
-            *self = PrimaryPositions { timeline, seen: VecDeque::new() };
-        }
         let Some(primary) = primary else { return };
+        if self.timeline != primary.timeline {
+            *self = PrimaryPositions { timeline: primary.timeline, ..PrimaryPositions::default() };
+        }
+        self.last_seen = Some(now);
         if self.seen.back().is_some_and(|(_, lsn)| *lsn >= primary.lsn) {
             return;
         }
@@ -38,7 +40,7 @@ impl PrimaryPositions {
         self.seen.push_back((now, primary.lsn));
     }
 
-    /// Without a primary the replica's own estimate is all there is. None: unknown.
+    /// Where no primary was ever seen, the replica's own estimate is all there is. None: unknown.
     pub fn lag_ms(&self, facts: &Facts, now: Instant) -> Option<u64> {
         if facts.role == DbRole::Primary {
             return Some(0);
@@ -51,7 +53,8 @@ impl PrimaryPositions {
             return own_estimate.max(since_switch);
         }
         match self.seen.iter().position(|(_, lsn)| *lsn > facts.lsn) {
-            None => Some(0),
+            // Nothing is missing of what the primary had when it was seen last.
+            None => Some(self.last_seen.map_or(0, |at| millis(now - at))),
             // It missed something before this monitor looked.
             Some(0) => own_estimate.max(Some(millis(now - self.seen[0].0))),
             Some(first) => Some(millis(now - self.seen[first].0)),
@@ -86,7 +89,8 @@ mod tests {
         let start = Instant::now();
         let idle = Facts { lag_ms: Some(3_600_000), ..at(20, standby(1, 1)) };
         let positions = positions(start, &[(0, 10), (1, 20), (60, 20)]);
-        assert_eq!(positions.lag_ms(&idle, start + Duration::from_secs(90)), Some(0));
+        assert_eq!(positions.lag_ms(&idle, start + Duration::from_secs(60)), Some(0));
+        assert_eq!(positions.lag_ms(&idle, start + Duration::from_secs(90)), Some(30_000), "once the primary is gone");
     }
 
     #[test]
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_primary_the_replicas_own_estimate_counts() {
+    fn where_no_primary_was_seen_the_replicas_own_estimate_counts() {
         let positions = PrimaryPositions::default();
         assert_eq!(positions.lag_ms(&Facts { lag_ms: Some(77), ..standby(1, 1) }, Instant::now()), Some(77));
         assert_eq!(positions.lag_ms(&Facts { lag_ms: None, ..standby(1, 1) }, Instant::now()), None);

@@ -24,8 +24,9 @@ pub struct Pool {
     /// Fewer: commits that hang, waiting for a standby, leave some connections to reads.
     commit_permits: Arc<Semaphore>,
     waiting: AtomicUsize,
-    /// Permits that came back: whether the line moves.
-    returned: Arc<AtomicUsize>,
+    /// Reads and commits that were answered: whether the line moves.
+    reads_answered: AtomicUsize,
+    commits_answered: AtomicUsize,
     max_waiting: usize,
     retired: watch::Sender<bool>,
 }
@@ -60,13 +61,6 @@ impl r2d2::ManageConnection for Manager {
 pub struct Permit {
     _one: OwnedSemaphorePermit,
     _commit: Option<OwnedSemaphorePermit>,
-    returned: Arc<AtomicUsize>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.returned.fetch_add(1, Ordering::AcqRel);
-    }
 }
 
 /// How long a request waits in line.
@@ -126,7 +120,8 @@ impl Pool {
             permits,
             commit_permits,
             waiting: AtomicUsize::new(0),
-            returned: Arc::default(),
+            reads_answered: AtomicUsize::new(0),
+            commits_answered: AtomicUsize::new(0),
             max_waiting,
             retired: watch::Sender::new(false),
         }
@@ -137,12 +132,12 @@ impl Pool {
         let _place = Place::take(&self.waiting, self.max_waiting).ok_or(Busy)?;
         let mut in_line = std::pin::pin!(self.in_line(purpose));
         loop {
-            let returned = self.returned.load(Ordering::Acquire);
+            let answered = self.answered(purpose).load(Ordering::Acquire);
             let left = patience.until.saturating_duration_since(Instant::now());
             match tokio::time::timeout(patience.moving.min(left), &mut in_line).await {
                 Ok(permit) => return permit.map_err(|_| Busy),
                 Err(_) if Instant::now() >= patience.until => return Err(Busy),
-                Err(_) if self.returned.load(Ordering::Acquire) != returned => return Err(Busy),
+                Err(_) if self.answered(purpose).load(Ordering::Acquire) != answered => return Err(Busy),
                 Err(_) => {}
             }
         }
@@ -155,7 +150,19 @@ impl Pool {
             Use::Commit => Some(self.commit_permits.clone().acquire_owned().await?),
         };
         let one = self.permits.clone().acquire_owned().await?;
-        Ok(Permit { _one: one, _commit: commit, returned: self.returned.clone() })
+        Ok(Permit { _one: one, _commit: commit })
+    }
+
+    /// An attempt got its answer.
+    pub fn count_answer(&self, purpose: Use) {
+        self.answered(purpose).fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn answered(&self, purpose: Use) -> &AtomicUsize {
+        match purpose {
+            Use::Read => &self.reads_answered,
+            Use::Commit => &self.commits_answered,
+        }
     }
 
     /// Blocks at most `CONNECT_TIMEOUT`.

@@ -206,3 +206,18 @@ fn without_any_database_reads_are_refused_quickly() {
     app.until_healthy(s(5));
     app.get(&path).expect(200);
 }
+
+#[test]
+fn a_replica_that_nobody_can_correct_says_how_stale_its_absence_is() {
+    let (cluster, app) = pair();
+    pause_replay(cluster.replica());
+    let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    assert_eq!(app.get(&path).expect(200).served_by(), "primary", "absence on a replica is no answer while there is a primary");
+    cluster.primary().freeze();
+    eventually(s(5), "the replica alone answers", || app.get(&path).status == 404);
+    is_from(&app.get(&path).problem(404, "transaction_not_found"), "eventual", "replica");
+    cluster.primary().thaw();
+    resume_replay(cluster.replica());
+    app.until_healthy(s(5));
+    app.get(&path).expect(200);
+}

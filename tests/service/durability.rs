@@ -3,6 +3,8 @@
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, ask, eventually, key, minimal, sql};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,4 +116,22 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
     let node = app.get("/status").json()["nodes"][0].clone();
     assert_eq!((&node["state"], &node["since"]), (&serde_json::json!("up"), &since), "busy is not down");
     app.create(&minimal()).expect(201);
+}
+
+/// PostgreSQL makes nobody wait before its checkpointer has read the new settings, whatever the sessions see.
+#[test]
+fn what_no_standby_has_confirmed_is_not_called_replicated() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    let checkpointer = "SELECT pid::text AS value FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    let checkpointer = Pid::from_raw(ask(cluster.primary(), checkpointer).parse().unwrap());
+    kill(checkpointer, Signal::SIGSTOP).unwrap();
+    cluster.make_synchronous();
+    cluster.replica().freeze();
+    let while_frozen = durability(&app);
+    cluster.replica().thaw();
+    kill(checkpointer, Signal::SIGCONT).unwrap();
+    assert_eq!(while_frozen, "local");
+    eventually(s(5), "commits wait again", || durability(&app) == "replicated");
+    app.until_healthy(s(5));
 }

@@ -1,7 +1,7 @@
 //! Contract, section 6: PATCH, in the order of its checks.
 
 use crate::support::app::App;
-use crate::support::{Answer, full, minimal, shared};
+use crate::support::{Answer, Cluster, full, minimal, shared, sql};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::thread;
@@ -171,4 +171,18 @@ fn of_many_changes_at_a_time_each_version_is_made_once() {
         assert_eq!(answer.expect(expected).header("ETag"), "\"2\"");
     }
     assert_eq!(versions(&it.app, &id), [1, 2]);
+}
+
+#[test]
+fn a_migration_that_adds_a_column_breaks_no_prepared_statement() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    let change = || {
+        let id = app.create(&minimal()).expect(201).id();
+        app.patch(&id, "\"1\"", &json!({"status": "processing"})).expect(200);
+        app.get(&format!("/transactions/{id}")).expect(200);
+    };
+    (0..20).for_each(|_| change());
+    sql(cluster.primary(), "ALTER TABLE transactions ADD COLUMN extra integer");
+    (0..20).for_each(|_| change());
 }

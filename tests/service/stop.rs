@@ -18,7 +18,7 @@ fn it_drains_before_it_ends() {
         eventually(ms(300), "it is not ready", || app.get("/ready").status == 503);
         assert_eq!(app.get("/ready").json(), json!({"status": "not_ready", "draining": true, "reads": true, "writes": true}));
         holds_for(ms(200), "it serves while it drains", || {
-            app.get("/live").expect(200);
+            assert_eq!(app.get("/live").expect(200).header("Connection"), "close", "the next connection goes elsewhere");
             app.create(&minimal()).expect(201);
             app.get("/transactions?limit=1").status == 200
         });

@@ -64,7 +64,7 @@ where
     let given_up = loop {
         tokio::select! {
             biased;
-            done = &mut task => return report(api, candidate, done.unwrap_or(Err(Failure::Panicked))),
+            done = &mut task => return report(api, candidate, bounds.purpose, done.unwrap_or(Err(Failure::Panicked))),
             () = candidate.pool.retired() => break GivenUp::NodeDown,
             () = tokio::time::sleep_until(end.into()) => break GivenUp::OutOfTime,
             () = tokio::time::sleep_until((started + SUSPICION).into()), if !suspected => {
@@ -79,7 +79,7 @@ where
         drop(abandoned);
     });
     let sent = phase.compare_exchange(WAITING, CANCELLED, Ordering::AcqRel, Ordering::Acquire).is_err();
-    report(api, candidate, Err(given_up.means(sent)))
+    report(api, candidate, bounds.purpose, Err(given_up.means(sent)))
 }
 
 impl GivenUp {
@@ -120,8 +120,9 @@ fn failure(error: DbError) -> Failure {
     if matches!(error, DbError::Busy) { Failure::Busy } else { Failure::Database(error) }
 }
 
-fn report<T>(api: &Api, candidate: &Candidate, result: Result<T, Failure>) -> Result<T, Failure> {
+fn report<T>(api: &Api, candidate: &Candidate, purpose: Use, result: Result<T, Failure>) -> Result<T, Failure> {
     match &result {
+        Ok(_) | Err(Failure::Ledger(_)) => candidate.pool.count_answer(purpose),
         Err(Failure::Database(error)) if error.is_node_failure() => api.databases.report_failure(candidate, &error.to_string()),
         _ => {}
     }
