@@ -8,7 +8,7 @@
       FROM request r
      WHERE t.id = r.id AND r.may_write AND t.version = r.expected
        AND t.status = ANY (r.allowed_from)
-    RETURNING t.id, t.stellar_account, t.amount, t.asset_code, t.callback_type, t.callback_status, t.anchor_transaction_id, 
+    RETURNING t.id, t.stellar_account, t.amount, t.asset_code, t.callback_type, t.callback_status, t.anchor_transaction_id,
               t.memo, t.memo_type, t.metadata, t.status, t.status_reason, t.version, t.created_at, t.updated_at
 ), history AS (
     INSERT INTO transaction_events
@@ -20,7 +20,7 @@
     UPDATE transactions t SET duplicates = t.duplicates + 1
       FROM request r
      WHERE t.id = r.id AND r.may_write AND NOT EXISTS (SELECT FROM changed)
-    RETURNING t.id, t.stellar_account, t.amount, t.asset_code, t.callback_type, t.callback_status, t.anchor_transaction_id, 
+    RETURNING t.id, t.stellar_account, t.amount, t.asset_code, t.callback_type, t.callback_status, t.anchor_transaction_id,
               t.memo, t.memo_type, t.metadata, t.status, t.status_reason, t.version, t.created_at, t.updated_at
 )
 SELECT a.*, r.synchronous, r.new_settings
