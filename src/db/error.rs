@@ -52,11 +52,6 @@ impl Error {
     pub fn is_node_failure(&self) -> bool {
         matches!(self, Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly)
     }
-
-    /// The same statement may well succeed on another node, or on this one in a moment.
-    pub fn is_retryable(&self) -> bool {
-        !matches!(self, Error::Statement(_))
-    }
 }
 
 impl From<DieselError> for Error {

@@ -246,12 +246,13 @@ impl Databases {
         let _ = self.events.send(Event::Suspected { node: candidate.node });
     }
 
-    /// Counts a blocking thread that was given up; `None` where too many are stuck on this node already.
+    /// False where too many blocking threads are stuck on this node already.
     pub fn may_start(&self, candidate: &Candidate) -> bool {
         let stuck = self.shared.nodes[candidate.node].abandoned.load(Ordering::Acquire);
         stuck < 2 * self.shared.options.pool_size as usize
     }
 
+    /// Counts a blocking thread that is given up, until it ends.
     pub fn abandoned(&self, candidate: &Candidate) -> Abandoned {
         self.shared.nodes[candidate.node].abandoned.fetch_add(1, Ordering::AcqRel);
         Abandoned { shared: self.shared.clone(), node: candidate.node }

@@ -174,10 +174,14 @@ impl Monitor {
         let fenced = self.judge().fenced[node].is_some();
         let lag_ms = self.positions.lag_ms(&facts, Instant::now());
         // Only a node that is down needs a pool: a late attempt must not take the place of one that serves.
-        self.shared.nodes[node].transition(|state| match state {
+        let serves_again = self.shared.nodes[node].transition(|state| match state {
             State::Down { .. } if !fenced => Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }),
             _ => None,
         });
+        if serves_again {
+            // Where it went down and came back between two looks, the conclusion is the same as before, and nobody would be woken.
+            self.shared.topology.send_modify(|_| {});
+        }
         self.order(Order::Forget { node });
     }
 
