@@ -40,7 +40,12 @@ pub fn main() -> i32 {
     trust_the_systems_certificates();
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut std::io::stdout());
+        clap_complete::generate(
+            shell,
+            &mut Cli::command(),
+            "synapse-core",
+            &mut std::io::stdout(),
+        );
         return 0;
     }
     let settings = match settings::load(cli.config.as_deref()) {
@@ -76,7 +81,9 @@ fn migrate(settings: &Settings) -> Result<(), String> {
     let mut reasons = Vec::new();
     for node in &settings.database.nodes {
         match migrations::run_pending(&node.url) {
-            Ok(names) if names.is_empty() => return said(&format!("{}: nothing pending", node.name)),
+            Ok(names) if names.is_empty() => {
+                return said(&format!("{}: nothing pending", node.name));
+            }
             Ok(names) => return said(&format!("{}: applied {}", node.name, names.join(", "))),
             Err(reason) => reasons.push(format!("{}: {reason}", node.name)),
         }
@@ -93,20 +100,31 @@ fn said(line: &str) -> Result<(), String> {
 fn healthcheck(settings: &Settings) -> Result<(), String> {
     let mut address = settings.server.bind;
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
     }
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(2)))
+        .build()
+        .into();
     let answer = agent.get(format!("http://{address}/live")).call();
-    answer.map(|_| ()).map_err(|error| format!("http://{address}/live does not answer: {error}"))
+    answer
+        .map(|_| ())
+        .map_err(|error| format!("http://{address}/live does not answer: {error}"))
 }
 
 /// Run on the first verified primary, before it serves.
 fn prepare(migrate_on_start: bool) -> crate::db::Prepare {
-    Box::new(
-        move |url: &DatabaseUrl| {
-            if migrate_on_start { migrations::run_pending(url).map(|_| ()) } else { migrations::verify(url) }
-        },
-    )
+    Box::new(move |url: &DatabaseUrl| {
+        if migrate_on_start {
+            migrations::run_pending(url).map(|_| ())
+        } else {
+            migrations::verify(url)
+        }
+    })
 }
 
 /// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.

@@ -13,7 +13,10 @@ pub fn start(settings: &LogSettings) {
         LogFormat::Text => text,
         LogFormat::Json => json,
     };
-    env_logger::Builder::new().parse_filters(&settings.level).format(format).init();
+    env_logger::Builder::new()
+        .parse_filters(&settings.level)
+        .format(format)
+        .init();
 }
 
 fn now() -> String {
@@ -36,8 +39,18 @@ fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
     }
     // Debug escapes: what a database says cannot forge a line.
     let message = format!("{:?}", record.args().to_string());
-    write!(out, "{} {:<5} {} {}", now(), record.level(), record.target(), message.trim_matches('"'))?;
-    record.key_values().visit(&mut Pairs(out)).map_err(io::Error::other)?;
+    write!(
+        out,
+        "{} {:<5} {} {}",
+        now(),
+        record.level(),
+        record.target(),
+        message.trim_matches('"')
+    )?;
+    record
+        .key_values()
+        .visit(&mut Pairs(out))
+        .map_err(io::Error::other)?;
     writeln!(out)
 }
 
@@ -45,15 +58,23 @@ fn json(out: &mut Formatter, record: &Record) -> io::Result<()> {
     struct Members(Map<String, serde_json::Value>);
     impl<'kvs> VisitSource<'kvs> for Members {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-            self.0.insert(key.to_string(), serde_json::to_value(&value).unwrap_or_else(|_| value.to_string().into()));
+            self.0.insert(
+                key.to_string(),
+                serde_json::to_value(&value).unwrap_or_else(|_| value.to_string().into()),
+            );
             Ok(())
         }
     }
     let mut line = Members(Map::new());
     line.0.insert("time".into(), now().into());
-    line.0.insert("level".into(), record.level().as_str().into());
+    line.0
+        .insert("level".into(), record.level().as_str().into());
     line.0.insert("target".into(), record.target().into());
-    line.0.insert("message".into(), record.args().to_string().into());
-    record.key_values().visit(&mut line).map_err(io::Error::other)?;
+    line.0
+        .insert("message".into(), record.args().to_string().into());
+    record
+        .key_values()
+        .visit(&mut line)
+        .map_err(io::Error::other)?;
     writeln!(out, "{}", serde_json::Value::Object(line.0))
 }

@@ -13,7 +13,10 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(32501892247352165)";
 
 /// A migration may take its time, but not wait for ever for another instance or a forgotten session.
-const SESSION: SessionLimits = SessionLimits { statement_timeout: Duration::ZERO, lock_timeout: Duration::from_secs(60) };
+const SESSION: SessionLimits = SessionLimits {
+    statement_timeout: Duration::ZERO,
+    lock_timeout: Duration::from_secs(60),
+};
 
 /// Runs what is pending and returns its names. The lock ends with the connection.
 pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
@@ -34,10 +37,19 @@ pub fn verify(url: &DatabaseUrl) -> Result<(), String> {
         what: String,
     }
     let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
-    let missing: Vec<Missing> = diesel::sql_query(MISSING).load(&mut connection).map_err(|e| e.to_string())?;
+    let missing: Vec<Missing> = diesel::sql_query(MISSING)
+        .load(&mut connection)
+        .map_err(|e| e.to_string())?;
     match missing.is_empty() {
         true => Ok(()),
-        false => Err(format!("missing: {}", missing.into_iter().map(|m| m.what).collect::<Vec<_>>().join(", "))),
+        false => Err(format!(
+            "missing: {}",
+            missing
+                .into_iter()
+                .map(|m| m.what)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
     }
 }
 

@@ -29,7 +29,12 @@ impl Server {
     pub fn bind(addr: SocketAddr, drain: Duration, api: Api) -> io::Result<Server> {
         let api = Data::new(api);
         let shared = api.clone();
-        let app = move || App::new().app_data(shared.clone()).wrap(from_fn(api::envelope)).configure(api::routes);
+        let app = move || {
+            App::new()
+                .app_data(shared.clone())
+                .wrap(from_fn(api::envelope))
+                .configure(api::routes)
+        };
         let server = HttpServer::new(app)
             .client_request_timeout(Duration::from_secs(10))
             .max_connections(MAX_CONNECTIONS)
@@ -38,16 +43,26 @@ impl Server {
             .bind(addr)?;
         let addr = server.addrs().first().copied().unwrap_or(addr);
         let system = System::new();
-        #[expect(clippy::async_yields_async, reason = "it is made inside the runtime, and awaited by `run`")]
+        #[expect(
+            clippy::async_yields_async,
+            reason = "it is made inside the runtime, and awaited by `run`"
+        )]
         let server = system.block_on(async { server.run() });
-        Ok(Server { addr, system, server, api, drain })
+        Ok(Server {
+            addr,
+            system,
+            server,
+            api,
+            drain,
+        })
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains: not ready at once, serving for the drain time, then only what is under way. A
     /// second signal ends at once.
     pub fn run(self) -> io::Result<()> {
         self.system.block_on(async {
-            let stopper = actix_web::rt::spawn(stop_on_signal(self.server.handle(), self.api, self.drain)?);
+            let stopper =
+                actix_web::rt::spawn(stop_on_signal(self.server.handle(), self.api, self.drain)?);
             let result = self.server.await;
             stopper.abort();
             result
@@ -58,7 +73,11 @@ impl Server {
 /// A terminal or a supervisor may send one stop as several signals.
 const ONE_STOP: Duration = Duration::from_millis(250);
 
-fn stop_on_signal(handle: ServerHandle, api: Data<Api>, drain: Duration) -> io::Result<impl Future<Output = ()>> {
+fn stop_on_signal(
+    handle: ServerHandle,
+    api: Data<Api>,
+    drain: Duration,
+) -> io::Result<impl Future<Output = ()>> {
     let first = Signals::new()?;
     Ok(async move {
         first.any().await;
@@ -93,7 +112,10 @@ struct Signals {
 
 impl Signals {
     fn new() -> io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn any(mut self) {

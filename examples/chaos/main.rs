@@ -46,12 +46,17 @@ fn main() {
     let end = Instant::now() + Duration::from_secs_f64(args.minutes * 60.0);
     let mut table = Table::default();
     let mut violations = Vec::new();
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(&args, end, &mut table, &mut violations)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        run(&args, end, &mut table, &mut violations)
+    }));
     println!("\n{table}");
     if outcome.is_err() {
         violations.push("a fault did not heal: see above".to_owned());
     }
-    violations.iter().take(50).for_each(|violation| println!("VIOLATION {violation}"));
+    violations
+        .iter()
+        .take(50)
+        .for_each(|violation| println!("VIOLATION {violation}"));
     println!("seed {}: {} violations", args.seed, violations.len());
     support::shared::end();
     exit(i32::from(!violations.is_empty()));
@@ -59,7 +64,10 @@ fn main() {
 
 fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String>) {
     let mut random = StdRng::seed_from_u64(args.seed);
-    let chosen: Vec<_> = ALL.into_iter().filter(|fault| fault.name.contains(&args.only)).collect();
+    let chosen: Vec<_> = ALL
+        .into_iter()
+        .filter(|fault| fault.name.contains(&args.only))
+        .collect();
     assert!(!chosen.is_empty(), "no fault is named so");
     let stage = Stage::behind_proxies();
     let mut all = History::default();
@@ -67,13 +75,25 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
         let fault = chosen[random.random_range(0..chosen.len())];
         eprintln!("{}", fault.name);
         let logged = stage.apps.each_ref().map(|app| app.log().len());
-        let Round { mut history, violations: found } = round::run(&stage, |stage, marker| (fault.run)(stage, marker));
-        found.iter().for_each(|violation| eprintln!("  VIOLATION {violation}"));
+        let Round {
+            mut history,
+            violations: found,
+        } = round::run(&stage, |stage, marker| (fault.run)(stage, marker));
+        found
+            .iter()
+            .for_each(|violation| eprintln!("  VIOLATION {violation}"));
         if fault.fails_no_write {
-            history.failed_writes().iter().for_each(|reply| eprintln!("  needless: {reply:?}"));
+            history
+                .failed_writes()
+                .iter()
+                .for_each(|reply| eprintln!("  needless: {reply:?}"));
         }
         if !found.is_empty() {
-            let logs = stage.apps.iter().zip(logged).map(|(app, from)| app.log()[from..].to_owned());
+            let logs = stage
+                .apps
+                .iter()
+                .zip(logged)
+                .map(|(app, from)| app.log()[from..].to_owned());
             logs.for_each(|log| eprintln!("{log}"));
         }
         table.add(fault, &history, found.len());

@@ -43,10 +43,27 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "{:<46}{:>6}{:>9}{:>8}{:>10}{:>9}{:>9}{:>9}{:>11}",
-            "fault", "times", "writes", "failed", "needless", "reads", "gap ms", "read ms", "violations"
+            "fault",
+            "times",
+            "writes",
+            "failed",
+            "needless",
+            "reads",
+            "gap ms",
+            "read ms",
+            "violations"
         )?;
         for (name, row) in &self.0 {
-            let Row { times, acknowledged, failed, needless, reads, write_gap, slowest_read, violations } = row;
+            let Row {
+                times,
+                acknowledged,
+                failed,
+                needless,
+                reads,
+                write_gap,
+                slowest_read,
+                violations,
+            } = row;
             let (gap, read) = (write_gap.as_millis(), slowest_read.as_millis());
             writeln!(
                 f,

@@ -6,7 +6,10 @@
 //!
 //! The peer inserts one row where the service inserts three, and its pool gives up a checkout after 2 s instead of 30, which also
 //! bounds r2d2's pause between attempts to connect to 1 s: both in the peer's favour.
-#![allow(clippy::disallowed_methods, reason = "conditions are polled, and the peer's pool is the peer's")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "conditions are polled, and the peer's pool is the peer's"
+)]
 
 mod load;
 mod report;
@@ -57,13 +60,19 @@ struct Args {
 
 impl Args {
     fn outage(&self) -> Duration {
-        Duration::from_millis(self.outage_ms.unwrap_or(if self.switchover { 0 } else { 1000 }))
+        Duration::from_millis(
+            self.outage_ms
+                .unwrap_or(if self.switchover { 0 } else { 1000 }),
+        )
     }
 }
 
 fn main() -> ExitCode {
     // The service is this program again, so that what is measured is never an older build.
-    if std::env::args().nth(1).is_some_and(|argument| argument == "serve") {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|argument| argument == "serve")
+    {
         std::process::exit(synapse_core::cli::main());
     }
     match run(&Args::parse()) {
@@ -78,13 +87,19 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Outcome<bool> {
     let dir = tempdir()?;
-    let home = Home::open(dir.path(), Binaries::find(None, None, &dir.path().join("bin"))?, Durability::Fast)?;
+    let home = Home::open(
+        dir.path(),
+        Binaries::find(None, None, &dir.path().join("bin"))?,
+        Durability::Fast,
+    )?;
     let mut primary = Server::init(&home, "primary")?;
     primary.start()?;
     let mut standby = Server::standby_of(&primary, "replica-1")?;
     stream(&primary, &standby)?;
-    sql_query("CREATE TABLE peer (id bigserial PRIMARY KEY, account text, amount numeric, asset text)")
-        .execute(&mut connect(&primary, User::Application)?)?;
+    sql_query(
+        "CREATE TABLE peer (id bigserial PRIMARY KEY, account text, amount numeric, asset text)",
+    )
+    .execute(&mut connect(&primary, User::Application)?)?;
     let service = Service::start(&primary, &standby, dir.path())?;
     service.wait_until_healthy()?;
 
@@ -109,8 +124,11 @@ fn stream(primary: &Server, standby: &Server) -> Outcome<()> {
     standby.start()?;
     primary.reload(&[("synchronous_standby_names", "*")])?;
     let mut connection = connect(primary, User::Superuser)?;
-    let question = "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') AS yes";
-    wait_until("the standby is synchronous", || Ok(is_true(&mut connection, question)?))
+    let question =
+        "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') AS yes";
+    wait_until("the standby is synchronous", || {
+        Ok(is_true(&mut connection, question)?)
+    })
 }
 
 /// What was seen of one promotion.
@@ -137,11 +155,17 @@ fn fail_over(args: &Args, primary: &Server, standby: &Server, load: &Load) -> Ou
     let promoted = watch.join().map_err(|_| "the watcher panicked")??;
     let mut requests = Vec::new();
     let found = |requests: &[Request], client| first_write(requests, client, promoted).is_some();
-    while promoted.elapsed() < PATIENCE && !(found(&requests, Client::Service) && found(&requests, Client::Peer)) {
+    while promoted.elapsed() < PATIENCE
+        && !(found(&requests, Client::Service) && found(&requests, Client::Peer))
+    {
         thread::sleep(Duration::from_millis(10));
         requests.extend(load.done.try_iter());
     }
-    Ok(Seen { outage: promoted - lost, promoted, requests })
+    Ok(Seen {
+        outage: promoted - lost,
+        promoted,
+        requests,
+    })
 }
 
 fn end_of_promotion(standby: &mut PgConnection) -> diesel::QueryResult<Instant> {
@@ -160,7 +184,9 @@ fn peer_pool(a: &Server, b: &Server) -> Outcome<Pool<ConnectionManager<PgConnect
         a.port(),
         b.port()
     );
-    let builder = Pool::builder().max_size(10).connection_timeout(Duration::from_secs(2));
+    let builder = Pool::builder()
+        .max_size(10)
+        .connection_timeout(Duration::from_secs(2));
     Ok(builder.build(ConnectionManager::new(conninfo))?)
 }
 
@@ -171,7 +197,9 @@ struct Answer {
 }
 
 fn is_true(connection: &mut PgConnection, question: &str) -> diesel::QueryResult<bool> {
-    sql_query(question).get_result::<Answer>(connection).map(|answer| answer.yes)
+    sql_query(question)
+        .get_result::<Answer>(connection)
+        .map(|answer| answer.yes)
 }
 
 fn connect(server: &Server, user: User) -> Outcome<PgConnection> {
@@ -192,6 +220,12 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> Outcome<bool>) -> Outco
 /// In memory where there is some: the disk is not what is measured.
 fn tempdir() -> std::io::Result<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
-    let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    tempfile::Builder::new().prefix("synapse-window-").tempdir_in(base)
+    let base = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::Builder::new()
+        .prefix("synapse-window-")
+        .tempdir_in(base)
 }

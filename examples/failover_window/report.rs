@@ -26,7 +26,8 @@ impl Report {
     pub fn add(&mut self, round: usize, seen: &Seen) {
         self.count(&seen.requests);
         let ms = |client| {
-            first_write(&seen.requests, client, seen.promoted).map_or(f64::INFINITY, |window| window.as_secs_f64() * 1000.0)
+            first_write(&seen.requests, client, seen.promoted)
+                .map_or(f64::INFINITY, |window| window.as_secs_f64() * 1000.0)
         };
         let (service, peer) = (ms(Client::Service), ms(Client::Peer));
         self.service.windows_ms.push(service);
@@ -63,14 +64,30 @@ impl Report {
             "\n{} rounds, {} writers each, the primary {how}; milliseconds from the end of the promotion",
             args.rounds, args.writers
         );
-        println!("{:<16}{:>9}{:>9}{:>9}{:>10}{:>10}{:>13}", "", "min", "median", "max", "requests", "failed", "longest ms");
+        println!(
+            "{:<16}{:>9}{:>9}{:>9}{:>10}{:>10}{:>13}",
+            "", "min", "median", "max", "requests", "failed", "longest ms"
+        );
         self.service.print("service writes");
         self.peer.print("peer writes");
         self.reads.print("service reads");
-        let (service, peer) = (median(&self.service.windows_ms), median(&self.peer.windows_ms));
-        let (more, peer) = if peer.is_finite() { ("", peer) } else { ("more than ", PATIENCE.as_secs_f64() * 1000.0) };
-        println!("ratio of the medians, peer to service: {more}{:.1}", peer / service.max(0.1));
-        println!("target, median of the service under {TARGET_MS} ms: {}", if service < TARGET_MS { "met" } else { "missed" });
+        let (service, peer) = (
+            median(&self.service.windows_ms),
+            median(&self.peer.windows_ms),
+        );
+        let (more, peer) = if peer.is_finite() {
+            ("", peer)
+        } else {
+            ("more than ", PATIENCE.as_secs_f64() * 1000.0)
+        };
+        println!(
+            "ratio of the medians, peer to service: {more}{:.1}",
+            peer / service.max(0.1)
+        );
+        println!(
+            "target, median of the service under {TARGET_MS} ms: {}",
+            if service < TARGET_MS { "met" } else { "missed" }
+        );
         self.service.failures + self.reads.failures == 0
     }
 }
@@ -80,14 +97,28 @@ impl Figures {
         self.windows_ms.sort_by(f64::total_cmp);
         let windows = match &self.windows_ms[..] {
             [] => format!("{:>9}{:>9}{:>9}", "-", "-", "-"),
-            all => format!("{:>9}{:>9}{:>9}", shown(all[0]), shown(median(all)), shown(all[all.len() - 1])),
+            all => format!(
+                "{:>9}{:>9}{:>9}",
+                shown(all[0]),
+                shown(median(all)),
+                shown(all[all.len() - 1])
+            ),
         };
-        println!("{name:<16}{windows}{:>10}{:>10}{:>13}", self.requests, self.failures, self.longest.as_millis());
+        println!(
+            "{name:<16}{windows}{:>10}{:>10}{:>13}",
+            self.requests,
+            self.failures,
+            self.longest.as_millis()
+        );
     }
 }
 
 fn shown(ms: f64) -> String {
-    if ms.is_finite() { format!("{ms:.1}") } else { format!(">{}", PATIENCE.as_millis()) }
+    if ms.is_finite() {
+        format!("{ms:.1}")
+    } else {
+        format!(">{}", PATIENCE.as_millis())
+    }
 }
 
 fn median(sorted: &[f64]) -> f64 {

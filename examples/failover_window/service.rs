@@ -26,13 +26,25 @@ impl Service {
             .env("SYNAPSE__SERVER__BIND", address.to_string())
             .stderr(File::create(&log)?)
             .spawn()?;
-        Ok(Service { child, url: format!("http://{address}"), log })
+        Ok(Service {
+            child,
+            url: format!("http://{address}"),
+            log,
+        })
     }
 
     pub fn wait_until_healthy(&self) -> Outcome<()> {
         let (agent, url) = (agent(), format!("{}/health", self.url));
-        let healthy = wait_until("the service is healthy", || Ok(agent.get(&url).call().is_ok()));
-        healthy.map_err(|error| format!("{error}; its log:\n{}", std::fs::read_to_string(&self.log).unwrap_or_default()).into())
+        let healthy = wait_until("the service is healthy", || {
+            Ok(agent.get(&url).call().is_ok())
+        });
+        healthy.map_err(|error| {
+            format!(
+                "{error}; its log:\n{}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            )
+            .into()
+        })
     }
 }
 
@@ -45,5 +57,8 @@ impl Drop for Service {
 }
 
 pub fn agent() -> Agent {
-    Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).build().into()
+    Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into()
 }

@@ -5,7 +5,9 @@ use super::problem::Problem;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
@@ -19,9 +21,20 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(pub String);
 
 fn request_id(request: &ServiceRequest) -> RequestId {
-    let sent = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let proper = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    RequestId(sent.filter(proper).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    let sent = request
+        .headers()
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let proper = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    RequestId(
+        sent.filter(proper)
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+    )
 }
 
 pub async fn envelope(
@@ -33,7 +46,9 @@ pub async fn envelope(
     request.extensions_mut().insert(id.clone());
     let mut response = next.call(request).await?.map_into_boxed_body();
     let problem = response.response_mut().extensions_mut().remove::<Problem>();
-    let code = match problem.or_else(|| made_by_framework(&response).then(|| Problem::of_status(response.status()))) {
+    let code = match problem
+        .or_else(|| made_by_framework(&response).then(|| Problem::of_status(response.status())))
+    {
         Some(problem) => {
             let code = problem.kind.code;
             if let Some(cause) = problem.cause() {
@@ -46,9 +61,16 @@ pub async fn envelope(
         None => "-",
     };
     log_access(&response, code, &id, started);
-    if response.request().app_data::<Data<Api>>().is_some_and(|api| api.is_draining()) {
+    if response
+        .request()
+        .app_data::<Data<Api>>()
+        .is_some_and(|api| api.is_draining())
+    {
         // The client opens its next connection elsewhere, instead of losing a request on this one.
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -61,11 +83,18 @@ pub async fn envelope(
 /// A probe that answers 503 has a body of its own.
 fn made_by_framework(response: &ServiceResponse) -> bool {
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    failed && response.headers().get(CONTENT_TYPE).is_none_or(|media_type| media_type != "application/json")
+    failed
+        && response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_none_or(|media_type| media_type != "application/json")
 }
 
 /// `Allow` of a 405, for one, was set where the problem arose.
-fn keep_headers(response: ServiceResponse, mut rendered: actix_web::HttpResponse) -> ServiceResponse {
+fn keep_headers(
+    response: ServiceResponse,
+    mut rendered: actix_web::HttpResponse,
+) -> ServiceResponse {
     for (name, value) in response.headers() {
         if !rendered.headers().contains_key(name) && name != CONTENT_LENGTH {
             rendered.headers_mut().insert(name.clone(), value.clone());
@@ -77,7 +106,11 @@ fn keep_headers(response: ServiceResponse, mut rendered: actix_web::HttpResponse
 fn log_access(response: &ServiceResponse, code: &str, id: &RequestId, started: Instant) {
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "-".into());
-    let served_by = response.headers().get("x-served-by").and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let served_by = response
+        .headers()
+        .get("x-served-by")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("-");
     log::info!(target: "access", method = request.method().as_str(), route = route.as_str(), status = response.status().as_u16(),
         code, served_by, duration_us = started.elapsed().as_micros(), request_id = id.0.as_str(); "request");
 }

@@ -30,23 +30,42 @@ impl FromRequest for JsonBody {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             checked?;
-            let unreadable = |_| Problem::new(&problem::MALFORMED_JSON, "the body did not arrive in time");
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes).await.map_err(unreadable)?;
-            bytes.map(JsonBody).map_err(|error| match error.as_response_error().status_code().as_u16() {
-                413 => Problem::new(&problem::PAYLOAD_TOO_LARGE, format!("the body may have {MAX_BODY_BYTES} bytes")),
-                _ => Problem::new(&problem::MALFORMED_JSON, "the body could not be read"),
+            let unreadable =
+                |_| Problem::new(&problem::MALFORMED_JSON, "the body did not arrive in time");
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes)
+                .await
+                .map_err(unreadable)?;
+            bytes.map(JsonBody).map_err(|error| {
+                match error.as_response_error().status_code().as_u16() {
+                    413 => Problem::new(
+                        &problem::PAYLOAD_TOO_LARGE,
+                        format!("the body may have {MAX_BODY_BYTES} bytes"),
+                    ),
+                    _ => Problem::new(&problem::MALFORMED_JSON, "the body could not be read"),
+                }
             })
         })
     }
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let encoded = request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    let encoded = request
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding != "identity");
     let utf8 = matches!(request.encoding(), Ok(encoding) if encoding.name() == "UTF-8");
-    if request.content_type().eq_ignore_ascii_case("application/json") && !encoded && utf8 {
+    if request
+        .content_type()
+        .eq_ignore_ascii_case("application/json")
+        && !encoded
+        && utf8
+    {
         return Ok(());
     }
-    Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "send application/json in UTF-8, not compressed"))
+    Err(Problem::new(
+        &problem::UNSUPPORTED_MEDIA_TYPE,
+        "send application/json in UTF-8, not compressed",
+    ))
 }
 
 /// A resource without parameters: any is unknown.
@@ -58,10 +77,15 @@ impl FromRequest for NoQuery {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
-        ready(match query.split(['&', '=']).find(|name| !name.is_empty()) {
-            None => Ok(NoQuery),
-            Some(_) => Err(Problem::new(&problem::UNKNOWN_PARAMETER, "this resource takes no query parameters")),
-        })
+        ready(
+            match query.split(['&', '=']).find(|name| !name.is_empty()) {
+                None => Ok(NoQuery),
+                Some(_) => Err(Problem::new(
+                    &problem::UNKNOWN_PARAMETER,
+                    "this resource takes no query parameters",
+                )),
+            },
+        )
     }
 }
 
@@ -74,10 +98,15 @@ impl FromRequest for Id {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.match_info().get("id").unwrap_or_default();
-        let id = (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten();
-        ready(
-            id.map(Id).ok_or_else(|| Problem::new(&problem::INVALID_ID, "an id looks like 0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44")),
-        )
+        let id = (text.len() == 36)
+            .then(|| Uuid::try_parse(text).ok())
+            .flatten();
+        ready(id.map(Id).ok_or_else(|| {
+            Problem::new(
+                &problem::INVALID_ID,
+                "an id looks like 0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44",
+            )
+        }))
     }
 }
 
@@ -87,9 +116,15 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Caller, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        let id = request
+            .extensions()
+            .get::<RequestId>()
+            .map(|id| id.0.clone());
         ready(match id {
-            Some(request_id) => Ok(Caller { client: "anonymous".into(), request_id }),
+            Some(request_id) => Ok(Caller {
+                client: "anonymous".into(),
+                request_id,
+            }),
             None => Err(Problem::internal("a request without an id")),
         })
     }
@@ -106,14 +141,18 @@ impl FromRequest for Consistency {
 
 fn consistency(headers: &HeaderMap) -> Result<Consistency, Problem> {
     let invalid = |detail: &str| Problem::new(&problem::INVALID_CONSISTENCY_TOKEN, detail);
-    let level = one_value(headers, "x-read-consistency").map_err(|()| invalid("X-Read-Consistency occurs twice"))?;
+    let level = one_value(headers, "x-read-consistency")
+        .map_err(|()| invalid("X-Read-Consistency occurs twice"))?;
     let strong = match level.as_deref() {
         None | Some("eventual") => false,
         Some("strong") => true,
         Some(_) => return Err(invalid("X-Read-Consistency is eventual or strong")),
     };
-    let tokens = one_value(headers, "x-consistency-token").map_err(|()| invalid("X-Consistency-Token occurs twice"))?;
-    let tokens = tokens.map_or(Ok(Vec::new()), |list| Token::parse_list(&list)).map_err(|error| invalid(&error.to_string()))?;
+    let tokens = one_value(headers, "x-consistency-token")
+        .map_err(|()| invalid("X-Consistency-Token occurs twice"))?;
+    let tokens = tokens
+        .map_or(Ok(Vec::new()), |list| Token::parse_list(&list))
+        .map_err(|error| invalid(&error.to_string()))?;
     Ok(Consistency { strong, tokens })
 }
 
@@ -132,7 +171,10 @@ impl FromRequest for Key {
 fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let invalid = |detail: &str| Problem::new(&problem::INVALID_IDEMPOTENCY_KEY, detail);
     let mut found: Option<IdempotencyKey> = None;
-    for value in headers.get_all("idempotency-key").chain(headers.get_all("x-idempotency-key")) {
+    for value in headers
+        .get_all("idempotency-key")
+        .chain(headers.get_all("x-idempotency-key"))
+    {
         let text = value.to_str().map_err(|_| invalid("a key is ASCII"))?;
         let key = IdempotencyKey::parse(text).map_err(|error| invalid(&error.to_string()))?;
         if found.as_ref().is_some_and(|first| *first != key) {
@@ -148,22 +190,37 @@ pub fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
     let invalid = || Problem::new(&problem::INVALID_IF_MATCH, problem::INVALID_IF_MATCH.title);
     let value = one_value(headers, "if-match").map_err(|()| invalid())?;
     let value = value.ok_or_else(|| {
-        Problem::new(&problem::PRECONDITION_REQUIRED, "send If-Match with the ETag of the version that is to be changed, or *")
+        Problem::new(
+            &problem::PRECONDITION_REQUIRED,
+            "send If-Match with the ETag of the version that is to be changed, or *",
+        )
     })?;
     if value == "*" {
         return Ok(Expected::Any);
     }
-    let tag =
-        value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|tag| !tag.contains('"')).ok_or_else(invalid)?;
+    let tag = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .filter(|tag| !tag.contains('"'))
+        .ok_or_else(invalid)?;
     // Compared as written. A well-formed tag that no version ever has cannot match.
-    Ok(Expected::Version(tag.parse().ok().filter(|version: &i32| version.to_string() == tag).unwrap_or(-1)))
+    Ok(Expected::Version(
+        tag.parse()
+            .ok()
+            .filter(|version: &i32| version.to_string() == tag)
+            .unwrap_or(-1),
+    ))
 }
 
 /// `If-None-Match` is met by this version (weak comparison, RFC 9110 section 13.1.2).
 pub fn none_match_is_met(headers: &HeaderMap, version: i32) -> bool {
     let current = format!("\"{version}\"");
-    let tags = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-    tags.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)
+    let tags = headers
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','));
+    tags.map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)
 }
 
 /// Err where the header occurs more than once or is not text.
@@ -173,5 +230,12 @@ fn one_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
     if values.next().is_some() {
         return Err(());
     }
-    first.map(|value| value.to_str().map(|text| text.trim().to_owned()).map_err(|_| ())).transpose()
+    first
+        .map(|value| {
+            value
+                .to_str()
+                .map(|text| text.trim().to_owned())
+                .map_err(|_| ())
+        })
+        .transpose()
 }

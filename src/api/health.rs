@@ -15,7 +15,11 @@ pub async fn health(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let health = api.databases.health();
     let healthy = health.primary && health.replicas != Some(false);
     let connected = |up: bool| if up { "connected" } else { "disconnected" };
-    let mut response = if healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if healthy {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.json(json!({
         "status": if healthy { "healthy" } else { "unhealthy" },
         "version": VERSION,
@@ -31,7 +35,11 @@ pub async fn live(_: NoQuery) -> HttpResponse {
 pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let (reads, draining) = (api.databases.health().reads, api.is_draining());
     let ready = reads && !draining;
-    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.json(json!({
         "status": if ready { "ready" } else { "not_ready" },
         "draining": draining,
@@ -42,7 +50,11 @@ pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let nodes = api.databases.nodes();
-    let undurable = api.policy.require_replication && !api.databases.primary_now().is_some_and(|primary| primary.synchronous);
+    let undurable = api.policy.require_replication
+        && !api
+            .databases
+            .primary_now()
+            .is_some_and(|primary| primary.synchronous);
     let writes = match api.databases.writes() {
         WriteStatus::Available if undurable => "refused",
         WriteStatus::Available => "available",

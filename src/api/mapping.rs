@@ -18,8 +18,14 @@ impl From<BodyError> for Problem {
 }
 
 fn invalid(violations: &[Violation]) -> Problem {
-    let only_unknown = violations.iter().all(|violation| violation.code == problem::UNKNOWN_FIELD.code);
-    let kind = if only_unknown { &problem::UNKNOWN_FIELD } else { &problem::VALIDATION_FAILED };
+    let only_unknown = violations
+        .iter()
+        .all(|violation| violation.code == problem::UNKNOWN_FIELD.code);
+    let kind = if only_unknown {
+        &problem::UNKNOWN_FIELD
+    } else {
+        &problem::VALIDATION_FAILED
+    };
     let detail = match violations.len() {
         1 => "1 field is not valid".to_owned(),
         n => format!("{n} fields are not valid"),
@@ -30,13 +36,16 @@ fn invalid(violations: &[Violation]) -> Problem {
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Problem {
         match error {
-            SearchError::UnknownParameter(name) => {
-                Problem::new(&problem::UNKNOWN_PARAMETER, format!("{name} is not a parameter"))
-            }
+            SearchError::UnknownParameter(name) => Problem::new(
+                &problem::UNKNOWN_PARAMETER,
+                format!("{name} is not a parameter"),
+            ),
             SearchError::InvalidParameter { name, detail } => {
                 Problem::new(&problem::INVALID_PARAMETER, format!("{name}: {detail}"))
             }
-            SearchError::InvalidCursor(error) => Problem::new(&problem::INVALID_CURSOR, error.to_string()),
+            SearchError::InvalidCursor(error) => {
+                Problem::new(&problem::INVALID_CURSOR, error.to_string())
+            }
         }
     }
 }
@@ -45,11 +54,18 @@ impl From<SearchError> for Problem {
 impl From<NoPrimary> for Problem {
     fn from(error: NoPrimary) -> Problem {
         match error {
-            NoPrimary::NotFound => {
-                Problem::new(&problem::PRIMARY_UNAVAILABLE, "no primary was found within the write deadline; nothing was applied")
-            }
-            NoPrimary::SplitBrain => Problem::new(&problem::SPLIT_BRAIN, "writes are refused until one of two primaries is gone"),
-            NoPrimary::TooManyWaiting => Problem::new(&problem::OVERLOADED, "too many writes are waiting for a primary"),
+            NoPrimary::NotFound => Problem::new(
+                &problem::PRIMARY_UNAVAILABLE,
+                "no primary was found within the write deadline; nothing was applied",
+            ),
+            NoPrimary::SplitBrain => Problem::new(
+                &problem::SPLIT_BRAIN,
+                "writes are refused until one of two primaries is gone",
+            ),
+            NoPrimary::TooManyWaiting => Problem::new(
+                &problem::OVERLOADED,
+                "too many writes are waiting for a primary",
+            ),
         }
     }
 }
@@ -60,39 +76,55 @@ impl From<ledger::Error> for Problem {
         match error {
             E::KeyReused { transaction_ids } => {
                 let detail = "the idempotency key was used for another request: use a new key";
-                Problem::new(&problem::IDEMPOTENCY_KEY_REUSED, detail).with("transaction_ids", json!(transaction_ids))
+                Problem::new(&problem::IDEMPOTENCY_KEY_REUSED, detail)
+                    .with("transaction_ids", json!(transaction_ids))
             }
-            E::AnchorConflict { index, existing_id, conflicting_fields } => Problem::new(
+            E::AnchorConflict {
+                index,
+                existing_id,
+                conflicting_fields,
+            } => Problem::new(
                 &problem::ANCHOR_TRANSACTION_CONFLICT,
                 "a transaction with this anchor_transaction_id has other fields",
             )
             .with("index", index)
             .with("existing_id", json!(existing_id))
             .with("conflicting_fields", json!(conflicting_fields)),
-            E::NotFound => Problem::new(&problem::TRANSACTION_NOT_FOUND, "there is no transaction with this id"),
-            E::VersionMismatch { current, .. } => {
-                Problem::new(&problem::PRECONDITION_FAILED, format!("the transaction is at version {current}"))
-                    .with_header(header::ETAG, etag(current))
-            }
+            E::NotFound => Problem::new(
+                &problem::TRANSACTION_NOT_FOUND,
+                "there is no transaction with this id",
+            ),
+            E::VersionMismatch { current, .. } => Problem::new(
+                &problem::PRECONDITION_FAILED,
+                format!("the transaction is at version {current}"),
+            )
+            .with_header(header::ETAG, etag(current)),
             E::InvalidTransition { from, to } => {
                 let allowed = from.parse().map(Status::allowed_next).unwrap_or_default();
-                Problem::new(&problem::INVALID_STATUS_TRANSITION, format!("a transaction that is {from} cannot become {to}"))
-                    .with("from", from)
-                    .with("to", to)
-                    .with("allowed", json!(allowed))
+                Problem::new(
+                    &problem::INVALID_STATUS_TRANSITION,
+                    format!("a transaction that is {from} cannot become {to}"),
+                )
+                .with("from", from)
+                .with("to", to)
+                .with("allowed", json!(allowed))
             }
             E::TokenNotVisible => Problem::new(
                 &problem::CONSISTENCY_TOKEN_UNKNOWN,
                 "the primary does not know a write that a token names: it was lost in a failover",
             ),
-            E::NotReplicated => {
-                Problem::new(&problem::DURABILITY_UNAVAILABLE, "no standby would confirm this write; nothing was applied")
-            }
+            E::NotReplicated => Problem::new(
+                &problem::DURABILITY_UNAVAILABLE,
+                "no standby would confirm this write; nothing was applied",
+            ),
             E::Unconfirmed => Problem::new(
                 &problem::OUTCOME_UNKNOWN,
                 "the write is stored, but no standby has confirmed it: repeat the same request",
             ),
-            E::LostRace => Problem::new(&problem::OVERLOADED, "too many requests compete for the same transaction"),
+            E::LostRace => Problem::new(
+                &problem::OVERLOADED,
+                "too many requests compete for the same transaction",
+            ),
             E::Database(error) => Problem::internal(error),
         }
     }
@@ -106,17 +138,41 @@ mod tests {
     fn every_error_of_the_ledger_has_its_code() {
         use ledger::Error as E;
         let table: [(E, &problem::Kind); 8] = [
-            (E::KeyReused { transaction_ids: vec![] }, &problem::IDEMPOTENCY_KEY_REUSED),
             (
-                E::AnchorConflict { index: 0, existing_id: uuid::Uuid::nil(), conflicting_fields: vec![] },
+                E::KeyReused {
+                    transaction_ids: vec![],
+                },
+                &problem::IDEMPOTENCY_KEY_REUSED,
+            ),
+            (
+                E::AnchorConflict {
+                    index: 0,
+                    existing_id: uuid::Uuid::nil(),
+                    conflicting_fields: vec![],
+                },
                 &problem::ANCHOR_TRANSACTION_CONFLICT,
             ),
             (E::NotFound, &problem::TRANSACTION_NOT_FOUND),
-            (E::VersionMismatch { current: 3, lasting: true }, &problem::PRECONDITION_FAILED),
-            (E::InvalidTransition { from: "completed".into(), to: "failed" }, &problem::INVALID_STATUS_TRANSITION),
+            (
+                E::VersionMismatch {
+                    current: 3,
+                    lasting: true,
+                },
+                &problem::PRECONDITION_FAILED,
+            ),
+            (
+                E::InvalidTransition {
+                    from: "completed".into(),
+                    to: "failed",
+                },
+                &problem::INVALID_STATUS_TRANSITION,
+            ),
             (E::TokenNotVisible, &problem::CONSISTENCY_TOKEN_UNKNOWN),
             (E::NotReplicated, &problem::DURABILITY_UNAVAILABLE),
-            (E::Database(diesel::result::Error::NotFound), &problem::INTERNAL_ERROR),
+            (
+                E::Database(diesel::result::Error::NotFound),
+                &problem::INTERNAL_ERROR,
+            ),
         ];
         for (error, kind) in table {
             assert_eq!(Problem::from(error).kind, kind);

@@ -45,9 +45,25 @@ pub struct Policy {
 const RETRY_RESERVE: u32 = 1000;
 
 impl Api {
-    pub fn new(databases: Arc<Databases>, rules: Rules, policy: Policy, region: Option<String>) -> Api {
-        let (read_retries, write_retries) = (RetryBudget::new(RETRY_RESERVE), RetryBudget::new(RETRY_RESERVE));
-        Api { databases, rules, policy, region, read_retries, write_retries, draining: AtomicBool::new(false) }
+    pub fn new(
+        databases: Arc<Databases>,
+        rules: Rules,
+        policy: Policy,
+        region: Option<String>,
+    ) -> Api {
+        let (read_retries, write_retries) = (
+            RetryBudget::new(RETRY_RESERVE),
+            RetryBudget::new(RETRY_RESERVE),
+        );
+        Api {
+            databases,
+            rules,
+            policy,
+            region,
+            read_retries,
+            write_retries,
+            draining: AtomicBool::new(false),
+        }
     }
 
     pub fn drain(&self) {
@@ -68,13 +84,18 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(get().to(transactions::search))
                 .route(web::post().to(transactions::create)),
         )
-        .service(resource("/transactions/search", "GET, HEAD").route(get().to(transactions::search)))
+        .service(
+            resource("/transactions/search", "GET, HEAD").route(get().to(transactions::search)),
+        )
         .service(
             resource("/transactions/{id}", "GET, HEAD, PATCH")
                 .route(get().to(transactions::read_one))
                 .route(web::patch().to(transactions::change)),
         )
-        .service(resource("/transactions/{id}/events", "GET, HEAD").route(get().to(transactions::events)))
+        .service(
+            resource("/transactions/{id}/events", "GET, HEAD")
+                .route(get().to(transactions::events)),
+        )
         .service(resource("/health", "GET, HEAD").route(get().to(health::health)))
         .service(resource("/live", "GET, HEAD").route(get().to(health::live)))
         .service(resource("/ready", "GET, HEAD").route(get().to(health::ready)))

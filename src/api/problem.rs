@@ -99,10 +99,26 @@ struct Content {
 
 impl Problem {
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
-        let content = Content { detail: detail.into(), cause: None, members: Map::new(), headers: Vec::new() };
-        let problem = Problem { kind, content: Box::new(content) };
-        let problem = if kind.status >= 500 { problem.with("outcome", kind.outcome) } else { problem };
-        if kind.retryable { problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1")) } else { problem }
+        let content = Content {
+            detail: detail.into(),
+            cause: None,
+            members: Map::new(),
+            headers: Vec::new(),
+        };
+        let problem = Problem {
+            kind,
+            content: Box::new(content),
+        };
+        let problem = if kind.status >= 500 {
+            problem.with("outcome", kind.outcome)
+        } else {
+            problem
+        };
+        if kind.retryable {
+            problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+        } else {
+            problem
+        }
     }
 
     /// A bug, or a schema that is not ours. The cause goes to the log with the request id.
@@ -128,11 +144,24 @@ impl Problem {
 
     /// Said by a replica that no primary could correct: it may be stale, and says so.
     pub fn said_by_replica(self, lag_ms: Option<u64>) -> Problem {
-        let lag = lag_ms.map(|ms| (header::HeaderName::from_static("x-replica-lag-ms"), HeaderValue::from(ms)));
+        let lag = lag_ms.map(|ms| {
+            (
+                header::HeaderName::from_static("x-replica-lag-ms"),
+                HeaderValue::from(ms),
+            )
+        });
         let problem = self
-            .with_header(header::HeaderName::from_static("x-served-by"), HeaderValue::from_static("replica"))
-            .with_header(header::HeaderName::from_static("x-read-consistency"), HeaderValue::from_static("eventual"));
-        lag.into_iter().fold(problem, |problem, (name, value)| problem.with_header(name, value))
+            .with_header(
+                header::HeaderName::from_static("x-served-by"),
+                HeaderValue::from_static("replica"),
+            )
+            .with_header(
+                header::HeaderName::from_static("x-read-consistency"),
+                HeaderValue::from_static("eventual"),
+            );
+        lag.into_iter().fold(problem, |problem, (name, value)| {
+            problem.with_header(name, value)
+        })
     }
 
     /// Made by the framework: all that is known is a status.
@@ -140,7 +169,9 @@ impl Problem {
         let known = KINDS.iter().find(|kind| kind.status == status.as_u16());
         match known {
             Some(kind) if status != StatusCode::BAD_REQUEST => Problem::new(kind, kind.title),
-            _ if status.is_client_error() => Problem::new(&INVALID_PARAMETER, "the request could not be understood"),
+            _ if status.is_client_error() => {
+                Problem::new(&INVALID_PARAMETER, "the request could not be understood")
+            }
             _ => Problem::internal(format!("the framework answered {status}")),
         }
     }
@@ -210,7 +241,11 @@ mod tests {
                     && problem.content.headers[0].0 == header::RETRY_AFTER
             );
         }
-        let unknown: Vec<_> = KINDS.iter().filter(|kind| kind.outcome == "unknown").map(|kind| kind.code).collect();
+        let unknown: Vec<_> = KINDS
+            .iter()
+            .filter(|kind| kind.outcome == "unknown")
+            .map(|kind| kind.code)
+            .collect();
         assert_eq!(unknown, ["internal_error", "outcome_unknown"]);
     }
 }

@@ -18,7 +18,11 @@ use std::sync::Arc;
 pub fn serve(settings: Settings) -> Result<(), String> {
     logging::start(&settings.log);
     let mut nodes = settings.database.nodes.clone();
-    let embedded = if nodes.is_empty() { Some(start_embedded(&settings.embedded)?) } else { None };
+    let embedded = if nodes.is_empty() {
+        Some(start_embedded(&settings.embedded)?)
+    } else {
+        None
+    };
     if let Some((cluster, _)) = &embedded {
         nodes = addresses_of(cluster)?;
     }
@@ -30,17 +34,30 @@ pub fn serve(settings: Settings) -> Result<(), String> {
     result
 }
 
-fn serve_on(nodes: Vec<NodeOptions>, settings: Settings, data_dir: Option<&Path>) -> Result<(), String> {
+fn serve_on(
+    nodes: Vec<NodeOptions>,
+    settings: Settings,
+    data_dir: Option<&Path>,
+) -> Result<(), String> {
     let database = settings.database;
-    let databases = Databases::start(nodes, database.availability, prepare(database.migrate_on_start))
-        .map_err(|error| format!("cannot start the database threads: {error}"))?;
+    let databases = Databases::start(
+        nodes,
+        database.availability,
+        prepare(database.migrate_on_start),
+    )
+    .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
     let policy = Policy {
         write_deadline: database.write_deadline,
         attempt_timeout: database.attempt_timeout,
         require_replication: database.require_replication,
     };
-    let api = Api::new(databases.clone(), settings.api, policy, settings.server.region.clone());
+    let api = Api::new(
+        databases.clone(),
+        settings.api,
+        policy,
+        settings.server.region.clone(),
+    );
     let served = listen(&settings.server, api, data_dir);
     databases.stop();
     served
@@ -50,7 +67,9 @@ fn listen(settings: &ServerSettings, api: Api, data_dir: Option<&Path>) -> Resul
     let server = Server::bind(settings.bind, settings.drain, api)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.bind))?;
     announce(server.addr, data_dir);
-    server.run().map_err(|error| format!("the server failed: {error}"))
+    server
+        .run()
+        .map_err(|error| format!("the server failed: {error}"))
 }
 
 fn announce(addr: SocketAddr, data_dir: Option<&Path>) {
@@ -75,7 +94,9 @@ synapse-core {VERSION} serves on http://{addr}
 
 fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
     let data_dir = match &settings.data_dir {
-        Some(dir) => std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?,
+        Some(dir) => {
+            std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?
+        }
         None => default_data_dir()?,
     };
     let options = Options {
@@ -85,13 +106,18 @@ fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), Str
         durability: Durability::Durable,
         synchronous: true,
     };
-    Cluster::start(&options).map(|cluster| (cluster, data_dir)).map_err(|error| error.to_string())
+    Cluster::start(&options)
+        .map(|cluster| (cluster, data_dir))
+        .map_err(|error| error.to_string())
 }
 
 /// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.
 fn default_data_dir() -> Result<PathBuf, String> {
     let here = std::env::current_dir().map_err(|error| format!("no working directory: {error}"))?;
-    let closed = |dir: &Path| dir.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0);
+    let closed = |dir: &Path| {
+        dir.metadata()
+            .is_ok_and(|meta| meta.permissions().mode() & 0o001 == 0)
+    };
     if !nix::unistd::geteuid().is_root() || !here.ancestors().any(closed) {
         return Ok(here.join("data"));
     }
@@ -102,8 +128,13 @@ fn default_data_dir() -> Result<PathBuf, String> {
 
 fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
     let parsed = cluster.nodes().into_iter().map(|node| {
-        let url = DatabaseUrl::parse(&node.url).map_err(|error| format!("the private PostgreSQL's address {error}"))?;
-        Ok(NodeOptions { name: node.name, region: None, url })
+        let url = DatabaseUrl::parse(&node.url)
+            .map_err(|error| format!("the private PostgreSQL's address {error}"))?;
+        Ok(NodeOptions {
+            name: node.name,
+            region: None,
+            url,
+        })
     });
     parsed.collect()
 }

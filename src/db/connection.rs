@@ -34,12 +34,18 @@ impl DatabaseUrl {
 
     /// host:port, for logs and `/status`.
     pub fn address(&self) -> String {
-        let host = self.part("host").or(self.part("hostaddr")).unwrap_or("localhost");
+        let host = self
+            .part("host")
+            .or(self.part("hostaddr"))
+            .unwrap_or("localhost");
         format!("{host}:{}", self.part("port").unwrap_or("5432"))
     }
 
     fn part(&self, keyword: &str) -> Option<&str> {
-        self.parts.iter().find(|(key, _)| key == keyword).map(|(_, value)| value.expose_secret())
+        self.parts
+            .iter()
+            .find(|(key, _)| key == keyword)
+            .map(|(_, value)| value.expose_secret())
     }
 
     /// The conninfo string of a session with the bounds that nothing else would set. What the operator set wins.
@@ -53,11 +59,27 @@ impl DatabaseUrl {
             ("keepalives_count", "3"),
             ("application_name", "synapse-core"),
         ];
-        let missing = defaults.iter().filter(|(key, _)| self.part(key).is_none()).map(|(key, value)| pair(key, value));
-        let given = self.parts.iter().filter(|(key, _)| key != "options").map(|(key, value)| pair(key, value.expose_secret()));
+        let missing = defaults
+            .iter()
+            .filter(|(key, _)| self.part(key).is_none())
+            .map(|(key, value)| pair(key, value));
+        let given = self
+            .parts
+            .iter()
+            .filter(|(key, _)| key != "options")
+            .map(|(key, value)| pair(key, value.expose_secret()));
         // Later options win, so the operator's come last.
-        let options = format!("{} {}", session.options(), self.part("options").unwrap_or(""));
-        given.chain(missing).chain([pair("options", options.trim_end())]).collect::<Vec<_>>().join(" ").into()
+        let options = format!(
+            "{} {}",
+            session.options(),
+            self.part("options").unwrap_or("")
+        );
+        given
+            .chain(missing)
+            .chain([pair("options", options.trim_end())])
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into()
     }
 }
 
@@ -68,7 +90,10 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 fn pair(keyword: &str, value: &str) -> String {
-    format!("{keyword}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+    format!(
+        "{keyword}='{}'",
+        value.replace('\\', "\\\\").replace('\'', "\\'")
+    )
 }
 
 /// `PQconninfoParse`: what libpq will understand is what libpq says it understands; the `url` crate cannot parse several hosts.
@@ -115,30 +140,47 @@ impl SessionLimits {
 
 /// One connection outside any pool.
 pub fn connect(url: &DatabaseUrl, session: &SessionLimits) -> Result<PgConnection, Error> {
-    PgConnection::establish(url.conninfo(session).expose_secret()).map_err(|e| Error::Unreachable(first_line(&e.to_string())))
+    PgConnection::establish(url.conninfo(session).expose_secret())
+        .map_err(|e| Error::Unreachable(first_line(&e.to_string())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: SessionLimits =
-        SessionLimits { statement_timeout: Duration::from_secs(8), lock_timeout: Duration::from_secs(2) };
+    const LIMITS: SessionLimits = SessionLimits {
+        statement_timeout: Duration::from_secs(8),
+        lock_timeout: Duration::from_secs(2),
+    };
 
     #[test]
     fn what_the_operator_set_wins_over_the_defaults() {
-        let url = DatabaseUrl::parse("postgres://u:it's@h1:1,h2:2/d?connect_timeout=9&options=-c%20lock_timeout%3D7s").unwrap();
+        let url = DatabaseUrl::parse(
+            "postgres://u:it's@h1:1,h2:2/d?connect_timeout=9&options=-c%20lock_timeout%3D7s",
+        )
+        .unwrap();
         let conninfo = url.conninfo(&LIMITS).expose_secret().to_owned();
-        assert!(conninfo.contains("connect_timeout='9'") && !conninfo.contains("connect_timeout='2'"), "{conninfo}");
-        assert!(conninfo.contains("password='it\\'s'") && conninfo.contains("host='h1,h2'"), "{conninfo}");
-        assert!(conninfo.ends_with("-c lock_timeout=7s'") && conninfo.contains("statement_timeout=8000"), "{conninfo}");
+        assert!(
+            conninfo.contains("connect_timeout='9'") && !conninfo.contains("connect_timeout='2'"),
+            "{conninfo}"
+        );
+        assert!(
+            conninfo.contains("password='it\\'s'") && conninfo.contains("host='h1,h2'"),
+            "{conninfo}"
+        );
+        assert!(
+            conninfo.ends_with("-c lock_timeout=7s'")
+                && conninfo.contains("statement_timeout=8000"),
+            "{conninfo}"
+        );
     }
 
     #[test]
     fn a_password_is_never_printed() {
         let url = DatabaseUrl::parse("postgres://u:hunter2@db:6000/d").unwrap();
         assert_eq!(format!("{url:?}"), "DatabaseUrl(db:6000)");
-        let error = DatabaseUrl::parse("postgres://u:hunter2@db:6000/d?nonsense=hunter2").unwrap_err();
+        let error =
+            DatabaseUrl::parse("postgres://u:hunter2@db:6000/d?nonsense=hunter2").unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }
 

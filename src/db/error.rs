@@ -50,7 +50,10 @@ impl Error {
 
     /// The node itself failed: its pool is retired and it is probed at once. A busy node is not a failed one.
     pub fn is_node_failure(&self) -> bool {
-        matches!(self, Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly)
+        matches!(
+            self,
+            Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly
+        )
     }
 }
 
@@ -58,13 +61,17 @@ impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(kind, info) = &error else {
             return match error {
-                DieselError::BrokenTransactionManager => Error::Lost("broken SQL transaction".into()),
+                DieselError::BrokenTransactionManager => {
+                    Error::Lost("broken SQL transaction".into())
+                }
                 other => Error::Statement(other),
             };
         };
         let message = info.message();
         match kind {
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Error::Lost(first_line(message)),
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                Error::Lost(first_line(message))
+            }
             DatabaseErrorKind::ReadOnlyTransaction => Error::ReadOnly,
             DatabaseErrorKind::SerializationFailure => Error::Conflict(first_line(message)),
             DatabaseErrorKind::Unknown => unknown_kind(message).unwrap_or(Error::Statement(error)),
@@ -78,14 +85,23 @@ impl From<DieselError> for Error {
 /// not set it unless it is a superuser's. On another server such an error is told as an internal one, still with the right outcome.
 fn unknown_kind(message: &str) -> Option<Error> {
     let starts = |prefix: &str| message.starts_with(prefix);
-    if starts("terminating connection") || starts("the database system is") || starts("server closed the connection") {
+    if starts("terminating connection")
+        || starts("the database system is")
+        || starts("server closed the connection")
+    {
         return Some(Error::Lost(first_line(message))); // 57P01, 57P02, 57P03
     }
     if starts("cached plan must not change result type") {
         return Some(Error::Unreachable(first_line(message))); // 0A000 after a migration: a pool without old statements is needed
     }
-    let lacks =
-        ["could not extend", "could not write", "could not fsync", "out of memory", "out of shared memory", "No space left"];
+    let lacks = [
+        "could not extend",
+        "could not write",
+        "could not fsync",
+        "out of memory",
+        "out of shared memory",
+        "No space left",
+    ];
     if lacks.iter().any(|text| message.contains(text)) {
         return Some(Error::Resources(first_line(message))); // class 53, 58030
     }
@@ -98,7 +114,9 @@ fn unknown_kind(message: &str) -> Option<Error> {
     if starts("canceling statement due to") {
         return Some(Error::Cancelled(first_line(message))); // 57014
     }
-    if starts("cannot set transaction read-write mode") || starts("cannot assign TransactionIds during recovery") {
+    if starts("cannot set transaction read-write mode")
+        || starts("cannot assign TransactionIds during recovery")
+    {
         return Some(Error::ReadOnly); // 0A000, XX000 on a standby
     }
     None
@@ -106,7 +124,12 @@ fn unknown_kind(message: &str) -> Option<Error> {
 
 /// libpq's messages run over several lines; a log line is one.
 pub(super) fn first_line(message: &str) -> String {
-    message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no message").to_owned()
+    message
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("no message")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -121,19 +144,68 @@ mod tests {
     fn a_lost_connection_is_the_only_unknown_outcome() {
         use DatabaseErrorKind as Kind;
         let table: [(Kind, &str, Outcome, bool); 9] = [
-            (Kind::ClosedConnection, "server closed the connection unexpectedly", Outcome::Unknown, true),
-            (Kind::UnableToSendCommand, "no connection to the server", Outcome::Unknown, true),
-            (Kind::Unknown, "terminating connection due to administrator command", Outcome::Unknown, true),
-            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction", Outcome::NotApplied, true),
-            (Kind::Unknown, "canceling statement due to lock timeout", Outcome::NotApplied, false),
-            (Kind::Unknown, "canceling statement due to statement timeout", Outcome::NotApplied, false),
-            (Kind::Unknown, "canceling statement due to conflict with recovery", Outcome::NotApplied, false),
-            (Kind::SerializationFailure, "could not serialize access", Outcome::NotApplied, false),
-            (Kind::CheckViolation, "violates check constraint", Outcome::NotApplied, false),
+            (
+                Kind::ClosedConnection,
+                "server closed the connection unexpectedly",
+                Outcome::Unknown,
+                true,
+            ),
+            (
+                Kind::UnableToSendCommand,
+                "no connection to the server",
+                Outcome::Unknown,
+                true,
+            ),
+            (
+                Kind::Unknown,
+                "terminating connection due to administrator command",
+                Outcome::Unknown,
+                true,
+            ),
+            (
+                Kind::ReadOnlyTransaction,
+                "cannot execute INSERT in a read-only transaction",
+                Outcome::NotApplied,
+                true,
+            ),
+            (
+                Kind::Unknown,
+                "canceling statement due to lock timeout",
+                Outcome::NotApplied,
+                false,
+            ),
+            (
+                Kind::Unknown,
+                "canceling statement due to statement timeout",
+                Outcome::NotApplied,
+                false,
+            ),
+            (
+                Kind::Unknown,
+                "canceling statement due to conflict with recovery",
+                Outcome::NotApplied,
+                false,
+            ),
+            (
+                Kind::SerializationFailure,
+                "could not serialize access",
+                Outcome::NotApplied,
+                false,
+            ),
+            (
+                Kind::CheckViolation,
+                "violates check constraint",
+                Outcome::NotApplied,
+                false,
+            ),
         ];
         for (kind, message, outcome, node_failure) in table {
             let error = classified(kind, message);
-            assert_eq!((error.outcome(), error.is_node_failure()), (outcome, node_failure), "{message}");
+            assert_eq!(
+                (error.outcome(), error.is_node_failure()),
+                (outcome, node_failure),
+                "{message}"
+            );
         }
     }
 }

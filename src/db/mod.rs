@@ -97,7 +97,10 @@ const NO_NODE: usize = usize::MAX;
 
 impl Shared {
     fn session(&self) -> SessionLimits {
-        SessionLimits { statement_timeout: self.options.statement_timeout, lock_timeout: self.options.lock_timeout }
+        SessionLimits {
+            statement_timeout: self.options.statement_timeout,
+            lock_timeout: self.options.lock_timeout,
+        }
     }
 }
 
@@ -129,9 +132,19 @@ pub enum NoPrimary {
 
 impl Databases {
     /// Returns at once, whatever the state of the databases.
-    pub fn start(nodes: Vec<NodeOptions>, options: Options, prepare: Prepare) -> std::io::Result<Databases> {
-        let nodes = nodes.into_iter().map(|n| Node::new(n.name, n.region, n.url)).collect();
-        let topology = watch::Sender::new(Topology { writes: Writes::NoPrimary, highest_timeline: 0 });
+    pub fn start(
+        nodes: Vec<NodeOptions>,
+        options: Options,
+        prepare: Prepare,
+    ) -> std::io::Result<Databases> {
+        let nodes = nodes
+            .into_iter()
+            .map(|n| Node::new(n.name, n.region, n.url))
+            .collect();
+        let topology = watch::Sender::new(Topology {
+            writes: Writes::NoPrimary,
+            highest_timeline: 0,
+        });
         let shared = Arc::new(Shared {
             nodes,
             options,
@@ -144,19 +157,33 @@ impl Databases {
         });
         let (events, event_queue) = mpsc::channel();
         let (orders, order_queue) = mpsc::channel();
-        let rebuild = rebuild::Rebuild::new(shared.clone(), prepare, events.clone(), orders.clone());
+        let rebuild =
+            rebuild::Rebuild::new(shared.clone(), prepare, events.clone(), orders.clone());
         let monitor = Monitor::new(shared.clone(), events.clone(), orders);
         let threads = vec![
-            std::thread::Builder::new().name("rebuild".into()).spawn(move || rebuild.run(&order_queue))?,
-            std::thread::Builder::new().name("monitor".into()).spawn(move || monitor.run(&event_queue))?,
+            std::thread::Builder::new()
+                .name("rebuild".into())
+                .spawn(move || rebuild.run(&order_queue))?,
+            std::thread::Builder::new()
+                .name("monitor".into())
+                .spawn(move || monitor.run(&event_queue))?,
         ];
-        Ok(Databases { shared, events, threads: Mutex::new(threads) })
+        Ok(Databases {
+            shared,
+            events,
+            threads: Mutex::new(threads),
+        })
     }
 
     /// Ends the threads. A probe that hangs on a silent node is left to end by itself.
     pub fn stop(&self) {
         let _ = self.events.send(Event::Stop);
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for thread in self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
             if thread.join().is_err() {
                 log::error!("a background thread of the database layer had panicked");
             }
@@ -166,11 +193,20 @@ impl Databases {
     /// The nodes that a read may use, best first.
     pub fn read_candidates(&self) -> Vec<Candidate> {
         let states: Vec<_> = self.shared.nodes.iter().map(Node::state).collect();
-        let views: Vec<_> = states.iter().zip(&self.shared.nodes).enumerate().filter_map(view).collect();
-        select::order(&views, self.shared.options.region.as_deref(), self.shared.options.max_replica_lag)
-            .into_iter()
-            .filter_map(|node| self.candidate(node))
-            .collect()
+        let views: Vec<_> = states
+            .iter()
+            .zip(&self.shared.nodes)
+            .enumerate()
+            .filter_map(view)
+            .collect();
+        select::order(
+            &views,
+            self.shared.options.region.as_deref(),
+            self.shared.options.max_replica_lag,
+        )
+        .into_iter()
+        .filter_map(|node| self.candidate(node))
+        .collect()
     }
 
     /// The verified primary. Waits for one, holding neither thread nor connection, until the deadline.
@@ -186,7 +222,10 @@ impl Databases {
                 return Ok(primary);
             }
             if place.is_none() {
-                place = Some(Place::take(&self.shared.held, self.shared.options.max_held).ok_or(NoPrimary::TooManyWaiting)?);
+                place = Some(
+                    Place::take(&self.shared.held, self.shared.options.max_held)
+                        .ok_or(NoPrimary::TooManyWaiting)?,
+                );
             }
             match tokio::time::timeout_at(deadline.into(), topology.changed()).await {
                 Ok(Ok(())) => {}
@@ -204,17 +243,34 @@ impl Databases {
 
     /// Whether some node is up, or was until so long ago.
     pub fn lost_within(&self, duration: Duration) -> bool {
-        let recently = |state: &State| (Utc::now() - state.since()).to_std().is_ok_and(|since| since < duration);
-        self.shared.nodes.iter().map(Node::state).any(|state| matches!(*state, State::Up { .. }) || recently(&state))
+        let recently = |state: &State| {
+            (Utc::now() - state.since())
+                .to_std()
+                .is_ok_and(|since| since < duration)
+        };
+        self.shared
+            .nodes
+            .iter()
+            .map(Node::state)
+            .any(|state| matches!(*state, State::Up { .. }) || recently(&state))
     }
 
     pub fn was_synchronous_within(&self, duration: Duration) -> bool {
-        self.shared.last_synchronous.load().as_ref().is_some_and(|last| last.elapsed() < duration)
+        self.shared
+            .last_synchronous
+            .load()
+            .as_ref()
+            .is_some_and(|last| last.elapsed() < duration)
     }
 
     fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
-            State::Up { pool, facts, lag_ms, .. } => Some(Candidate {
+            State::Up {
+                pool,
+                facts,
+                lag_ms,
+                ..
+            } => Some(Candidate {
                 node,
                 pool: pool.clone(),
                 role: facts.role,
@@ -237,25 +293,36 @@ impl Databases {
     pub fn report_failure(&self, candidate: &Candidate, cause: &str) {
         let node = &self.shared.nodes[candidate.node];
         if node.fail(&candidate.pool, cause) {
-            let _ = self.events.send(Event::Failed { node: candidate.node });
+            let _ = self.events.send(Event::Failed {
+                node: candidate.node,
+            });
         }
     }
 
     /// No answer yet, and it is getting late: look at the node now.
     pub fn suspect(&self, candidate: &Candidate) {
-        let _ = self.events.send(Event::Suspected { node: candidate.node });
+        let _ = self.events.send(Event::Suspected {
+            node: candidate.node,
+        });
     }
 
     /// False where too many blocking threads are stuck on this node already.
     pub fn may_start(&self, candidate: &Candidate) -> bool {
-        let stuck = self.shared.nodes[candidate.node].abandoned.load(Ordering::Acquire);
+        let stuck = self.shared.nodes[candidate.node]
+            .abandoned
+            .load(Ordering::Acquire);
         stuck < 2 * self.shared.options.pool_size as usize
     }
 
     /// Counts a blocking thread that is given up, until it ends.
     pub fn abandoned(&self, candidate: &Candidate) -> Abandoned {
-        self.shared.nodes[candidate.node].abandoned.fetch_add(1, Ordering::AcqRel);
-        Abandoned { shared: self.shared.clone(), node: candidate.node }
+        self.shared.nodes[candidate.node]
+            .abandoned
+            .fetch_add(1, Ordering::AcqRel);
+        Abandoned {
+            shared: self.shared.clone(),
+            node: candidate.node,
+        }
     }
 }
 
@@ -267,13 +334,20 @@ pub struct Abandoned {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        self.shared.nodes[self.node].abandoned.fetch_sub(1, Ordering::AcqRel);
+        self.shared.nodes[self.node]
+            .abandoned
+            .fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 fn view<'a>((node, (state, of)): (usize, (&'a Arc<State>, &'a Node))) -> Option<select::View<'a>> {
     match &**state {
-        State::Up { pool, facts, lag_ms, .. } => Some(select::View {
+        State::Up {
+            pool,
+            facts,
+            lag_ms,
+            ..
+        } => Some(select::View {
             node,
             role: facts.role,
             region: of.region.as_deref(),

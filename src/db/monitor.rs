@@ -51,13 +51,33 @@ impl Monitor {
     pub fn new(shared: Arc<Shared>, events: Sender<Event>, orders: Sender<Order>) -> Monitor {
         let now = Instant::now();
         let watch = |node| {
-            let prober = Prober::new(node, shared.nodes[node].url.clone(), shared.options.probe_timeout, events.clone());
-            Watch { prober, facts: None, heard: false, wake: false, due: now, warned: Vec::new() }
+            let prober = Prober::new(
+                node,
+                shared.nodes[node].url.clone(),
+                shared.options.probe_timeout,
+                events.clone(),
+            );
+            Watch {
+                prober,
+                facts: None,
+                heard: false,
+                wake: false,
+                due: now,
+                warned: Vec::new(),
+            }
         };
         let watches = (0..shared.nodes.len()).map(watch).collect();
         let failovers = FailoverLog::new(shared.clone());
         let positions = PrimaryPositions::default();
-        Monitor { shared, orders, watches, memory: Memory::default(), positions, failovers, started: now }
+        Monitor {
+            shared,
+            orders,
+            watches,
+            memory: Memory::default(),
+            positions,
+            failovers,
+            started: now,
+        }
     }
 
     pub fn run(mut self, queue: &Receiver<Event>) {
@@ -89,8 +109,13 @@ impl Monitor {
     }
 
     fn next_due(&self) -> Instant {
-        let times = self.watches.iter().map(|watch| watch.prober.overdue_at().unwrap_or(watch.due));
-        times.min().unwrap_or_else(|| Instant::now() + self.shared.options.probe_interval)
+        let times = self
+            .watches
+            .iter()
+            .map(|watch| watch.prober.overdue_at().unwrap_or(watch.due));
+        times
+            .min()
+            .unwrap_or_else(|| Instant::now() + self.shared.options.probe_interval)
     }
 
     fn ask_who_is_due(&mut self, now: Instant) {
@@ -117,15 +142,25 @@ impl Monitor {
         for node in 0..self.watches.len() {
             if self.watches[node].prober.give_up_overdue(now) {
                 let patience = self.shared.options.probe_timeout.as_millis();
-                self.hear(node, Err(format!("no answer to a probe within {patience} ms")));
+                self.hear(
+                    node,
+                    Err(format!("no answer to a probe within {patience} ms")),
+                );
             }
         }
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Probed { node, generation, result } => {
-                if self.watches[node].prober.answered(generation, result.is_ok()) {
+            Event::Probed {
+                node,
+                generation,
+                result,
+            } => {
+                if self.watches[node]
+                    .prober
+                    .answered(generation, result.is_ok())
+                {
                     self.hear(node, result);
                 }
             }
@@ -175,7 +210,13 @@ impl Monitor {
         let lag_ms = self.positions.lag_ms(&facts, Instant::now());
         // Only a node that is down needs a pool: a late attempt must not take the place of one that serves.
         let serves_again = self.shared.nodes[node].transition(|state| match state {
-            State::Down { .. } if !fenced => Some(State::Up { pool, facts, lag_ms, sync_state: None, since: Utc::now() }),
+            State::Down { .. } if !fenced => Some(State::Up {
+                pool,
+                facts,
+                lag_ms,
+                sync_state: None,
+                since: Utc::now(),
+            }),
             _ => None,
         });
         if serves_again {
@@ -198,7 +239,11 @@ impl Monitor {
     }
 
     fn judge(&mut self) -> Judgement {
-        let facts: Vec<_> = self.watches.iter().map(|watch| watch.facts.as_ref()).collect();
+        let facts: Vec<_> = self
+            .watches
+            .iter()
+            .map(|watch| watch.facts.as_ref())
+            .collect();
         judge(&facts, &mut self.memory)
     }
 
@@ -213,11 +258,19 @@ impl Monitor {
             Writes::To { node, .. } => Some(node),
             _ => None,
         };
-        self.shared.elected.store(elected.unwrap_or(NO_NODE), Ordering::Release);
-        if elected.and_then(|node| self.watches[node].facts.as_ref()).is_some_and(Facts::replicates_synchronously) {
+        self.shared
+            .elected
+            .store(elected.unwrap_or(NO_NODE), Ordering::Release);
+        if elected
+            .and_then(|node| self.watches[node].facts.as_ref())
+            .is_some_and(Facts::replicates_synchronously)
+        {
             self.shared.last_synchronous.store(Some(Arc::new(now)));
         }
-        self.positions.record(elected.and_then(|node| self.watches[node].facts.as_ref()), now);
+        self.positions.record(
+            elected.and_then(|node| self.watches[node].facts.as_ref()),
+            now,
+        );
         for (node, fenced) in judgement.fenced.into_iter().enumerate() {
             self.settle_node(node, fenced, now);
         }
@@ -225,21 +278,41 @@ impl Monitor {
             Some(node) if !self.serves_writes(node) => Writes::NoPrimary,
             _ => judgement.writes,
         };
-        self.publish(Topology { writes, highest_timeline: self.memory.highest_timeline }, now);
+        self.publish(
+            Topology {
+                writes,
+                highest_timeline: self.memory.highest_timeline,
+            },
+            now,
+        );
     }
 
     fn settle_node(&mut self, node: usize, fenced: Option<String>, now: Instant) {
-        let Some(facts) = self.watches[node].facts.clone() else { return };
+        let Some(facts) = self.watches[node].facts.clone() else {
+            return;
+        };
         self.warn(node, &facts);
         let (lag_ms, sync_state) = (self.positions.lag_ms(&facts, now), self.sync_state(&facts));
         let fence = fenced.is_some();
         let mut unfenced = false;
         let changed = self.shared.nodes[node].transition(|state| match (state, fenced) {
-            (State::Fenced { since, .. }, Some(cause)) => Some(State::Fenced { cause, facts, since: *since }),
-            (_, Some(cause)) => Some(State::Fenced { cause, facts, since: Utc::now() }),
-            (State::Up { pool, since, .. }, None) => {
-                Some(State::Up { pool: pool.clone(), facts, lag_ms, sync_state, since: *since })
-            }
+            (State::Fenced { since, .. }, Some(cause)) => Some(State::Fenced {
+                cause,
+                facts,
+                since: *since,
+            }),
+            (_, Some(cause)) => Some(State::Fenced {
+                cause,
+                facts,
+                since: Utc::now(),
+            }),
+            (State::Up { pool, since, .. }, None) => Some(State::Up {
+                pool: pool.clone(),
+                facts,
+                lag_ms,
+                sync_state,
+                since: *since,
+            }),
             (State::Fenced { .. }, None) => {
                 unfenced = true;
                 Some(State::down("no longer fenced"))
@@ -257,13 +330,22 @@ impl Monitor {
     }
 
     fn sync_state(&self, standby: &Facts) -> Option<String> {
-        let elected = self.watches.get(self.shared.elected.load(Ordering::Acquire))?;
-        elected.facts.as_ref()?.standbys.get(standby.upstream_name.as_ref()?).cloned()
+        let elected = self
+            .watches
+            .get(self.shared.elected.load(Ordering::Acquire))?;
+        elected
+            .facts
+            .as_ref()?
+            .standbys
+            .get(standby.upstream_name.as_ref()?)
+            .cloned()
     }
 
     /// A promoted node serves through the pool it has, but for one that was never prepared: that is the rebuild's business.
     fn serves_writes(&mut self, node: usize) -> bool {
-        let State::Up { pool, facts, .. } = &*self.shared.nodes[node].state() else { return false };
+        let State::Up { pool, facts, .. } = &*self.shared.nodes[node].state() else {
+            return false;
+        };
         if !self.shared.prepared.load(Ordering::Acquire) {
             self.shared.nodes[node].fail(pool, "the schema has not been verified yet");
             self.order(Order::Start { node });

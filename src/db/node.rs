@@ -52,7 +52,12 @@ pub enum State {
 
 impl State {
     pub fn down(cause: impl Into<String>) -> State {
-        State::Down { cause: cause.into(), attempts: 0, next_attempt: None, since: Utc::now() }
+        State::Down {
+            cause: cause.into(),
+            attempts: 0,
+            next_attempt: None,
+            since: Utc::now(),
+        }
     }
 
     pub fn name(&self) -> &'static str {
@@ -76,7 +81,9 @@ impl State {
 
     pub fn since(&self) -> DateTime<Utc> {
         match self {
-            State::Up { since, .. } | State::Down { since, .. } | State::Fenced { since, .. } => *since,
+            State::Up { since, .. } | State::Down { since, .. } | State::Fenced { since, .. } => {
+                *since
+            }
         }
     }
 
@@ -96,7 +103,8 @@ impl State {
 
     /// A change that an operator wants to read about: not a new lag, nor the next attempt.
     fn differs(&self, other: &State) -> bool {
-        (self.name(), self.role()) != (other.name(), other.role()) || self.cause() == Some(NOT_PROBED)
+        (self.name(), self.role()) != (other.name(), other.role())
+            || self.cause() == Some(NOT_PROBED)
     }
 }
 
@@ -147,13 +155,24 @@ impl Node {
 
     /// A request, or the monitor, saw this pool fail. Only the first report changes anything.
     pub fn fail(&self, pool: &Arc<Pool>, cause: &str) -> bool {
-        self.transition(|state| state.pool().is_some_and(|current| Arc::ptr_eq(current, pool)).then(|| State::down(cause)))
+        self.transition(|state| {
+            state
+                .pool()
+                .is_some_and(|current| Arc::ptr_eq(current, pool))
+                .then(|| State::down(cause))
+        })
     }
 
     fn log_change(&self, old: &State, new: &State) {
-        let role = new.role().map_or("unknown".to_owned(), |role| role.to_string());
+        let role = new
+            .role()
+            .map_or("unknown".to_owned(), |role| role.to_string());
         let timeline = new.facts().and_then(|facts| facts.timeline);
-        let level = if matches!(new, State::Up { .. }) { log::Level::Info } else { log::Level::Warn };
+        let level = if matches!(new, State::Up { .. }) {
+            log::Level::Info
+        } else {
+            log::Level::Warn
+        };
         log::log!(level, node = self.name.as_str(), address = self.address.as_str(), from = old.name(), to = new.name(),
             role = role.as_str(), timeline:? = timeline, cause = new.cause().unwrap_or("-"); "node changed state");
     }

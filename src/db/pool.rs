@@ -43,7 +43,9 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<PgConnection, Self::Error> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(diesel::r2d2::Error::ConnectionError(ConnectionError::BadConnection("the pool is retired".into())));
+            return Err(diesel::r2d2::Error::ConnectionError(
+                ConnectionError::BadConnection("the pool is retired".into()),
+            ));
         }
         self.inner.connect()
     }
@@ -74,7 +76,10 @@ pub struct Patience {
 
 impl Patience {
     pub fn of(duration: Duration) -> Patience {
-        Patience { moving: duration, until: Instant::now() + duration }
+        Patience {
+            moving: duration,
+            until: Instant::now() + duration,
+        }
     }
 }
 
@@ -100,7 +105,10 @@ impl Pool {
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
         let closed = Arc::new(AtomicBool::new(false));
-        let manager = Manager { inner: ConnectionManager::new(url.conninfo(session).expose_secret()), closed: closed.clone() };
+        let manager = Manager {
+            inner: ConnectionManager::new(url.conninfo(session).expose_secret()),
+            closed: closed.clone(),
+        };
         let connections = r2d2::Pool::builder()
             .max_size(size)
             // A ping costs a round trip and proves nothing about the role.
@@ -137,7 +145,9 @@ impl Pool {
             match tokio::time::timeout(patience.moving.min(left), &mut in_line).await {
                 Ok(permit) => return permit.map_err(|_| Busy),
                 Err(_) if Instant::now() >= patience.until => return Err(Busy),
-                Err(_) if self.answered(purpose).load(Ordering::Acquire) != answered => return Err(Busy),
+                Err(_) if self.answered(purpose).load(Ordering::Acquire) != answered => {
+                    return Err(Busy);
+                }
                 Err(_) => {}
             }
         }
@@ -150,7 +160,10 @@ impl Pool {
             Use::Commit => Some(self.commit_permits.clone().acquire_owned().await?),
         };
         let one = self.permits.clone().acquire_owned().await?;
-        Ok(Permit { _one: one, _commit: commit })
+        Ok(Permit {
+            _one: one,
+            _commit: commit,
+        })
     }
 
     /// An attempt got its answer.
@@ -168,10 +181,12 @@ impl Pool {
     /// Blocks at most `CONNECT_TIMEOUT`.
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
     pub fn connection(&self) -> Result<Connection, Error> {
-        self.connections.get().map_err(|error| match self.open_connections() {
-            0 => Error::Unreachable(first_line(&error.to_string())),
-            _ => Error::Busy,
-        })
+        self.connections
+            .get()
+            .map_err(|error| match self.open_connections() {
+                0 => Error::Unreachable(first_line(&error.to_string())),
+                _ => Error::Busy,
+            })
     }
 
     /// No more use of this pool: who waits for it or for an answer through it is told at once. A thread that was given up keeps its
@@ -212,7 +227,12 @@ pub struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     pub fn take(taken: &'a AtomicUsize, limit: usize) -> Option<Place<'a>> {
-        taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < limit).then_some(n + 1)).ok().map(|_| Place(taken))
+        taken
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < limit).then_some(n + 1)
+            })
+            .ok()
+            .map(|_| Place(taken))
     }
 }
 

@@ -52,28 +52,50 @@ impl Facts {
     /// What an operator should know before a failover teaches it. A standby that starts beside its primary needs a moment to become a
     /// synchronous one: `settled` says that it has had it.
     pub fn warnings(&self, settled: bool) -> Vec<&'static str> {
-        let english = ["C", "POSIX", "en"].iter().any(|prefix| self.lc_messages.starts_with(prefix));
+        let english = ["C", "POSIX", "en"]
+            .iter()
+            .any(|prefix| self.lc_messages.starts_with(prefix));
         let primary = self.role == DbRole::Primary;
         let table = [
-            (primary && !self.writable, "the primary is read-only (default_transaction_read_only): it gets no writes"),
+            (
+                primary && !self.writable,
+                "the primary is read-only (default_transaction_read_only): it gets no writes",
+            ),
             (
                 settled && primary && self.sees_replication && !self.replicates_synchronously(),
                 "a commit waits for no standby: the last writes before a failover can be lost",
             ),
-            (!self.tls && !self.loopback, "the connection is not encrypted (sslmode=verify-full)"),
+            (
+                !self.tls && !self.loopback,
+                "the connection is not encrypted (sslmode=verify-full)",
+            ),
             (
                 primary && self.can_cancel_others,
                 "this user may cancel other sessions, and so turn a wait for a standby into a false success",
             ),
-            (!self.sees_replication, "this user cannot see replication (GRANT pg_read_all_stats)"),
-            (!english, "lc_messages is not English: lock and statement timeouts are told as internal errors"),
+            (
+                !self.sees_replication,
+                "this user cannot see replication (GRANT pg_read_all_stats)",
+            ),
+            (
+                !english,
+                "lc_messages is not English: lock and statement timeouts are told as internal errors",
+            ),
         ];
-        table.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
+        table
+            .into_iter()
+            .filter(|(applies, _)| *applies)
+            .map(|(_, warning)| warning)
+            .collect()
     }
 
     /// A commit waits, and there is somebody to wait for.
     pub fn replicates_synchronously(&self) -> bool {
-        let somebody = !self.sees_replication || self.standbys.values().any(|state| state == "sync" || state == "quorum");
+        let somebody = !self.sees_replication
+            || self
+                .standbys
+                .values()
+                .any(|state| state == "sync" || state == "quorum");
         self.synchronous && somebody
     }
 }
@@ -151,7 +173,11 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
     let asked = Instant::now();
     let row: Row = diesel::sql_query(PROBE).get_result(connection)?;
     Ok(Facts {
-        role: if row.standby { DbRole::Replica } else { DbRole::Primary },
+        role: if row.standby {
+            DbRole::Replica
+        } else {
+            DbRole::Primary
+        },
         writable: !row.read_only,
         system_id: row.system_id,
         started_at: row.started_at,
@@ -159,7 +185,8 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         lsn: row.lsn,
         lag_ms: row.lag_ms,
         upstream_name: row.upstream_name,
-        standbys: serde_json::from_str(&row.standbys).map_err(|e| Error::Lost(format!("unreadable answer to a probe: {e}")))?,
+        standbys: serde_json::from_str(&row.standbys)
+            .map_err(|e| Error::Lost(format!("unreadable answer to a probe: {e}")))?,
         synchronous: row.synchronous,
         server_version: row.server_version,
         tls: row.tls,
@@ -179,7 +206,8 @@ pub(super) mod tests {
     /// Each call is another server of the cluster `system_id`.
     pub fn primary(system_id: i64, timeline: i32) -> Facts {
         static STARTED: AtomicI64 = AtomicI64::new(1);
-        let started_at = DateTime::from_timestamp(STARTED.fetch_add(1, Ordering::Relaxed), 0).unwrap();
+        let started_at =
+            DateTime::from_timestamp(STARTED.fetch_add(1, Ordering::Relaxed), 0).unwrap();
         Facts {
             role: DbRole::Primary,
             writable: true,
@@ -202,6 +230,10 @@ pub(super) mod tests {
     }
 
     pub fn standby(system_id: i64, timeline: i32) -> Facts {
-        Facts { role: DbRole::Replica, writable: false, ..primary(system_id, timeline) }
+        Facts {
+            role: DbRole::Replica,
+            writable: false,
+            ..primary(system_id, timeline)
+        }
     }
 }

@@ -29,7 +29,17 @@ pub(super) struct Prober {
 
 impl Prober {
     pub fn new(node: usize, url: DatabaseUrl, timeout: Duration, events: Sender<Event>) -> Prober {
-        Prober { node, url, timeout, events, alive: Arc::new(()), thread: None, generation: 0, asked: None, connected: false }
+        Prober {
+            node,
+            url,
+            timeout,
+            events,
+            alive: Arc::new(()),
+            thread: None,
+            generation: 0,
+            asked: None,
+            connected: false,
+        }
     }
 
     pub fn is_asked(&self) -> bool {
@@ -41,8 +51,16 @@ impl Prober {
     }
 
     pub fn ask(&mut self, now: Instant) -> std::io::Result<()> {
-        let connecting = if self.connected { Duration::ZERO } else { CONNECT_TIMEOUT };
-        if self.thread.as_ref().is_none_or(|thread| thread.send(()).is_err()) {
+        let connecting = if self.connected {
+            Duration::ZERO
+        } else {
+            CONNECT_TIMEOUT
+        };
+        if self
+            .thread
+            .as_ref()
+            .is_none_or(|thread| thread.send(()).is_err())
+        {
             if Arc::strong_count(&self.alive) > MAX_STUCK {
                 return Ok(()); // all of them wait for this node; the first to be freed makes room
             }
@@ -59,10 +77,20 @@ impl Prober {
         let (questions, queue) = mpsc::channel();
         let (alive, events, url) = (self.alive.clone(), self.events.clone(), self.url.clone());
         let (node, generation, timeout) = (self.node, self.generation, self.timeout);
-        std::thread::Builder::new().name("probe".into()).spawn(move || {
-            let _alive = alive;
-            answer(&queue, &url, timeout, |result| events.send(Event::Probed { node, generation, result }).is_ok());
-        })?;
+        std::thread::Builder::new()
+            .name("probe".into())
+            .spawn(move || {
+                let _alive = alive;
+                answer(&queue, &url, timeout, |result| {
+                    events
+                        .send(Event::Probed {
+                            node,
+                            generation,
+                            result,
+                        })
+                        .is_ok()
+                });
+            })?;
         Ok(questions)
     }
 
@@ -85,8 +113,16 @@ impl Prober {
     }
 }
 
-fn answer(questions: &Receiver<()>, url: &DatabaseUrl, timeout: Duration, send: impl Fn(Result<Facts, String>) -> bool) {
-    let session = SessionLimits { statement_timeout: timeout, lock_timeout: timeout };
+fn answer(
+    questions: &Receiver<()>,
+    url: &DatabaseUrl,
+    timeout: Duration,
+    send: impl Fn(Result<Facts, String>) -> bool,
+) {
+    let session = SessionLimits {
+        statement_timeout: timeout,
+        lock_timeout: timeout,
+    };
     let mut connection: Option<PgConnection> = None;
     while questions.recv().is_ok() {
         let result = match connection.take() {

@@ -21,14 +21,21 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
     let mut candidates: Vec<_> = views.iter().collect();
     candidates.sort_by_cached_key(|view| {
         let lag_ms = view.lag_ms.unwrap_or(u64::MAX);
-        let stale = view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
+        let stale =
+            view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
         let rank = match (view.role, stale) {
             (DbRole::Replica, false) => 0,
             (DbRole::Primary, _) => 1,
             (DbRole::Replica, true) => 2,
         };
         let elsewhere = region.is_some() && view.region != region;
-        (rank, if stale { lag_ms } else { 0 }, elsewhere, distance(view.rtt), view.in_use)
+        (
+            rank,
+            if stale { lag_ms } else { 0 },
+            elsewhere,
+            distance(view.rtt),
+            view.in_use,
+        )
     });
     candidates.into_iter().map(|view| view.node).collect()
 }
@@ -43,11 +50,21 @@ mod tests {
     use super::*;
 
     fn replica(node: usize, lag_ms: u64, rtt_ms: u64, in_use: usize) -> View<'static> {
-        View { node, role: DbRole::Replica, region: None, lag_ms: Some(lag_ms), rtt: Duration::from_millis(rtt_ms), in_use }
+        View {
+            node,
+            role: DbRole::Replica,
+            region: None,
+            lag_ms: Some(lag_ms),
+            rtt: Duration::from_millis(rtt_ms),
+            in_use,
+        }
     }
 
     fn primary(node: usize) -> View<'static> {
-        View { role: DbRole::Primary, ..replica(node, 0, 0, 0) }
+        View {
+            role: DbRole::Primary,
+            ..replica(node, 0, 0, 0)
+        }
     }
 
     fn read_order(views: &[View], region: Option<&str>) -> Vec<usize> {
@@ -56,28 +73,48 @@ mod tests {
 
     #[test]
     fn the_same_region_comes_before_a_nearer_node() {
-        let far = View { region: Some("eu"), ..replica(1, 0, 90, 0) };
-        let near = View { region: Some("us"), ..replica(0, 0, 1, 0) };
+        let far = View {
+            region: Some("eu"),
+            ..replica(1, 0, 90, 0)
+        };
+        let near = View {
+            region: Some("us"),
+            ..replica(0, 0, 1, 0)
+        };
         assert_eq!(read_order(&[near.clone(), far.clone()], Some("eu")), [1, 0]);
         assert_eq!(read_order(&[near, far], None), [0, 1]);
     }
 
     #[test]
     fn equally_near_replicas_share_the_load() {
-        assert_eq!(read_order(&[replica(0, 0, 0, 3), replica(1, 0, 0, 2)], None), [1, 0]);
+        assert_eq!(
+            read_order(&[replica(0, 0, 0, 3), replica(1, 0, 0, 2)], None),
+            [1, 0]
+        );
     }
 
     #[test]
     fn a_lagging_replica_comes_after_the_primary_and_the_least_lagging_one_first() {
         assert_eq!(
-            read_order(&[replica(0, 9000, 0, 0), replica(1, 6000, 0, 0), primary(2), replica(3, 10, 40, 9)], None),
+            read_order(
+                &[
+                    replica(0, 9000, 0, 0),
+                    replica(1, 6000, 0, 0),
+                    primary(2),
+                    replica(3, 10, 40, 9)
+                ],
+                None
+            ),
             [3, 2, 1, 0]
         );
     }
 
     #[test]
     fn a_replica_of_unknown_lag_comes_last() {
-        let unknown = View { lag_ms: None, ..replica(0, 0, 0, 0) };
+        let unknown = View {
+            lag_ms: None,
+            ..replica(0, 0, 0, 0)
+        };
         assert_eq!(read_order(&[unknown, replica(1, 6000, 0, 0)], None), [1, 0]);
     }
 }

@@ -79,7 +79,12 @@ impl Databases {
 
     pub fn health(&self) -> Health {
         let states: Vec<_> = self.shared.nodes.iter().map(|node| node.state()).collect();
-        let up = |role| states.iter().filter(|s| matches!(***s, State::Up { .. }) && s.role() == Some(role)).count();
+        let up = |role| {
+            states
+                .iter()
+                .filter(|s| matches!(***s, State::Up { .. }) && s.role() == Some(role))
+                .count()
+        };
         Health {
             primary: self.primary_now().is_some(),
             replicas: (states.len() > 1).then(|| up(DbRole::Replica) == states.len() - 1),
@@ -89,26 +94,57 @@ impl Databases {
 
     pub fn nodes(&self) -> Vec<NodeStatus> {
         let max = self.shared.options.pool_size;
-        self.shared.nodes.iter().map(|node| status_of(node, max)).collect()
+        self.shared
+            .nodes
+            .iter()
+            .map(|node| status_of(node, max))
+            .collect()
     }
 
     pub fn failovers(&self) -> Vec<Failover> {
-        self.shared.failovers.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.shared
+            .failovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 }
 
 fn status_of(node: &super::Node, max: u32) -> NodeStatus {
     let state = node.state();
     let (attempts, next_attempt) = match &*state {
-        State::Down { attempts, next_attempt, .. } => (*attempts, *next_attempt),
+        State::Down {
+            attempts,
+            next_attempt,
+            ..
+        } => (*attempts, *next_attempt),
         _ => (0, None),
     };
     let (lag_ms, sync_state, pool) = match &*state {
-        State::Up { pool, lag_ms, sync_state, .. } => {
-            let pool = PoolStatus { max: pool.size(), open: pool.open_connections(), in_use: pool.in_use() };
+        State::Up {
+            pool,
+            lag_ms,
+            sync_state,
+            ..
+        } => {
+            let pool = PoolStatus {
+                max: pool.size(),
+                open: pool.open_connections(),
+                in_use: pool.in_use(),
+            };
             (*lag_ms, sync_state.clone(), pool)
         }
-        _ => (None, None, PoolStatus { max, open: 0, in_use: 0 }),
+        _ => (
+            None,
+            None,
+            PoolStatus {
+                max,
+                open: 0,
+                in_use: 0,
+            },
+        ),
     };
     NodeStatus {
         name: node.name.clone(),
@@ -137,13 +173,22 @@ pub(super) struct FailoverLog {
 
 impl FailoverLog {
     pub fn new(shared: Arc<Shared>) -> FailoverLog {
-        FailoverLog { shared, last: None, lost: None }
+        FailoverLog {
+            shared,
+            last: None,
+            lost: None,
+        }
     }
 
     pub fn lost(&mut self, before: Writes, now: Instant) {
-        let Writes::To { node, .. } = before else { return };
+        let Writes::To { node, .. } = before else {
+            return;
+        };
         let state = self.shared.nodes[node].state();
-        let cause = state.cause().unwrap_or("it is no longer a primary").to_owned();
+        let cause = state
+            .cause()
+            .unwrap_or("it is no longer a primary")
+            .to_owned();
         log::warn!(primary = self.shared.nodes[node].name.as_str(), cause = cause.as_str(); "the primary is lost, writes are held");
         self.lost = Some((now, cause));
     }
@@ -154,11 +199,27 @@ impl FailoverLog {
         let before = self.last.replace((node, timeline));
         let write_gap = lost.as_ref().map_or(Duration::ZERO, |(at, _)| now - *at);
         log::info!(primary = to.as_str(), timeline, write_gap_ms = write_gap.as_millis(); "a primary is verified, writes go there");
-        let Some((from, _)) = before.filter(|before| *before != (node, timeline)) else { return };
-        let reason = lost.map_or_else(|| "a higher timeline appeared".to_owned(), |(_, cause)| cause);
+        let Some((from, _)) = before.filter(|before| *before != (node, timeline)) else {
+            return;
+        };
+        let reason = lost.map_or_else(
+            || "a higher timeline appeared".to_owned(),
+            |(_, cause)| cause,
+        );
         let from = self.shared.nodes[from].name.clone();
-        let mut failovers = self.shared.failovers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failovers = self
+            .shared
+            .failovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         failovers.truncate(FAILOVERS_KEPT - 1);
-        failovers.push_front(Failover { at: Utc::now(), from, to, timeline, write_gap, reason });
+        failovers.push_front(Failover {
+            at: Utc::now(),
+            from,
+            to,
+            timeline,
+            write_gap,
+            reason,
+        });
     }
 }

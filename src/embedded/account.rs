@@ -22,7 +22,13 @@ impl Account {
         ["postgres", "nobody"]
             .into_iter()
             .find_map(|name| User::from_name(name).ok().flatten())
-            .map(|user| Some(Self { name: user.name, uid: user.uid, gid: user.gid }))
+            .map(|user| {
+                Some(Self {
+                    name: user.name,
+                    uid: user.uid,
+                    gid: user.gid,
+                })
+            })
             .ok_or(Error::NoAccount)
     }
 
@@ -48,9 +54,15 @@ pub(super) fn check_traversable(account: Option<&Account>, path: &Path) -> Resul
     };
     let mut way: Vec<&Path> = path.ancestors().collect();
     way.reverse();
-    match way.into_iter().find(|directory| !account.may_enter(directory)) {
+    match way
+        .into_iter()
+        .find(|directory| !account.may_enter(directory))
+    {
         None => Ok(()),
-        Some(directory) => Err(Error::NotTraversable { account: account.name.clone(), directory: directory.to_owned() }),
+        Some(directory) => Err(Error::NotTraversable {
+            account: account.name.clone(),
+            directory: directory.to_owned(),
+        }),
     }
 }
 
@@ -58,7 +70,8 @@ pub(super) fn give(account: Option<&Account>, path: &Path) -> Result<(), Error> 
     let Some(account) = account else {
         return Ok(());
     };
-    chown(path, Some(account.uid), Some(account.gid)).map_err(|errno| Error::io("change the owner of", path)(errno.into()))
+    chown(path, Some(account.uid), Some(account.gid))
+        .map_err(|errno| Error::io("change the owner of", path)(errno.into()))
 }
 
 #[cfg(test)]
@@ -66,7 +79,11 @@ mod tests {
     use super::*;
 
     fn stranger() -> Account {
-        Account { name: "stranger".into(), uid: Uid::from_raw(54_321), gid: Gid::from_raw(54_321) }
+        Account {
+            name: "stranger".into(),
+            uid: Uid::from_raw(54_321),
+            gid: Gid::from_raw(54_321),
+        }
     }
 
     #[test]
@@ -78,7 +95,11 @@ mod tests {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         let error = check_traversable(Some(&stranger()), &inner).unwrap_err();
-        assert!(error.to_string().contains(&format!("may not enter {};", closed.display())));
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("may not enter {};", closed.display()))
+        );
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o711)).unwrap();
         check_traversable(Some(&stranger()), &inner).unwrap();
     }

@@ -12,7 +12,14 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// All from one directory: mixed versions do not work together, and Debian's PATH holds wrappers.
-const PROGRAMS: [&str; 6] = ["initdb", "postgres", "pg_ctl", "pg_basebackup", "pg_rewind", "pg_controldata"];
+const PROGRAMS: [&str; 6] = [
+    "initdb",
+    "postgres",
+    "pg_ctl",
+    "pg_basebackup",
+    "pg_rewind",
+    "pg_controldata",
+];
 
 /// 13 made primary_conninfo reloadable and lets pg_rewind recover a crashed target by itself.
 const OLDEST_MAJOR: u32 = 13;
@@ -56,12 +63,16 @@ impl Binaries {
     }
 
     fn in_bin_dir(dir: &Path, major: Option<u32>) -> Result<Self, Error> {
-        let broken = |reason| Error::BinDir { directory: dir.to_owned(), reason };
+        let broken = |reason| Error::BinDir {
+            directory: dir.to_owned(),
+            reason,
+        };
         let found = Self::of(dir).map_err(broken)?;
         match major {
-            Some(major) if major != found.major => {
-                Err(broken(format!("it is PostgreSQL {}, the data are of {major}", found.major)))
-            }
+            Some(major) if major != found.major => Err(broken(format!(
+                "it is PostgreSQL {}, the data are of {major}",
+                found.major
+            ))),
             _ => Ok(found),
         }
     }
@@ -69,9 +80,11 @@ impl Binaries {
     fn downloaded(installed: &[Self], major: Option<u32>, cache: &Path) -> Result<Self, Error> {
         let release = Release::pinned();
         match major {
-            Some(data) if data != release.major() => {
-                Err(Error::Version { directory: cache.to_owned(), data, installed: describe(installed) })
-            }
+            Some(data) if data != release.major() => Err(Error::Version {
+                directory: cache.to_owned(),
+                data,
+                installed: describe(installed),
+            }),
             _ => download::fetch(&release, cache),
         }
     }
@@ -79,41 +92,71 @@ impl Binaries {
     /// All usable installations under these roots.
     pub(super) fn installed(roots: &[PathBuf]) -> Result<Vec<Self>, Error> {
         let account = Account::of_this_process()?;
-        let dirs: BTreeSet<PathBuf> = roots.iter().flat_map(|root| expand(root)).flat_map(real_dirs).collect();
+        let dirs: BTreeSet<PathBuf> = roots
+            .iter()
+            .flat_map(|root| expand(root))
+            .flat_map(real_dirs)
+            .collect();
         let usable = |dir: &PathBuf| check_traversable(account.as_ref(), dir).is_ok();
-        Ok(dirs.into_iter().filter(usable).filter_map(|dir| Self::of(&dir).ok()).collect())
+        Ok(dirs
+            .into_iter()
+            .filter(usable)
+            .filter_map(|dir| Self::of(&dir).ok())
+            .collect())
     }
 
     /// The reason where it is not usable.
     pub(super) fn of(dir: &Path) -> Result<Self, String> {
-        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|name| !is_program(&dir.join(name))).collect();
+        let missing: Vec<&str> = PROGRAMS
+            .into_iter()
+            .filter(|name| !is_program(&dir.join(name)))
+            .collect();
         if !missing.is_empty() {
             return Err(format!("{} missing", missing.join(", ")));
         }
         let command = PostgresBuilder::new().program_dir(dir).version().build();
         let text = process::run(command, "", VERSION_LIMIT).map_err(|error| error.to_string())?;
-        let (major, minor) = parse_version(&text).ok_or(format!("no version in {:?}", text.trim()))?;
+        let (major, minor) =
+            parse_version(&text).ok_or(format!("no version in {:?}", text.trim()))?;
         if major < OLDEST_MAJOR {
             return Err(format!("version {major} is older than {OLDEST_MAJOR}"));
         }
-        Ok(Self { dir: dir.to_owned(), major, minor })
+        Ok(Self {
+            dir: dir.to_owned(),
+            major,
+            minor,
+        })
     }
 }
 
 fn standard_roots() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    ROOTS.iter().map(PathBuf::from).chain(std::env::split_paths(&path)).collect()
+    ROOTS
+        .iter()
+        .map(PathBuf::from)
+        .chain(std::env::split_paths(&path))
+        .collect()
 }
 
 fn newest(installed: &[Binaries], major: Option<u32>) -> Option<&Binaries> {
     let fits = |found: &&Binaries| major.is_none_or(|major| major == found.major);
-    installed.iter().filter(fits).max_by_key(|found| (found.major, found.minor))
+    installed
+        .iter()
+        .filter(fits)
+        .max_by_key(|found| (found.major, found.minor))
 }
 
 fn describe(installed: &[Binaries]) -> String {
     let versions: BTreeSet<u32> = installed.iter().map(|found| found.major).collect();
-    let names: Vec<String> = versions.iter().map(|major| format!("PostgreSQL {major}")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    let names: Vec<String> = versions
+        .iter()
+        .map(|major| format!("PostgreSQL {major}"))
+        .collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn is_program(path: &Path) -> bool {
@@ -125,20 +168,35 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     let version = text.split_once("(PostgreSQL) ")?.1;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());
     let major = numbers.next()?.parse().ok()?;
-    Some((major, numbers.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)))
+    Some((
+        major,
+        numbers
+            .next()
+            .and_then(|minor| minor.parse().ok())
+            .unwrap_or(0),
+    ))
 }
 
 /// The directory itself, and the one its `postgres` is a link into.
 fn real_dirs(dir: PathBuf) -> Vec<PathBuf> {
     let target = fs::canonicalize(dir.join("postgres")).ok();
     let target = target.and_then(|program| program.parent().map(Path::to_owned));
-    fs::canonicalize(&dir).ok().into_iter().chain(target).collect()
+    fs::canonicalize(&dir)
+        .ok()
+        .into_iter()
+        .chain(target)
+        .collect()
 }
 
 fn expand(pattern: &Path) -> Vec<PathBuf> {
     pattern
         .components()
-        .fold(vec![PathBuf::new()], |found, component| found.iter().flat_map(|base| step(base, component)).collect())
+        .fold(vec![PathBuf::new()], |found, component| {
+            found
+                .iter()
+                .flat_map(|base| step(base, component))
+                .collect()
+        })
 }
 
 fn step(base: &Path, component: Component<'_>) -> Vec<PathBuf> {
@@ -149,8 +207,16 @@ fn step(base: &Path, component: Component<'_>) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(base) else {
         return Vec::new();
     };
-    let fits = |name: &str| name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
-    entries.flatten().filter(|entry| fits(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect()
+    let fits = |name: &str| {
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
+    };
+    entries
+        .flatten()
+        .filter(|entry| fits(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 #[cfg(test)]
@@ -175,20 +241,31 @@ mod tests {
 
     fn found(roots: &[PathBuf]) -> Vec<(u32, u32)> {
         let installed = Binaries::installed(roots).unwrap();
-        installed.iter().map(|found| (found.major, found.minor)).collect()
+        installed
+            .iter()
+            .map(|found| (found.major, found.minor))
+            .collect()
     }
 
     #[test]
     fn the_highest_version_wins_and_numbers_are_compared_as_numbers() {
         let root = open_tempdir();
-        for (dir, version) in [("9.6", "9.6.24"), ("14", "14.9"), ("17", "17.10"), ("18", "18beta1")] {
+        for (dir, version) in [
+            ("9.6", "9.6.24"),
+            ("14", "14.9"),
+            ("17", "17.10"),
+            ("18", "18beta1"),
+        ] {
             install(&root.path().join(dir).join("bin"), version, &PROGRAMS);
         }
         let installed = Binaries::installed(&[root.path().join("*/bin")]).unwrap();
         assert_eq!(newest(&installed, None).unwrap().major, 18);
         assert_eq!(newest(&installed, Some(14)).unwrap().minor, 9);
         assert_eq!(newest(&installed, Some(9)), None, "too old to be used");
-        assert_eq!(describe(&installed), "PostgreSQL 14, PostgreSQL 17, PostgreSQL 18");
+        assert_eq!(
+            describe(&installed),
+            "PostgreSQL 14, PostgreSQL 17, PostgreSQL 18"
+        );
     }
 
     #[test]
@@ -219,7 +296,12 @@ mod tests {
         let root = open_tempdir();
         install(root.path(), "15.3", &PROGRAMS[1..]);
         let error = Binaries::find(Some(root.path()), None, root.path()).unwrap_err();
-        assert!(error.to_string().ends_with("does not hold a usable PostgreSQL: initdb missing"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("does not hold a usable PostgreSQL: initdb missing"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -233,7 +315,12 @@ mod tests {
             "the data in /data are of PostgreSQL 14, but only PostgreSQL 15 is installed; install PostgreSQL 14 or use another data_dir"
         );
         let error = Binaries::find(Some(root.path()), Some(14), root.path()).unwrap_err();
-        assert!(error.to_string().ends_with("it is PostgreSQL 15, the data are of 14"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("it is PostgreSQL 15, the data are of 14"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -26,13 +26,21 @@ pub(super) fn initdb(home: &Home, name: &str) -> Result<(), Error> {
     let _shown = spinner("Creating the database cluster");
     let part = fresh_part(home, name)?;
     let pwfile = home.dir.join(format!("{name}.pwfile"));
-    write_private_for(home.account.as_ref(), &pwfile, home.password(User::Superuser))?;
+    write_private_for(
+        home.account.as_ref(),
+        &pwfile,
+        home.password(User::Superuser),
+    )?;
     let result = process::run(initdb_command(home, &part, &pwfile), "", INITDB_LIMIT);
     fs::remove_file(&pwfile).map_err(Error::io("remove", &pwfile))?;
     result?;
     include_our_settings(&part)?;
     config::write(home, &part, name, &Settings::new())?;
-    process::run(single_user_command(home, &part), &users_and_database(home), INITDB_LIMIT)?;
+    process::run(
+        single_user_command(home, &part),
+        &users_and_database(home),
+        INITDB_LIMIT,
+    )?;
     put_in_place(home, name)?;
     log::info!(node = name, version = home.binaries.major; "a new database cluster was created");
     Ok(())
@@ -48,12 +56,22 @@ fn initdb_command(home: &Home, data_dir: &Path, pwfile: &Path) -> Command {
         .encoding("UTF8")
         .locale("C")
         .data_checksums();
-    home.command(if home.no_sync() { builder.no_sync() } else { builder }.build())
+    home.command(
+        if home.no_sync() {
+            builder.no_sync()
+        } else {
+            builder
+        }
+        .build(),
+    )
 }
 
 /// `--single` must be the first argument and the database the last, which the builder alone does not give.
 fn single_user_command(home: &Home, data_dir: &Path) -> Command {
-    let builder = PostgresBuilder::new().program_dir(&home.binaries.dir).data_dir(data_dir).runtime_param("exit_on_error", "on");
+    let builder = PostgresBuilder::new()
+        .program_dir(&home.binaries.dir)
+        .data_dir(data_dir)
+        .runtime_param("exit_on_error", "on");
     let mut command = Command::new(builder.get_program_file());
     command.arg("--single").args(builder.get_args());
     // A statement that fails is not to be logged: it holds a password.
@@ -75,7 +93,12 @@ fn users_and_database(home: &Home) -> String {
 
 fn include_our_settings(data_dir: &Path) -> Result<(), Error> {
     let path = data_dir.join("postgresql.conf");
-    let append = || OpenOptions::new().append(true).open(&path)?.write_all(config::INCLUDE.as_bytes());
+    let append = || {
+        OpenOptions::new()
+            .append(true)
+            .open(&path)?
+            .write_all(config::INCLUDE.as_bytes())
+    };
     append().map_err(Error::io("write", &path))
 }
 
@@ -93,9 +116,15 @@ pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
         .port(source.port())
         .username(User::Replicator.name())
         .no_password();
-    let builder = if home.no_sync() { builder.no_sync() } else { builder };
+    let builder = if home.no_sync() {
+        builder.no_sync()
+    } else {
+        builder
+    };
     let mut command = home.command(builder.build());
-    command.env("PGPASSWORD", home.password(User::Replicator)).env("PGSSLMODE", "disable");
+    command
+        .env("PGPASSWORD", home.password(User::Replicator))
+        .env("PGSSLMODE", "disable");
     process::run(command, "", BASEBACKUP_LIMIT)?;
     mark_standby(home, &part)?;
     put_in_place(home, name)?;
@@ -122,7 +151,11 @@ pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
 /// Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
 fn checkpoint(source: &Server) -> Result<(), Error> {
     let answer = sql::tell(&source.url(User::Superuser), "CHECKPOINT", CHECKPOINT_LIMIT);
-    answer.map_err(|reason| Error::Sql { name: source.name().to_owned(), what: "CHECKPOINT", reason })
+    answer.map_err(|reason| Error::Sql {
+        name: source.name().to_owned(),
+        what: "CHECKPOINT",
+        reason,
+    })
 }
 
 fn try_rewind(source: &Server, name: &str) -> Result<(), Error> {
@@ -138,12 +171,19 @@ fn try_rewind(source: &Server, name: &str) -> Result<(), Error> {
 fn rewind_command(source: &Server, data_dir: &Path) -> Command {
     let home = source.home();
     let user = User::Superuser;
-    let builder = PgRewindBuilder::new().program_dir(&home.binaries.dir).target_pgdata(data_dir).source_server(format!(
-        "host=127.0.0.1 port={} user={} dbname=postgres sslmode=disable connect_timeout=5",
-        source.port(),
-        user.name()
-    ));
-    let builder = if home.no_sync() { builder.no_sync() } else { builder };
+    let builder = PgRewindBuilder::new()
+        .program_dir(&home.binaries.dir)
+        .target_pgdata(data_dir)
+        .source_server(format!(
+            "host=127.0.0.1 port={} user={} dbname=postgres sslmode=disable connect_timeout=5",
+            source.port(),
+            user.name()
+        ));
+    let builder = if home.no_sync() {
+        builder.no_sync()
+    } else {
+        builder
+    };
     let mut command = home.command(builder.build());
     command.env("PGPASSWORD", home.password(user));
     command
@@ -161,14 +201,19 @@ fn part_of(home: &Home, name: &str) -> PathBuf {
 fn fresh_part(home: &Home, name: &str) -> Result<PathBuf, Error> {
     let part = part_of(home, name);
     remove_part(&part)?;
-    DirBuilder::new().mode(0o700).create(&part).map_err(Error::io("create", &part))?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(&part)
+        .map_err(Error::io("create", &part))?;
     account::give(home.account.as_ref(), &part)?;
     Ok(part)
 }
 
 fn remove_part(part: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(part) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", part)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", part)(error))
+        }
         _ => Ok(()),
     }
 }

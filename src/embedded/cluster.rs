@@ -32,7 +32,9 @@ pub struct NodeAddress {
 /// Shows no password.
 impl std::fmt::Debug for NodeAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeAddress").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("NodeAddress")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,13 +80,23 @@ impl Cluster {
         let thread = thread::Builder::new()
             .name("postgres-supervisor".into())
             .spawn(move || supervisor.run(&stopped))
-            .map_err(Error::io("start a thread for", nodes[0].server.home().dir()))?;
-        Ok(Self { nodes, view, supervisor: Some(Running { stop, thread }) })
+            .map_err(Error::io(
+                "start a thread for",
+                nodes[0].server.home().dir(),
+            ))?;
+        Ok(Self {
+            nodes,
+            view,
+            supervisor: Some(Running { stop, thread }),
+        })
     }
 
     /// In the order of their names; "primary" is where the first primary was made, not what it is now.
     pub fn nodes(&self) -> Vec<NodeAddress> {
-        let address = |node: &Arc<Node>| NodeAddress { name: node.name().to_owned(), url: node.server.url(User::Application) };
+        let address = |node: &Arc<Node>| NodeAddress {
+            name: node.name().to_owned(),
+            url: node.server.url(User::Application),
+        };
         let mut nodes: Vec<NodeAddress> = self.nodes.iter().map(address).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         nodes
@@ -118,9 +130,14 @@ impl Cluster {
         // A failover that is running now cannot start anything any more, and fails.
         self.nodes.iter().for_each(|node| node.server.retire());
         let leader = self.view.leader.load(Ordering::Relaxed);
-        let (primary, replicas): (Vec<_>, Vec<_>) = self.nodes.iter().enumerate().partition(|(index, _)| *index == leader);
+        let (primary, replicas): (Vec<_>, Vec<_>) = self
+            .nodes
+            .iter()
+            .enumerate()
+            .partition(|(index, _)| *index == leader);
         let order = replicas.into_iter().chain(primary);
-        let results: Vec<Result<(), Error>> = order.map(|(_, node)| node.server.stop(mode)).collect();
+        let results: Vec<Result<(), Error>> =
+            order.map(|(_, node)| node.server.stop(mode)).collect();
         if thread.join().is_err() {
             log::error!("the supervisor panicked");
         }
@@ -156,8 +173,11 @@ fn replica_of(primary: &Server, home: &Arc<Home>, name: &str) -> Result<Node, Er
 }
 
 fn other_names(replicas: u8, primary: &str) -> Vec<String> {
-    let all = std::iter::once(lineage::FIRST.to_owned()).chain((1..=usize::from(replicas)).map(lineage::replica_name));
-    all.filter(|name| name != primary).take(usize::from(replicas)).collect()
+    let all = std::iter::once(lineage::FIRST.to_owned())
+        .chain((1..=usize::from(replicas)).map(lineage::replica_name));
+    all.filter(|name| name != primary)
+        .take(usize::from(replicas))
+        .collect()
 }
 
 #[cfg(test)]
@@ -174,7 +194,10 @@ mod tests {
 
     #[test]
     fn an_address_does_not_show_its_password() {
-        let node = NodeAddress { name: "primary".into(), url: "postgres://synapse:secret@x/".into() };
+        let node = NodeAddress {
+            name: "primary".into(),
+            url: "postgres://synapse:secret@x/".into(),
+        };
         assert!(!format!("{node:?}").contains("secret"));
     }
 }

@@ -39,14 +39,28 @@ const DURABLE: &[(&str, &str)] = &[("fsync", "on")];
 /// directory is removed.
 const FAST: &[(&str, &str)] = &[("fsync", "off"), ("dynamic_shared_memory_type", "mmap")];
 
-pub(super) fn write(home: &Home, data_dir: &Path, name: &str, settings: &Settings) -> Result<(), Error> {
-    let mut text = String::from("# Written by synapse-core at every start; changes here are lost.\n");
+pub(super) fn write(
+    home: &Home,
+    data_dir: &Path,
+    name: &str,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let mut text =
+        String::from("# Written by synapse-core at every start; changes here are lost.\n");
     let fixed = match home.durability {
         Durability::Durable => DURABLE,
         Durability::Fast => FAST,
     };
-    let all = ALWAYS.iter().copied().chain(fixed.iter().copied()).chain([("cluster_name", name)]);
-    let all = all.chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let all = ALWAYS
+        .iter()
+        .copied()
+        .chain(fixed.iter().copied())
+        .chain([("cluster_name", name)]);
+    let all = all.chain(
+        settings
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    );
     for (key, value) in all {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{key} = '{}'", quoted(value));

@@ -37,11 +37,16 @@ impl Server {
         // Locked throughout, so that whoever watches the server cannot start it again while it is being killed.
         let mut guard = self.child();
         // Stopped first, so that it neither starts new children nor tells the old ones to end.
-        guard.iter().for_each(|child| process::signal(process::pid_of(child), Signal::SIGSTOP));
+        guard
+            .iter()
+            .for_each(|child| process::signal(process::pid_of(child), Signal::SIGSTOP));
         self.end_leftovers()?;
         if let Some(mut child) = guard.take() {
             // It is dead already, unless it was started so lately that it has not reached its data directory.
-            child.kill().and_then(|()| child.wait()).map_err(Error::io("end the server of", &self.data_dir()))?;
+            child
+                .kill()
+                .and_then(|()| child.wait())
+                .map_err(Error::io("end the server of", &self.data_dir()))?;
         }
         Ok(())
     }
@@ -63,7 +68,8 @@ impl Server {
             if Instant::now() > end {
                 return Err(self.timeout("did not die", KILL_LIMIT));
             }
-            left.into_iter().for_each(|pid| process::signal(pid, Signal::SIGKILL));
+            left.into_iter()
+                .for_each(|pid| process::signal(pid, Signal::SIGKILL));
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -84,6 +90,8 @@ impl Server {
     }
 
     fn signal_all(&self, signal: Signal) {
-        process::servers_in(&self.data_dir()).into_iter().for_each(|pid| process::signal(pid, signal));
+        process::servers_in(&self.data_dir())
+            .into_iter()
+            .for_each(|pid| process::signal(pid, signal));
     }
 }

@@ -40,16 +40,24 @@ const PINS: [(&str, &str); 6] = [
 
 impl Release {
     pub fn pinned() -> Self {
-        let pins = PINS.map(|(target, sha256)| Pin { target, sha256: sha256.to_owned() });
+        let pins = PINS.map(|(target, sha256)| Pin {
+            target,
+            sha256: sha256.to_owned(),
+        });
         Self {
-            base_url: "https://github.com/theseus-rs/postgresql-binaries/releases/download/16.4.0".into(),
+            base_url: "https://github.com/theseus-rs/postgresql-binaries/releases/download/16.4.0"
+                .into(),
             version: "16.4.0",
             pins: pins.to_vec(),
         }
     }
 
     pub(super) fn major(&self) -> u32 {
-        self.version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+        self.version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -61,13 +69,19 @@ pub(super) fn fetch(release: &Release, cache: &Path) -> Result<Binaries, Error> 
     }
     download(release, cache, &place)
         .and_then(|()| Binaries::of(&place.join("bin")))
-        .map_err(|reason| Error::Download { reason, hint: install_hint() })
+        .map_err(|reason| Error::Download {
+            reason,
+            hint: install_hint(),
+        })
 }
 
 fn download(release: &Release, cache: &Path, place: &Path) -> Result<(), String> {
     let pin = host_target().and_then(|target| release.pins.iter().find(|pin| pin.target == target));
     let pin = pin.ok_or("there is no release for this platform")?;
-    let url = format!("{}/postgresql-{}-{}.tar.gz", release.base_url, release.version, pin.target);
+    let url = format!(
+        "{}/postgresql-{}-{}.tar.gz",
+        release.base_url, release.version, pin.target
+    );
     // Two processes may download at the same time; the pid keeps their parts apart.
     let part = place.with_extension(format!("{}.part", std::process::id()));
     let unpacked = place.with_extension(format!("{}.new", std::process::id()));
@@ -102,7 +116,8 @@ fn save(url: &str, part: &Path) -> Result<String, String> {
             break;
         }
         digest.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(|error| failed(&error))?;
+        file.write_all(&buffer[..count])
+            .map_err(|error| failed(&error))?;
         bar.inc(count as u64);
     }
     bar.finish_and_clear();
@@ -127,7 +142,9 @@ fn check(url: &str, got: &str, wanted: &str) -> Result<(), String> {
 fn unpack(archive: &Path, to: &Path) -> Result<PathBuf, String> {
     let failed = |error: io::Error| format!("cannot unpack {}: {error}", archive.display());
     let file = File::open(archive).map_err(failed)?;
-    tar::Archive::new(flate2::read::GzDecoder::new(file)).unpack(to).map_err(failed)?;
+    tar::Archive::new(flate2::read::GzDecoder::new(file))
+        .unpack(to)
+        .map_err(failed)?;
     fs::read_dir(to)
         .map_err(failed)?
         .flatten()
@@ -150,11 +167,15 @@ pub(super) fn host_target() -> Option<&'static str> {
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => Some("aarch64-apple-darwin"),
         ("macos", "x86_64") => Some("x86_64-apple-darwin"),
-        ("linux", "x86_64") if exists("/lib/ld-musl-x86_64.so.1") && !exists("/lib64/ld-linux-x86-64.so.2") => {
+        ("linux", "x86_64")
+            if exists("/lib/ld-musl-x86_64.so.1") && !exists("/lib64/ld-linux-x86-64.so.2") =>
+        {
             Some("x86_64-unknown-linux-musl")
         }
         ("linux", "x86_64") => Some("x86_64-unknown-linux-gnu"),
-        ("linux", "aarch64") if exists("/lib/ld-musl-aarch64.so.1") && !exists("/lib/ld-linux-aarch64.so.1") => {
+        ("linux", "aarch64")
+            if exists("/lib/ld-musl-aarch64.so.1") && !exists("/lib/ld-linux-aarch64.so.1") =>
+        {
             Some("aarch64-unknown-linux-musl")
         }
         ("linux", "aarch64") => Some("aarch64-unknown-linux-gnu"),
@@ -172,14 +193,19 @@ fn install_hint() -> &'static str {
 fn hint_for(os_release: &str) -> &'static str {
     let ids: Vec<&str> = os_release
         .lines()
-        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .filter_map(|line| {
+            line.strip_prefix("ID=")
+                .or_else(|| line.strip_prefix("ID_LIKE="))
+        })
         .flat_map(|value| value.trim_matches('"').split(' '))
         .collect();
     let is = |names: &[&str]| ids.iter().any(|id| names.contains(id));
     match () {
         () if is(&["debian", "ubuntu"]) => "apt-get install postgresql",
         () if is(&["alpine"]) => "apk add postgresql postgresql-contrib",
-        () if is(&["fedora", "rhel", "centos"]) => "dnf install postgresql-server postgresql-contrib",
+        () if is(&["fedora", "rhel", "centos"]) => {
+            "dnf install postgresql-server postgresql-contrib"
+        }
         () if is(&["suse", "opensuse"]) => "zypper install postgresql-server",
         () if is(&["arch"]) => "pacman -S postgresql",
         () => "the package manager of your system (package postgresql)",

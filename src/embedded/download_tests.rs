@@ -17,15 +17,28 @@ fn serve(answer: Vec<u8>) -> String {
 }
 
 fn ok(body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 
 /// A release as the real one is: one top directory with `bin`.
 fn archive() -> Vec<u8> {
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
+        Vec::new(),
+        flate2::Compression::fast(),
+    ));
     let script = b"#!/bin/sh\necho 'postgres (PostgreSQL) 16.4'\n";
-    for name in ["initdb", "postgres", "pg_ctl", "pg_basebackup", "pg_rewind", "pg_controldata"] {
+    for name in [
+        "initdb",
+        "postgres",
+        "pg_ctl",
+        "pg_basebackup",
+        "pg_rewind",
+        "pg_controldata",
+    ] {
         let mut header = tar::Header::new_gnu();
         header.set_size(script.len() as u64);
         header.set_mode(0o755);
@@ -37,15 +50,29 @@ fn archive() -> Vec<u8> {
 }
 
 fn release(base_url: String, archive: &[u8]) -> Release {
-    let pin = Pin { target: host_target().unwrap(), sha256: hex(&Sha256::digest(archive)) };
-    Release { base_url, version: "16.4.0", pins: vec![pin] }
+    let pin = Pin {
+        target: host_target().unwrap(),
+        sha256: hex(&Sha256::digest(archive)),
+    };
+    Release {
+        base_url,
+        version: "16.4.0",
+        pins: vec![pin],
+    }
 }
 
 fn failure(release: &Release) -> String {
     let cache = tempfile::tempdir().unwrap();
     let error = fetch(release, cache.path()).unwrap_err().to_string();
-    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "nothing is left behind");
-    assert!(error.starts_with("no PostgreSQL found, and its download failed: "), "{error}");
+    assert_eq!(
+        fs::read_dir(cache.path()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+    assert!(
+        error.starts_with("no PostgreSQL found, and its download failed: "),
+        "{error}"
+    );
     assert!(error.contains("install it with `"), "{error}");
     error
 }
@@ -57,9 +84,17 @@ fn a_good_download_is_unpacked_and_found_again_without_the_network() {
     fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let found = fetch(&release(serve(ok(&archive)), &archive), cache.path()).unwrap();
     assert_eq!((found.major, found.minor), (16, 4));
-    let again = fetch(&release("http://127.0.0.1:1".into(), &archive), cache.path()).unwrap();
+    let again = fetch(
+        &release("http://127.0.0.1:1".into(), &archive),
+        cache.path(),
+    )
+    .unwrap();
     assert_eq!(again, found);
-    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1, "only the release itself is left");
+    assert_eq!(
+        fs::read_dir(cache.path()).unwrap().count(),
+        1,
+        "only the release itself is left"
+    );
 }
 
 #[test]
@@ -78,21 +113,32 @@ fn a_truncated_download_is_refused() {
 
 #[test]
 fn a_missing_release_is_reported() {
-    let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
+    let answer =
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
     let error = failure(&release(serve(answer), &archive()));
     assert!(error.contains("404"), "{error}");
 }
 
 #[test]
 fn an_unreachable_server_is_reported() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     failure(&release(format!("http://127.0.0.1:{port}"), &archive()));
 }
 
 #[test]
 fn an_unknown_platform_is_reported() {
-    let error = failure(&Release { pins: Vec::new(), ..release(String::new(), b"") });
-    assert!(error.contains("there is no release for this platform"), "{error}");
+    let error = failure(&Release {
+        pins: Vec::new(),
+        ..release(String::new(), b"")
+    });
+    assert!(
+        error.contains("there is no release for this platform"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -105,8 +151,17 @@ fn every_supported_platform_is_pinned() {
 
 #[test]
 fn the_hint_fits_the_system() {
-    assert_eq!(hint_for("NAME=x\nID=ubuntu\nID_LIKE=debian\n"), "apt-get install postgresql");
-    assert_eq!(hint_for("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"), "dnf install postgresql-server postgresql-contrib");
-    assert_eq!(hint_for("ID=alpine\n"), "apk add postgresql postgresql-contrib");
+    assert_eq!(
+        hint_for("NAME=x\nID=ubuntu\nID_LIKE=debian\n"),
+        "apt-get install postgresql"
+    );
+    assert_eq!(
+        hint_for("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"),
+        "dnf install postgresql-server postgresql-contrib"
+    );
+    assert_eq!(
+        hint_for("ID=alpine\n"),
+        "apk add postgresql postgresql-contrib"
+    );
     assert!(hint_for("").contains("package manager"));
 }

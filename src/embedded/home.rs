@@ -49,7 +49,11 @@ pub struct Home {
 
 impl Home {
     /// Creates the directory where needed, and locks it until the last server of it is dropped.
-    pub fn open(dir: &Path, binaries: Binaries, durability: Durability) -> Result<Arc<Self>, Error> {
+    pub fn open(
+        dir: &Path,
+        binaries: Binaries,
+        durability: Durability,
+    ) -> Result<Arc<Self>, Error> {
         let (dir, lock) = lock(dir)?;
         Self::locked(dir, lock, binaries, durability)
     }
@@ -64,7 +68,14 @@ impl Home {
         check_traversable(account.as_ref(), &dir)?;
         check_traversable(account.as_ref(), &binaries.dir)?;
         let passwords = Passwords::load_or_create(&dir)?;
-        Ok(Arc::new(Self { dir, binaries, durability, account, passwords, _lock: lock }))
+        Ok(Arc::new(Self {
+            dir,
+            binaries,
+            durability,
+            account,
+            passwords,
+            _lock: lock,
+        }))
     }
 
     pub fn dir(&self) -> &Path {
@@ -102,7 +113,11 @@ pub(super) fn lock(dir: &Path) -> Result<(PathBuf, Flock<File>), Error> {
         open_to_the_account(&dir)?;
     }
     let path = dir.join("lock");
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path);
     let file = file.map_err(Error::io("open", &path))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok((dir, lock)),
@@ -153,22 +168,35 @@ impl Passwords {
             .find(|path| path.extension().is_none() && path.join("PG_VERSION").exists());
         match data {
             None => Ok(()),
-            Some(data) => Err(Error::PasswordsMissing { file: file.to_owned(), data }),
+            Some(data) => Err(Error::PasswordsMissing {
+                file: file.to_owned(),
+                data,
+            }),
         }
     }
 
     fn generate() -> Self {
         let password = || Alphanumeric.sample_string(&mut rand::rng(), 32);
-        Self { superuser: password(), replicator: password(), application: password() }
+        Self {
+            superuser: password(),
+            replicator: password(),
+            application: password(),
+        }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let of = |user: User| {
-            let line = text.lines().find_map(|line| line.strip_prefix(user.name())?.strip_prefix(':'))?;
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(user.name())?.strip_prefix(':'))?;
             let plain = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_alphanumeric());
             plain.then(|| line.to_owned())
         };
-        Some(Self { superuser: of(User::Superuser)?, replicator: of(User::Replicator)?, application: of(User::Application)? })
+        Some(Self {
+            superuser: of(User::Superuser)?,
+            replicator: of(User::Replicator)?,
+            application: of(User::Application)?,
+        })
     }
 
     fn to_text(&self) -> String {
@@ -184,14 +212,22 @@ pub(super) fn write_private(path: &Path, content: &str) -> Result<(), Error> {
     write_private_for(None, path, content)
 }
 
-pub(super) fn write_private_for(account: Option<&Account>, path: &Path, content: &str) -> Result<(), Error> {
+pub(super) fn write_private_for(
+    account: Option<&Account>,
+    path: &Path,
+    content: &str,
+) -> Result<(), Error> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
     // A leftover of a run that died; `create_new` below follows no symlink that someone may have put there.
     let _ = fs::remove_file(&part);
     let write = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()
     };
@@ -218,7 +254,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("passwords"), "postgres:\n").unwrap();
         let error = Passwords::load_or_create(dir.path()).err().unwrap();
-        assert!(error.to_string().ends_with("is not a passwords file of this program"));
+        assert!(
+            error
+                .to_string()
+                .ends_with("is not a passwords file of this program")
+        );
     }
 
     #[test]
@@ -227,14 +267,20 @@ mod tests {
         fs::create_dir(dir.path().join("primary")).unwrap();
         fs::write(dir.path().join("primary/PG_VERSION"), "15\n").unwrap();
         let error = Passwords::load_or_create(dir.path()).err().unwrap();
-        assert!(error.to_string().contains("passwords is missing although"), "{error}");
+        assert!(
+            error.to_string().contains("passwords is missing although"),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_passwords_file_is_for_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         Passwords::load_or_create(dir.path()).unwrap();
-        let mode = fs::metadata(dir.path().join("passwords")).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join("passwords"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -38,7 +38,9 @@ pub(super) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Se
     for name in names {
         let server = Server::open(home, name)?;
         match rank(&server) {
-            Ok(rank) if best.as_ref().is_none_or(|(highest, _)| rank > *highest) => best = Some((rank, server)),
+            Ok(rank) if best.as_ref().is_none_or(|(highest, _)| rank > *highest) => {
+                best = Some((rank, server))
+            }
             Ok(_) => {}
             // A replica can be copied again, where there is something to copy from.
             Err(error) if server.is_standby() => broken = Some(error),
@@ -59,7 +61,10 @@ fn rank(server: &Server) -> Result<Rank, Error> {
 /// pg_control shows a new timeline only after the checkpoint that follows the promotion; its history file is
 /// there before.
 fn timeline(server: &Server) -> Result<u32, Error> {
-    let checkpoint = server.control("Latest checkpoint's TimeLineID")?.parse().unwrap_or(0);
+    let checkpoint = server
+        .control("Latest checkpoint's TimeLineID")?
+        .parse()
+        .unwrap_or(0);
     let wal = server.data_dir().join("pg_wal");
     let entries = fs::read_dir(&wal).map_err(Error::io("read", &wal))?;
     let histories = entries.flatten().filter_map(|entry| {
@@ -79,7 +84,8 @@ fn position(server: &Server) -> Result<u64, Error> {
 /// "0/3000148": two halves of a 64-bit number. 0 for what is not one.
 fn parse_lsn(text: &str) -> u64 {
     let half = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
-    text.split_once('/').map_or(0, |(high, low)| (half(high) << 32) | half(low))
+    text.split_once('/')
+        .map_or(0, |(high, low)| (half(high) << 32) | half(low))
 }
 
 #[cfg(test)]
@@ -102,6 +108,9 @@ mod tests {
         }
         fs::create_dir(dir.path().join("replica-2")).unwrap();
         let found = databases_in(dir.path()).unwrap();
-        assert_eq!(found, [("primary".to_owned(), 15), ("replica-1".to_owned(), 15)]);
+        assert_eq!(
+            found,
+            [("primary".to_owned(), 15), ("replica-1".to_owned(), 15)]
+        );
     }
 }

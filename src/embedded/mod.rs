@@ -11,7 +11,10 @@
 //! time (initdb, pg_basebackup, pg_rewind) happens under `NAME.new` and ends with a rename. And the directory
 //! is locked, so that any server found running in it is a leftover of a run that died.
 
-#![allow(clippy::disallowed_methods, reason = "waits for processes, which can only be looked at")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits for processes, which can only be looked at"
+)]
 
 mod account;
 mod binaries;

@@ -13,7 +13,11 @@ pub(super) struct Node {
 
 impl Node {
     pub fn new(server: Server) -> Self {
-        Self { server, joined: AtomicBool::new(false), missed: AtomicU32::new(0) }
+        Self {
+            server,
+            joined: AtomicBool::new(false),
+            missed: AtomicU32::new(0),
+        }
     }
 
     pub fn name(&self) -> &str {

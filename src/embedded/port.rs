@@ -11,12 +11,17 @@ use std::path::Path;
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 pub(super) fn choose(file: &Path) -> Result<u16, Error> {
-    let kept = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+    let kept = fs::read_to_string(file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     if let Some(port) = kept.filter(|port| is_free(*port)) {
         return Ok(port);
     }
     let mut random = rand::rng();
-    let port = (0..1_000).map(|_| random.random_range(PORTS)).find(|port| is_free(*port)).ok_or(Error::NoPort)?;
+    let port = (0..1_000)
+        .map(|_| random.random_range(PORTS))
+        .find(|port| is_free(*port))
+        .ok_or(Error::NoPort)?;
     fs::write(file, format!("{port}\n")).map_err(Error::io("write", file))?;
     Ok(port)
 }

@@ -25,7 +25,10 @@ static PARENT: LazyLock<Sender<Job>> = LazyLock::new(|| {
             let _ = reply.send(command.spawn());
         }
     };
-    if let Err(error) = thread::Builder::new().name("postgres-parent".into()).spawn(work) {
+    if let Err(error) = thread::Builder::new()
+        .name("postgres-parent".into())
+        .spawn(work)
+    {
         log::error!("cannot start the thread that starts PostgreSQL: {error}");
     }
     jobs
@@ -50,7 +53,10 @@ pub(super) fn prepare(command: &mut Command, account: Option<&Account>, director
         }
     }
     // HOME: libpq looks for certificates and password files there, and root's is closed to the account.
-    command.env("LC_ALL", "C").env("HOME", directory).current_dir(directory);
+    command
+        .env("LC_ALL", "C")
+        .env("HOME", directory)
+        .current_dir(directory);
     // A group of its own, or Ctrl-C in a terminal would stop the servers before us.
     command.process_group(0);
     if let Some(account) = account {
@@ -80,9 +86,13 @@ fn end_with_us(command: &mut Command) {
 
 /// Runs a program to its end, feeding it `input`, and returns what it printed.
 pub(super) fn run(mut command: Command, input: &str, limit: Duration) -> Result<String, Error> {
-    let program =
-        Path::new(command.get_program()).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let program = Path::new(command.get_program())
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = spawn(command)?;
     let group = pid_of(&child);
     if let Some(mut stdin) = child.stdin.take() {
@@ -92,21 +102,34 @@ pub(super) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
     let (reply, answer) = sync_channel(1);
     thread::spawn(move || reply.send(child.wait_with_output()));
     match answer.recv_timeout(limit) {
-        Ok(Ok(output)) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Ok(Ok(output)) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
         Ok(Ok(output)) => Err(tool_error(program, &output)),
         Ok(Err(source)) => Err(Error::io("wait for", Path::new(&program))(source)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             let _ = killpg(group, Signal::SIGKILL); // it may have ended just now
-            Err(Error::ToolTimeout { program, seconds: limit.as_secs() })
+            Err(Error::ToolTimeout {
+                program,
+                seconds: limit.as_secs(),
+            })
         }
     }
 }
 
 fn tool_error(program: String, output: &Output) -> Error {
     let text = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let last = lines.len().saturating_sub(5);
-    Error::Tool { program, status: output.status, output: lines[last..].join("; ") }
+    Error::Tool {
+        program,
+        status: output.status,
+        output: lines[last..].join("; "),
+    }
 }
 
 pub(super) fn pid_of(child: &Child) -> Pid {
@@ -140,17 +163,26 @@ fn is_server_in(pid: Pid, data_dir: &Path) -> bool {
     let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}"));
     // The program too: someone's shell may stand in the directory.
     link("cwd").is_ok_and(|cwd| cwd == data_dir)
-        && link("exe").is_ok_and(|exe| exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("postgres")))
+        && link("exe").is_ok_and(|exe| {
+            exe.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("postgres"))
+        })
 }
 
 /// Without /proc: the postmaster that postmaster.pid names, and its children.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn servers_in(data_dir: &Path) -> Vec<Pid> {
     let file = std::fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
-    let Some(postmaster) = file.lines().next().and_then(|line| line.trim().parse::<i32>().ok()) else {
+    let Some(postmaster) = file
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse::<i32>().ok())
+    else {
         return Vec::new();
     };
-    let listing = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat=,comm="]).output();
+    let listing = Command::new("ps")
+        .args(["-A", "-o", "pid=,ppid=,stat=,comm="])
+        .output();
     let text = listing.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     text.unwrap_or_default()
         .lines()
@@ -175,7 +207,10 @@ mod tests {
         command.arg("60");
         prepare(&mut command, None, Path::new("/tmp"));
         let error = run(command, "", Duration::from_millis(50)).unwrap_err();
-        assert!(error.to_string().starts_with("sleep did not end within"), "{error}");
+        assert!(
+            error.to_string().starts_with("sleep did not end within"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -183,12 +218,18 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo no space left >&2; exit 3"]);
         let error = run(command, "", Duration::from_secs(20)).unwrap_err();
-        assert_eq!(error.to_string(), "sh failed (exit status: 3): no space left");
+        assert_eq!(
+            error.to_string(),
+            "sh failed (exit status: 3): no space left"
+        );
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let error = run(Command::new("/no/such/initdb"), "", Duration::from_secs(20)).unwrap_err();
-        assert!(error.to_string().starts_with("cannot run /no/such/initdb"), "{error}");
+        assert!(
+            error.to_string().starts_with("cannot run /no/such/initdb"),
+            "{error}"
+        );
     }
 }

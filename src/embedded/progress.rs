@@ -24,5 +24,6 @@ pub(super) fn download(total_bytes: Option<u64>) -> ProgressBar {
         None => ProgressBar::new_spinner(),
     };
     let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} ({eta})");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message("Downloading PostgreSQL")
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message("Downloading PostgreSQL")
 }

@@ -58,7 +58,17 @@ fn start_streaming(primary: &Server, replica: &Server) -> Result<(), Error> {
 fn state_of(primary: &Server, replica: &Server) -> Result<Option<String>, Error> {
     let question = "SELECT application_name || ':' || state AS value FROM pg_stat_replication";
     let answer = sql::ask(&primary.url(User::Superuser), question, QUESTION_LIMIT);
-    let lines = answer.map_err(|reason| Error::Sql { name: primary.name().to_owned(), what: "who streams from it", reason })?;
-    let of_replica = |line: &String| Some(line.strip_prefix(replica.name())?.strip_prefix(':')?.to_owned());
+    let lines = answer.map_err(|reason| Error::Sql {
+        name: primary.name().to_owned(),
+        what: "who streams from it",
+        reason,
+    })?;
+    let of_replica = |line: &String| {
+        Some(
+            line.strip_prefix(replica.name())?
+                .strip_prefix(':')?
+                .to_owned(),
+        )
+    };
     Ok(lines.iter().find_map(of_replica))
 }

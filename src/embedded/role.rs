@@ -23,7 +23,9 @@ impl Server {
                 return Err(self.timeout("was not promoted", PROMOTE_LIMIT));
             }
             if !self.is_running() {
-                return Err(Error::NotRunning { name: self.name().to_owned() });
+                return Err(Error::NotRunning {
+                    name: self.name().to_owned(),
+                });
             }
             thread::sleep(POLL);
         }
@@ -33,9 +35,13 @@ impl Server {
 
     /// One line of pg_controldata: it works on a stopped server, and cannot hang on a frozen one.
     pub(super) fn control(&self, key: &str) -> Result<String, Error> {
-        let tool = PgControlDataBuilder::new().program_dir(&self.home().binaries.dir).pgdata(self.data_dir());
+        let tool = PgControlDataBuilder::new()
+            .program_dir(&self.home().binaries.dir)
+            .pgdata(self.data_dir());
         let text = process::run(self.home().command(tool.build()), "", TOOL_LIMIT)?;
-        let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
         Ok(value.unwrap_or_default().trim().to_owned())
     }
 

@@ -41,7 +41,10 @@ pub struct Server {
 /// Shows no password.
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("name", &self.name).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("name", &self.name)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +104,10 @@ impl Server {
     /// Holds the password: not for a log.
     pub fn url(&self, user: User) -> String {
         let (name, password) = (user.name(), self.home.password(user));
-        format!("postgres://{name}:{password}@127.0.0.1:{}/synapse", self.port)
+        format!(
+            "postgres://{name}:{password}@127.0.0.1:{}/synapse",
+            self.port
+        )
     }
 
     /// Starts it and waits until it accepts connections.
@@ -116,7 +122,9 @@ impl Server {
             return Ok(());
         }
         if self.retired.load(Ordering::Relaxed) {
-            return Err(Error::Retired { name: self.name.clone() });
+            return Err(Error::Retired {
+                name: self.name.clone(),
+            });
         }
         self.end_leftovers()?;
         self.write_settings()?;
@@ -132,7 +140,9 @@ impl Server {
             .port(self.port)
             .socket_location(""); // no socket: Debian's default directory is not writable for us
         let log = self.open_log()?;
-        let copy = log.try_clone().map_err(Error::io("open", &self.log_file()))?;
+        let copy = log
+            .try_clone()
+            .map_err(Error::io("open", &self.log_file()))?;
         let mut command = self.home.command(builder.build());
         command.stdin(Stdio::null()).stdout(log).stderr(copy);
         Ok(command)
@@ -153,16 +163,25 @@ impl Server {
     fn is_ready(&self) -> Result<bool, Error> {
         let mut guard = self.child();
         let Some(child) = guard.as_mut() else {
-            return Err(Error::NotRunning { name: self.name.clone() });
+            return Err(Error::NotRunning {
+                name: self.name.clone(),
+            });
         };
         if let Ok(Some(status)) = child.try_wait() {
             *guard = None;
             let (name, log, tail) = (self.name.clone(), self.log_file(), self.log_tail());
-            return Err(Error::Exited { name, status, log, tail });
+            return Err(Error::Exited {
+                name,
+                status,
+                log,
+                tail,
+            });
         }
         let text = fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default();
         let mut lines = text.lines();
-        let ours = lines.next().is_some_and(|pid| pid.trim() == child.id().to_string());
+        let ours = lines
+            .next()
+            .is_some_and(|pid| pid.trim() == child.id().to_string());
         Ok(ours && lines.nth(6).is_some_and(|state| state.trim() == "ready"))
     }
 
@@ -193,7 +212,9 @@ impl Server {
 
     /// Changes settings, now where the server runs, and for all starts of this object. An empty value is a value.
     pub fn reload(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
-        let new = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let new = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         self.settings().extend(new);
         self.write_settings()?;
         self.signal_postmaster(Signal::SIGHUP);
@@ -206,7 +227,13 @@ impl Server {
 
     pub(super) fn timeout(&self, what: &'static str, limit: Duration) -> Error {
         let (name, log, tail) = (self.name.clone(), self.log_file(), self.log_tail());
-        Error::Timeout { name, what, seconds: limit.as_secs(), log, tail }
+        Error::Timeout {
+            name,
+            what,
+            seconds: limit.as_secs(),
+            log,
+            tail,
+        }
     }
 
     pub(super) fn child(&self) -> MutexGuard<'_, Option<Child>> {
@@ -222,7 +249,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Immediate and not kill: it gives its shared memory back.
-        if let Err(error) = self.stop(StopMode::Immediate).and_then(|()| self.end_leftovers()) {
+        if let Err(error) = self
+            .stop(StopMode::Immediate)
+            .and_then(|()| self.end_leftovers())
+        {
             log::error!(node = self.name.as_str(); "cannot end PostgreSQL: {error}");
         }
     }

@@ -13,7 +13,11 @@ impl Server {
     pub(super) fn open_log(&self) -> Result<File, Error> {
         let path = self.log_file();
         let open = || {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(&path)?;
             if file.metadata()?.len() > LOG_MAX_BYTES {
                 file.set_len(0)?;
             }

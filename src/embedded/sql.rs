@@ -20,16 +20,25 @@ pub(super) fn connect(url: &str) -> Result<PgConnection, String> {
 
 /// The `value` column (text) of every row.
 pub(super) fn values(connection: &mut PgConnection, question: &str) -> Result<Vec<String>, String> {
-    let rows: Vec<Row> = sql_query(question).load(connection).map_err(|error| error.to_string())?;
+    let rows: Vec<Row> = sql_query(question)
+        .load(connection)
+        .map_err(|error| error.to_string())?;
     Ok(rows.into_iter().filter_map(|row| row.value).collect())
 }
 
 pub(super) fn execute(connection: &mut PgConnection, statement: &str) -> Result<(), String> {
-    sql_query(statement).execute(connection).map(drop).map_err(|error| error.to_string())
+    sql_query(statement)
+        .execute(connection)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// `values` on a connection of its own, within a time limit.
-pub(super) fn ask(url: &str, question: &'static str, limit: Duration) -> Result<Vec<String>, String> {
+pub(super) fn ask(
+    url: &str,
+    question: &'static str,
+    limit: Duration,
+) -> Result<Vec<String>, String> {
     within(limit, url, move |connection| values(connection, question))
 }
 
@@ -48,8 +57,11 @@ fn within<T: Send + 'static>(
     let url = url.to_owned();
     let (reply, answer) = sync_channel(1);
     // Nobody listens any more once the limit has passed.
-    let task = move || drop(reply.send(connect(&url).and_then(|mut connection| work(&mut connection))));
-    let thread = thread::Builder::new().name("postgres-question".into()).spawn(task);
+    let task =
+        move || drop(reply.send(connect(&url).and_then(|mut connection| work(&mut connection))));
+    let thread = thread::Builder::new()
+        .name("postgres-question".into())
+        .spawn(task);
     thread.map_err(|error| error.to_string())?;
     match answer.recv_timeout(limit) {
         Ok(result) => result,

@@ -52,11 +52,22 @@ struct Join {
 
 impl Supervisor {
     pub fn new(nodes: Vec<Arc<Node>>, view: Arc<View>, synchronous: bool) -> Self {
-        let work = || Work { join: None, failures: 0, not_before: Instant::now() };
+        let work = || Work {
+            join: None,
+            failures: 0,
+            not_before: Instant::now(),
+        };
         let works = nodes.iter().map(|_| work()).collect();
         let term = term_of(&nodes, &view, synchronous);
         let watchers = vec![watch(&term)];
-        Self { nodes, view, synchronous, term, watchers, works }
+        Self {
+            nodes,
+            view,
+            synchronous,
+            term,
+            watchers,
+            works,
+        }
     }
 
     /// Until the other end of the channel is dropped.
@@ -74,7 +85,11 @@ impl Supervisor {
         // the lock of the directory, is free when this returns.
         let joins = self.works.into_iter().filter_map(|work| work.join);
         let ends = joins.map(|join| join.thread.join().is_ok());
-        let ends = ends.chain(self.watchers.into_iter().map(|watcher| watcher.join().is_ok()));
+        let ends = ends.chain(
+            self.watchers
+                .into_iter()
+                .map(|watcher| watcher.join().is_ok()),
+        );
         if ends.filter(|ok| !ok).count() > 0 {
             log::error!("a thread of the supervisor panicked");
         }
@@ -112,7 +127,9 @@ impl Supervisor {
     fn replace(&self, old: &Arc<Node>, successor: Option<Arc<Node>>) -> Result<usize, Error> {
         // Children of a killed postmaster may still be writing.
         old.server.end_leftovers()?;
-        if let Some(successor) = successor.filter(|node| node.is_joined() && node.server.is_running()) {
+        if let Some(successor) =
+            successor.filter(|node| node.is_joined() && node.server.is_running())
+        {
             match promote(&successor) {
                 Ok(()) => return Ok(self.index_of(&successor)),
                 Err(error) => log::error!(node = successor.name(); "cannot promote: {error}"),
@@ -125,7 +142,10 @@ impl Supervisor {
 
     fn index_of(&self, node: &Arc<Node>) -> usize {
         // Every node comes from this list.
-        self.nodes.iter().position(|other| Arc::ptr_eq(other, node)).unwrap_or(0)
+        self.nodes
+            .iter()
+            .position(|other| Arc::ptr_eq(other, node))
+            .unwrap_or(0)
     }
 
     /// Whoever followed the old primary is brought to the new one.
@@ -185,7 +205,9 @@ impl Work {
     }
 
     fn back_off(&mut self) {
-        let wait = RETRY_MIN.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
+        let wait = RETRY_MIN
+            .saturating_mul(1 << self.failures.min(6))
+            .min(RETRY_MAX);
         self.failures += 1;
         self.not_before = Instant::now() + wait;
     }
@@ -194,7 +216,10 @@ impl Work {
 fn start_join(primary: &Arc<Node>, replica: &Arc<Node>) -> Join {
     let (source, replica) = (Arc::clone(primary), Arc::clone(replica));
     let thread = thread::spawn(move || replication::join(&source.server, &replica.server));
-    Join { primary: Arc::clone(primary), thread }
+    Join {
+        primary: Arc::clone(primary),
+        thread,
+    }
 }
 
 /// Half a promotion is finished or undone, so that there are never two primaries.
@@ -203,12 +228,19 @@ fn promote(node: &Node) -> Result<(), Error> {
         return Ok(());
     };
     node.server.kill()?;
-    if node.server.is_standby() { Err(error) } else { node.server.start() }
+    if node.server.is_standby() {
+        Err(error)
+    } else {
+        node.server.start()
+    }
 }
 
 fn term_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Term> {
     let leader = view.leader.load(Ordering::Relaxed);
-    let others = nodes.iter().enumerate().filter(|(index, _)| *index != leader);
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != leader);
     let others = others.map(|(_, node)| Arc::clone(node)).collect();
     Term::new(&nodes[leader], others, synchronous, &view.trusts)
 }

@@ -35,7 +35,12 @@ pub(super) struct Term {
 }
 
 impl Term {
-    pub fn new(leader: &Arc<Node>, followers: Vec<Arc<Node>>, synchronous: bool, trusts: &Arc<AtomicBool>) -> Arc<Self> {
+    pub fn new(
+        leader: &Arc<Node>,
+        followers: Vec<Arc<Node>>,
+        synchronous: bool,
+        trusts: &Arc<AtomicBool>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             leader: Arc::clone(leader),
             followers,
@@ -52,7 +57,11 @@ impl Term {
         self.over.store(true, Ordering::Relaxed);
         self.trusts.store(false, Ordering::Relaxed);
         match std::mem::replace(&mut *synchrony, Synchrony::Off) {
-            Synchrony::Trusted(name) => self.followers.iter().find(|node| node.name() == name).cloned(),
+            Synchrony::Trusted(name) => self
+                .followers
+                .iter()
+                .find(|node| node.name() == name)
+                .cloned(),
             Synchrony::Off | Synchrony::Named(_) => None,
         }
     }
@@ -87,10 +96,13 @@ impl Term {
     }
 
     fn observe(&self, connection: &mut PgConnection) -> Result<(), String> {
-        let question = "SELECT application_name AS value FROM pg_stat_replication WHERE state = 'streaming'";
+        let question =
+            "SELECT application_name AS value FROM pg_stat_replication WHERE state = 'streaming'";
         let streaming = sql::values(connection, question)?;
         let streams = |name: &str| streaming.iter().any(|other| other == name);
-        self.followers.iter().for_each(|node| node.seen(streams(node.name())));
+        self.followers
+            .iter()
+            .for_each(|node| node.seen(streams(node.name())));
         if !self.synchronous {
             return Ok(());
         }
@@ -114,7 +126,9 @@ impl Term {
                 None
             }
             Synchrony::Off => {
-                let fit = |node: &&Arc<Node>| node.is_joined() && node.server.is_running() && streams(node.name());
+                let fit = |node: &&Arc<Node>| {
+                    node.is_joined() && node.server.is_running() && streams(node.name())
+                };
                 let name = self.followers.iter().find(fit)?.name().to_owned();
                 self.change(&mut synchrony, Synchrony::Named(name.clone()));
                 Some(name)
@@ -131,7 +145,11 @@ impl Term {
         *synchrony = to;
         self.trusts.store(false, Ordering::Relaxed);
         let node = self.leader.name();
-        match self.leader.server.reload(&[("synchronous_standby_names", &names)]) {
+        match self
+            .leader
+            .server
+            .reload(&[("synchronous_standby_names", &names)])
+        {
             Ok(()) if names.is_empty() => {
                 log::warn!(node; "replication is not synchronous any more")
             }
@@ -149,11 +167,19 @@ impl Term {
         // Whether commits wait is a flag that the checkpointer sets when it reads the new setting, which it does
         // before it begins a checkpoint that is asked for.
         sql::execute(connection, "CHECKPOINT")?;
-        let position = sql::values(connection, "SELECT pg_current_wal_insert_lsn()::text AS value")?.concat();
+        let position = sql::values(
+            connection,
+            "SELECT pg_current_wal_insert_lsn()::text AS value",
+        )?
+        .concat();
         let caught_up = format!(
             "SELECT application_name AS value FROM pg_stat_replication WHERE sync_state = 'sync' AND flush_lsn >= '{position}'"
         );
-        if eventually(|| Ok(sql::values(connection, &caught_up)?.iter().any(|other| other == name)))? {
+        if eventually(|| {
+            Ok(sql::values(connection, &caught_up)?
+                .iter()
+                .any(|other| other == name))
+        })? {
             self.trust(name);
         }
         Ok(())
@@ -173,7 +199,9 @@ impl Term {
     }
 
     fn synchrony(&self) -> MutexGuard<'_, Synchrony> {
-        self.synchrony.lock().unwrap_or_else(PoisonError::into_inner)
+        self.synchrony
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -123,7 +123,14 @@ mod tests {
 
     #[test]
     fn an_amount_keeps_the_scale_it_was_sent_with() {
-        for text in ["1", "100.5", "100.50", "0.0000001", "0.1000000", "922337203685.4775807"] {
+        for text in [
+            "1",
+            "100.5",
+            "100.50",
+            "0.0000001",
+            "0.1000000",
+            "922337203685.4775807",
+        ] {
             assert_eq!(Amount::parse(text).expect(text).to_string(), text);
         }
     }
@@ -140,8 +147,9 @@ mod tests {
     #[test]
     fn what_is_no_plain_decimal_has_a_format_error() {
         for text in [
-            "", " ", "1 ", " 1", "+1", ".5", "5.", "1.", "1..2", "1.2.3", "01", "00", "00.1", "1e5", "1_000", "1,5", "0x10",
-            "NaN", "Infinity", "--1", "-", "-01", "١", "1\0", "1.5\n",
+            "", " ", "1 ", " 1", "+1", ".5", "5.", "1.", "1..2", "1.2.3", "01", "00", "00.1",
+            "1e5", "1_000", "1,5", "0x10", "NaN", "Infinity", "--1", "-", "-01", "١", "1\0",
+            "1.5\n",
         ] {
             assert_eq!(code(text), "amount_format", "{text:?}");
         }
@@ -156,21 +164,34 @@ mod tests {
 
     #[test]
     fn the_largest_amount_is_exact() {
-        for text in ["922337203685.4775808", "999999999999", "1000000000000", &"9".repeat(60_000)] {
+        for text in [
+            "922337203685.4775808",
+            "999999999999",
+            "1000000000000",
+            &"9".repeat(60_000),
+        ] {
             assert_eq!(code(text), "amount_too_large");
         }
     }
 
     #[test]
     fn an_eighth_decimal_is_an_error_even_when_it_is_zero() {
-        for text in ["1.12345678", "1.00000000", "0.00000001", &format!("1.{}", "1".repeat(60_000))] {
+        for text in [
+            "1.12345678",
+            "1.00000000",
+            "0.00000001",
+            &format!("1.{}", "1".repeat(60_000)),
+        ] {
             assert_eq!(code(text), "amount_precision");
         }
     }
 
     #[test]
     fn a_bound_may_be_zero_but_not_negative() {
-        assert_eq!(AmountBound::parse("0.00").map(|b| b.canonical()), Ok("0".to_owned()));
+        assert_eq!(
+            AmountBound::parse("0.00").map(|b| b.canonical()),
+            Ok("0".to_owned())
+        );
         assert_eq!(AmountBound::parse("-1"), Err(AmountError::NotPositive));
     }
 

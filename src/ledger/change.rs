@@ -44,7 +44,11 @@ pub struct Changed {
 
 /// `Status::allowed_next` is the one table of transitions.
 fn statuses_before(to: Status) -> Vec<&'static str> {
-    Status::ALL.into_iter().filter(|from| from.allowed_next().contains(&to)).map(Status::as_str).collect()
+    Status::ALL
+        .into_iter()
+        .filter(|from| from.allowed_next().contains(&to))
+        .map(Status::as_str)
+        .collect()
 }
 
 #[derive(QueryableByName)]
@@ -58,7 +62,13 @@ struct Row {
 }
 
 impl Change {
-    pub fn new(id: Uuid, expected: Expected, to: StatusChange, caller: Caller, require_replication: bool) -> Change {
+    pub fn new(
+        id: Uuid,
+        expected: Expected,
+        to: StatusChange,
+        caller: Caller,
+        require_replication: bool,
+    ) -> Change {
         Change {
             id,
             expected,
@@ -83,18 +93,39 @@ impl Change {
             },
         };
         let begun = Instant::now();
-        let row: Option<Row> = match (Statement { change: self, version }).get_result(connection).optional() {
-            Err(error) if is_own_earlier_attempt(&error) => return self.found_own_attempt(connection),
+        let row: Option<Row> = match (Statement {
+            change: self,
+            version,
+        })
+        .get_result(connection)
+        .optional()
+        {
+            Err(error) if is_own_earlier_attempt(&error) => {
+                return self.found_own_attempt(connection);
+            }
             result => result?,
         };
-        let Some(Row { changed, durability, transaction }) = row else { return Err(self.nothing_found(connection)?) };
+        let Some(Row {
+            changed,
+            durability,
+            transaction,
+        }) = row
+        else {
+            return Err(self.nothing_found(connection)?);
+        };
         let replicated = durability.of_commit(connection, begun, self.require_replication)?;
         if changed || self.is_what_was_asked(version, &transaction) {
-            return Ok(Changed { transaction, replicated });
+            return Ok(Changed {
+                transaction,
+                replicated,
+            });
         }
         // Refused. Unless it was an earlier attempt of this very change that made it so, and others have moved on since.
         match self.earlier_attempt(connection, &transaction)? {
-            Some(transaction) => Ok(Changed { transaction, replicated }),
+            Some(transaction) => Ok(Changed {
+                transaction,
+                replicated,
+            }),
             None => Err(self.refusal(version, &transaction)),
         }
     }
@@ -102,10 +133,15 @@ impl Change {
     /// The row would allow the change once more, but it was made already, and undone by others since.
     fn found_own_attempt(&self, connection: &mut PgConnection) -> Result<Changed, Error> {
         let now = read::find(connection, self.id)?;
-        let transaction = self.earlier_attempt(connection, &now)?.ok_or(Error::LostRace)?;
+        let transaction = self
+            .earlier_attempt(connection, &now)?
+            .ok_or(Error::LostRace)?;
         let (begun, durability) = (Instant::now(), Durability::now(connection)?);
         read::fence(connection)?;
-        Ok(Changed { transaction, replicated: durability.of_commit(connection, begun, self.require_replication)? })
+        Ok(Changed {
+            transaction,
+            replicated: durability.of_commit(connection, begun, self.require_replication)?,
+        })
     }
 
     fn nothing_found(&self, connection: &mut PgConnection) -> Result<Error, Error> {
@@ -118,11 +154,17 @@ impl Change {
 
     /// The status is there already: at the expected version, or by a change whose answer was lost.
     fn is_what_was_asked(&self, version: i32, now: &Transaction) -> bool {
-        let lost_response = version.checked_add(1) == Some(now.version) && now.status_reason == self.to.status_reason;
-        now.status == self.status && (now.version == version || (self.expected != Expected::Any && lost_response))
+        let lost_response = version.checked_add(1) == Some(now.version)
+            && now.status_reason == self.to.status_reason;
+        now.status == self.status
+            && (now.version == version || (self.expected != Expected::Any && lost_response))
     }
 
-    fn earlier_attempt(&self, connection: &mut PgConnection, now: &Transaction) -> Result<Option<Transaction>, Error> {
+    fn earlier_attempt(
+        &self,
+        connection: &mut PgConnection,
+        now: &Transaction,
+    ) -> Result<Option<Transaction>, Error> {
         let event: Option<TransactionEvent> = transaction_events::table
             .filter(transaction_events::change_id.eq(self.change_id))
             .select(TransactionEvent::as_select())
@@ -140,9 +182,15 @@ impl Change {
 
     fn refusal(&self, version: i32, now: &Transaction) -> Error {
         match self.expected {
-            _ if now.version == version => Error::InvalidTransition { from: now.status.clone(), to: self.status },
+            _ if now.version == version => Error::InvalidTransition {
+                from: now.status.clone(),
+                to: self.status,
+            },
             Expected::Any => Error::LostRace,
-            Expected::Version(version) => Error::VersionMismatch { current: now.version, lasting: now.version > version },
+            Expected::Version(version) => Error::VersionMismatch {
+                current: now.version,
+                lasting: now.version > version,
+            },
         }
     }
 }
@@ -209,7 +257,10 @@ mod tests {
     fn a_status_is_reached_from_where_the_contract_says() {
         assert_eq!(statuses_before(Status::Pending), ["failed"]);
         assert_eq!(statuses_before(Status::Processing), ["pending"]);
-        assert_eq!(statuses_before(Status::Completed), ["pending", "processing"]);
+        assert_eq!(
+            statuses_before(Status::Completed),
+            ["pending", "processing"]
+        );
         assert_eq!(statuses_before(Status::Failed), ["pending", "processing"]);
     }
 }

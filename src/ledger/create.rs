@@ -12,7 +12,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Numeric, Text, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Jsonb, Nullable, Numeric, Text, Untyped, Uuid as SqlUuid,
+};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::time::Instant;
@@ -60,29 +62,59 @@ pub enum How {
 }
 
 impl Create {
-    pub fn one(draft: Draft, key: Option<IdempotencyKey>, caller: &Caller, require_replication: bool) -> Create {
+    pub fn one(
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+        caller: &Caller,
+        require_replication: bool,
+    ) -> Create {
         let fingerprint = fingerprint("POST", "/transactions", std::slice::from_ref(&draft));
         let drafts = vec![draft];
         let ids = vec![Uuid::now_v7()];
-        let statement = Statement::new(&drafts, &ids, key.as_ref(), fingerprint, true, caller, require_replication);
-        Create { drafts, key, single: true, ids, statement }
+        let statement = Statement::new(
+            &drafts,
+            &ids,
+            key.as_ref(),
+            fingerprint,
+            true,
+            caller,
+            require_replication,
+        );
+        Create {
+            drafts,
+            key,
+            single: true,
+            ids,
+            statement,
+        }
     }
 
     pub fn has_handle(&self) -> bool {
-        self.key.is_some() || self.drafts.iter().all(|draft| draft.anchor_transaction_id.is_some())
+        self.key.is_some()
+            || self
+                .drafts
+                .iter()
+                .all(|draft| draft.anchor_transaction_id.is_some())
     }
 
     /// Repeatable at will, on any verified primary.
     pub fn run(&self, connection: &mut PgConnection) -> Result<Created, Error> {
         let begun = Instant::now();
         let rows: Vec<Row> = self.statement.load(connection).map_err(lost_race)?;
-        let Some(first) = rows.first() else { return Err(Error::NotReplicated) };
-        let replicated = first.durability.of_commit(connection, begun, self.statement.require_replication)?;
+        let Some(first) = rows.first() else {
+            return Err(Error::NotReplicated);
+        };
+        let replicated =
+            first
+                .durability
+                .of_commit(connection, begun, self.statement.require_replication)?;
         let mine = first.transaction.id == self.ids[0];
         let how = match first.origin.as_str() {
             "created" => How::New,
             "used" if first.fingerprint.as_deref() != Some(&self.statement.fingerprint[..]) => {
-                return Err(Error::KeyReused { transaction_ids: rows.iter().map(|row| row.transaction.id).collect() });
+                return Err(Error::KeyReused {
+                    transaction_ids: rows.iter().map(|row| row.transaction.id).collect(),
+                });
             }
             _ if mine => How::New,
             "used" if first.key_created => How::Replay,
@@ -96,11 +128,18 @@ impl Create {
                 });
             }
         };
-        let answered = rows.into_iter().zip(&self.drafts).map(|(row, draft)| match how {
-            How::Known => row.transaction,
-            How::New | How::Replay => as_first_answered(row.transaction, draft),
-        });
-        Ok(Created { transactions: answered.collect(), how, replicated })
+        let answered = rows
+            .into_iter()
+            .zip(&self.drafts)
+            .map(|(row, draft)| match how {
+                How::Known => row.transaction,
+                How::New | How::Replay => as_first_answered(row.transaction, draft),
+            });
+        Ok(Created {
+            transactions: answered.collect(),
+            how,
+            replicated,
+        })
     }
 }
 
@@ -118,10 +157,16 @@ fn as_first_answered(now: Transaction, draft: &Draft) -> Transaction {
 
 /// Each of these names was free in the snapshot: another request took it meanwhile.
 fn lost_race(error: DieselError) -> Error {
-    const RACED_FOR: [&str; 3] = ["idempotency_keys_pkey", "transactions_anchor_transaction_id_key", "transactions_pkey"];
+    const RACED_FOR: [&str; 3] = [
+        "idempotency_keys_pkey",
+        "transactions_anchor_transaction_id_key",
+        "transactions_pkey",
+    ];
     match &error {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
-            if info.constraint_name().is_some_and(|name| RACED_FOR.contains(&name)) =>
+            if info
+                .constraint_name()
+                .is_some_and(|name| RACED_FOR.contains(&name)) =>
         {
             Error::LostRace
         }
@@ -178,7 +223,9 @@ impl Statement {
         caller: &Caller,
         require_replication: bool,
     ) -> Statement {
-        let texts = |field: fn(&Draft) -> Option<&str>| drafts.iter().map(|d| field(d).map(str::to_owned)).collect();
+        let texts = |field: fn(&Draft) -> Option<&str>| {
+            drafts.iter().map(|d| field(d).map(str::to_owned)).collect()
+        };
         Statement {
             ids: ids.to_vec(),
             stellar_accounts: drafts.iter().map(|d| d.stellar_account.clone()).collect(),
@@ -213,8 +260,13 @@ impl QueryFragment<Pg> for Statement {
         out.push_bind_param::<Array<Numeric>, _>(&self.amounts)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.asset_codes)?;
-        for column in [&self.callback_types, &self.callback_statuses, &self.anchor_transaction_ids, &self.memos, &self.memo_types]
-        {
+        for column in [
+            &self.callback_types,
+            &self.callback_statuses,
+            &self.anchor_transaction_ids,
+            &self.memos,
+            &self.memo_types,
+        ] {
             out.push_sql(", ");
             out.push_bind_param::<Array<Nullable<Text>>, _>(column)?;
         }

@@ -43,15 +43,23 @@ impl Cursor {
             return Err(InvalidCursor);
         };
         let micros = i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]);
-        let created_at = DateTime::from_timestamp_micros(micros).filter(|t| (1..=9999).contains(&t.year()));
-        Ok(Cursor { created_at: created_at.ok_or(InvalidCursor)?, id: Uuid::from_bytes(id) })
+        let created_at =
+            DateTime::from_timestamp_micros(micros).filter(|t| (1..=9999).contains(&t.year()));
+        Ok(Cursor {
+            created_at: created_at.ok_or(InvalidCursor)?,
+            id: Uuid::from_bytes(id),
+        })
     }
 }
 
 /// The binding is hashed in, so it needs no room of its own. There is no secret: a cursor opens nothing that
 /// the search itself does not, so forging one gains nothing.
 fn check(body: &[u8], binding: &[u8; 8]) -> [u8; CHECK_BYTES] {
-    let hash = Sha256::new().chain_update(b"synapse cursor").chain_update(binding).chain_update(body).finalize();
+    let hash = Sha256::new()
+        .chain_update(b"synapse cursor")
+        .chain_update(binding)
+        .chain_update(body)
+        .finalize();
     std::array::from_fn(|i| hash[i])
 }
 
@@ -65,7 +73,10 @@ mod tests {
 
     fn cursor(micros: i64, id: u128) -> Cursor {
         let created_at = DateTime::from_timestamp_micros(micros).expect("in range");
-        Cursor { created_at, id: Uuid::from_u128(id) }
+        Cursor {
+            created_at,
+            id: Uuid::from_u128(id),
+        }
     }
 
     #[test]
@@ -88,7 +99,12 @@ mod tests {
 
     #[test]
     fn a_well_formed_cursor_outside_our_years_is_invalid() {
-        for micros in [i64::MIN, i64::MAX, -62_135_596_800_000_001, 253_402_300_800_000_000] {
+        for micros in [
+            i64::MIN,
+            i64::MAX,
+            -62_135_596_800_000_001,
+            253_402_300_800_000_000,
+        ] {
             let mut bytes = vec![FORMAT];
             bytes.extend_from_slice(&micros.to_be_bytes());
             bytes.extend_from_slice(&[0; 16]);

@@ -72,7 +72,12 @@ impl Draft {
 
     /// `at` is the pointer to `value` in the body: "" or "/transactions/3". None: at least one violation was
     /// found, and reported while fewer than [`MAX_VIOLATIONS`] were there.
-    pub fn from_value(value: &Value, at: &str, rules: &Rules, violations: &mut Vec<Violation>) -> Option<Draft> {
+    pub fn from_value(
+        value: &Value,
+        at: &str,
+        rules: &Rules,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Draft> {
         let mut fields = Fields::open(value, at, violations)?;
         let stellar_account = stellar_account(&mut fields, rules.strkey_check);
         let amount = amount(&mut fields);

@@ -45,15 +45,27 @@ impl Durability {
     }
 
     /// Of the statement that was begun at `begun` and returned self. `required`: what has not been replicated is an error.
-    pub fn of_commit(self, connection: &mut PgConnection, begun: Instant, required: bool) -> Result<bool, Error> {
+    pub fn of_commit(
+        self,
+        connection: &mut PgConnection,
+        begun: Instant,
+        required: bool,
+    ) -> Result<bool, Error> {
         let certain = !self.new_settings && begun.elapsed() < QUICK;
         let replicated = self.synchronous && (certain || is_confirmed(connection)?);
-        if required && !replicated { Err(Error::Unconfirmed) } else { Ok(replicated) }
+        if required && !replicated {
+            Err(Error::Unconfirmed)
+        } else {
+            Ok(replicated)
+        }
     }
 }
 
 /// Everything that this server had written when asked is on a synchronous standby.
-#[expect(clippy::disallowed_methods, reason = "a blocking thread, within the bounds of its attempt")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a blocking thread, within the bounds of its attempt"
+)]
 fn is_confirmed(connection: &mut PgConnection) -> Result<bool, Error> {
     let query = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint AS lsn";
     let Position { lsn } = diesel::sql_query(query).get_result(connection)?;

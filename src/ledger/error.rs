@@ -8,7 +8,11 @@ pub enum Error {
     #[error("another request made this change while this one was under way")]
     LostRace,
     #[error("transaction {index} of the request exists with other fields")]
-    AnchorConflict { index: usize, existing_id: Uuid, conflicting_fields: Vec<String> },
+    AnchorConflict {
+        index: usize,
+        existing_id: Uuid,
+        conflicting_fields: Vec<String>,
+    },
     #[error("no such transaction")]
     NotFound,
     #[error("the stored version is {current}")]

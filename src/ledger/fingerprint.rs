@@ -41,7 +41,9 @@ fn sorted(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Object(members) => {
             let by_key: BTreeMap<_, _> = members.iter().collect();
-            let in_order = by_key.into_iter().map(|(key, member)| (key.clone(), sorted(member)));
+            let in_order = by_key
+                .into_iter()
+                .map(|(key, member)| (key.clone(), sorted(member)));
             Value::Object(in_order.collect::<Map<_, _>>())
         }
         scalar => scalar.clone(),
@@ -58,7 +60,9 @@ pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
     pub fn parse(text: &str) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
-        let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let quoted = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
         let key = quoted.unwrap_or(text);
         let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
         if !(1..=MAX_KEY_BYTES).contains(&key.len()) || !key.bytes().all(in_alphabet) {
@@ -90,8 +94,7 @@ mod tests {
         fingerprint("POST", "/transactions", &[draft(rest)])
     }
 
-    const FULL: &str =
-        r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
+    const FULL: &str = r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
 
     /// Computed with `sha256sum`: it must never change, or retries over an upgrade become conflicts.
     #[test]
@@ -103,7 +106,10 @@ mod tests {
         );
         assert_eq!(of(FULL), <[u8; 32]>::from(Sha256::digest(text)));
         let hex = data_encoding::HEXLOWER.encode(&of(FULL));
-        assert_eq!(hex, "34b3f7a468c142d59f04b84edbf0070c4004567ce8d81f4b8e7e64a70b799f7a");
+        assert_eq!(
+            hex,
+            "34b3f7a468c142d59f04b84edbf0070c4004567ce8d81f4b8e7e64a70b799f7a"
+        );
     }
 
     #[test]
@@ -156,8 +162,27 @@ mod tests {
     #[test]
     fn a_key_outside_the_grammar_is_refused() {
         let long = "k".repeat(256);
-        for text in ["", "\"\"", "\"", "\"a", "a\"", "\"\"a\"\"", " a", "a ", "a b", "a,b", "a/b", "é", "a\0", &long] {
-            assert_eq!(IdempotencyKey::parse(text), Err(InvalidIdempotencyKey), "{text:?}");
+        for text in [
+            "",
+            "\"\"",
+            "\"",
+            "\"a",
+            "a\"",
+            "\"\"a\"\"",
+            " a",
+            "a ",
+            "a b",
+            "a,b",
+            "a/b",
+            "é",
+            "a\0",
+            &long,
+        ] {
+            assert_eq!(
+                IdempotencyKey::parse(text),
+                Err(InvalidIdempotencyKey),
+                "{text:?}"
+            );
         }
     }
 

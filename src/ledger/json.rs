@@ -59,7 +59,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -102,14 +104,18 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_is_read() {
-        let body = r#" {"a":[null,true,-1,18446744073709551615,1.5e3,"\ud83d\ude00é"],"b":{"c":{}}} "#;
+        let body =
+            r#" {"a":[null,true,-1,18446744073709551615,1.5e3,"\ud83d\ude00é"],"b":{"c":{}}} "#;
         let expected = json!({"a":[null,true,-1,u64::MAX,1500.0,"😀é"],"b":{"c":{}}});
         assert_eq!(parse(body.as_bytes()), Ok(expected));
     }
 
     #[test]
     fn a_duplicate_key_is_named_with_its_place_at_any_depth() {
-        assert_eq!(detail(br#"{"amount":"1","amount":"2"}"#), r#"duplicate key "amount" at line 1 column 22"#);
+        assert_eq!(
+            detail(br#"{"amount":"1","amount":"2"}"#),
+            r#"duplicate key "amount" at line 1 column 22"#
+        );
         assert!(detail(br#"{"m":[{"a":1,"\u0061":2}]}"#).starts_with(r#"duplicate key "a""#));
         assert!(parse(br#"{"a":{"b":1},"b":{"a":1}}"#).is_ok());
     }

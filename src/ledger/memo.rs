@@ -33,7 +33,9 @@ pub enum MemoError {
     TextTooLong,
     #[error("an id memo is a decimal number from 0 to 18446744073709551615 without leading zeros")]
     IdRange,
-    #[error("a hash memo is 32 bytes as 64 hexadecimal digits or as 44 characters of padded base64")]
+    #[error(
+        "a hash memo is 32 bytes as 64 hexadecimal digits or as 44 characters of padded base64"
+    )]
     HashFormat,
 }
 
@@ -93,7 +95,10 @@ impl Memo {
             MemoType::Text if value.len() > MAX_TEXT_BYTES => Err(MemoError::TextTooLong),
             MemoType::Id if !is_id(value) => Err(MemoError::IdRange),
             MemoType::Hash if !is_hash(value) => Err(MemoError::HashFormat),
-            _ => Ok(Some(Memo { kind, value: value.to_owned() })),
+            _ => Ok(Some(Memo {
+                kind,
+                value: value.to_owned(),
+            })),
         }
     }
 }
@@ -126,9 +131,15 @@ mod tests {
     fn a_memo_and_its_type_come_together_or_not_at_all() {
         assert_eq!(Memo::parse(None, None), Ok(None));
         let lonely_type = Memo::parse(None, Some("text")).expect_err("pair");
-        assert_eq!((lonely_type.code(), lonely_type.field()), ("memo_pair", "memo"));
+        assert_eq!(
+            (lonely_type.code(), lonely_type.field()),
+            ("memo_pair", "memo")
+        );
         let lonely_memo = Memo::parse(Some("x"), None).expect_err("pair");
-        assert_eq!((lonely_memo.code(), lonely_memo.field()), ("memo_pair", "memo_type"));
+        assert_eq!(
+            (lonely_memo.code(), lonely_memo.field()),
+            ("memo_pair", "memo_type")
+        );
     }
 
     #[test]
@@ -154,7 +165,16 @@ mod tests {
         for memo in ["0", "1", "18446744073709551615"] {
             assert_eq!(error("id", memo), None, "{memo:?}");
         }
-        for memo in ["", "00", "01", "+1", "-1", " 1", "1.0", "18446744073709551616"] {
+        for memo in [
+            "",
+            "00",
+            "01",
+            "+1",
+            "-1",
+            " 1",
+            "1.0",
+            "18446744073709551616",
+        ] {
             assert_eq!(error("id", memo), Some(MemoError::IdRange), "{memo:?}");
         }
     }
@@ -167,7 +187,15 @@ mod tests {
         assert_eq!(error("hash", &base64), None);
         let trailing_bits = base64.replace("/s=", "/t=");
         let url_safe = base64.replace('+', "-");
-        for memo in ["", "abc", &hex[1..], &hex.replace('0', "g"), &base64[..43], &url_safe, &trailing_bits] {
+        for memo in [
+            "",
+            "abc",
+            &hex[1..],
+            &hex.replace('0', "g"),
+            &base64[..43],
+            &url_safe,
+            &trailing_bits,
+        ] {
             assert_eq!(error("hash", memo), Some(MemoError::HashFormat), "{memo:?}");
         }
     }

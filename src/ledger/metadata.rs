@@ -19,7 +19,9 @@ pub enum MetadataError {
     #[error("objects and arrays may be nested at most 8 deep")]
     TooDeep,
     /// `pointer` leads from the metadata to the member. Integers of 64 bits are exact, whatever their size.
-    #[error("a number beyond 2^53, or closer to 0 than 1e-15, would not come back as it was sent: send it as a string")]
+    #[error(
+        "a number beyond 2^53, or closer to 0 than 1e-15, would not come back as it was sent: send it as a string"
+    )]
     Number { pointer: String },
     #[error("U+0000 is not allowed in a key or string")]
     Nul { pointer: String },
@@ -29,7 +31,9 @@ impl MetadataError {
     pub fn code(&self) -> &'static str {
         match self {
             MetadataError::NotAnObject => "type",
-            MetadataError::TooManyBytes | MetadataError::TooManyKeys | MetadataError::Number { .. } => "too_large",
+            MetadataError::TooManyBytes
+            | MetadataError::TooManyKeys
+            | MetadataError::Number { .. } => "too_large",
             MetadataError::TooDeep => "too_deep",
             MetadataError::Nul { .. } => "nul_character",
         }
@@ -85,18 +89,30 @@ fn depth(value: &Value) -> usize {
 /// A double that stands for a number it may not be; and PostgreSQL would write out all of its digits, 309 for 1e308.
 fn is_inexact(value: &Value) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    let double = value.as_number().filter(|number| number.is_f64()).and_then(serde_json::Number::as_f64);
+    let double = value
+        .as_number()
+        .filter(|number| number.is_f64())
+        .and_then(serde_json::Number::as_f64);
     double.is_some_and(|x| x != 0.0 && !(1e-15..EXACT).contains(&x.abs()))
 }
 
 /// Where the first value or key of a kind is.
-fn find(value: &Value, wanted: &impl Fn(&Value) -> bool, wanted_key: &impl Fn(&str) -> bool) -> Option<String> {
+fn find(
+    value: &Value,
+    wanted: &impl Fn(&Value) -> bool,
+    wanted_key: &impl Fn(&str) -> bool,
+) -> Option<String> {
     match value {
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", find(item, wanted, wanted_key)?)))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| Some(format!("/{index}{}", find(item, wanted, wanted_key)?))),
         Value::Object(members) => members.iter().find_map(|(key, member)| {
-            let rest = if wanted_key(key) { String::new() } else { find(member, wanted, wanted_key)? };
+            let rest = if wanted_key(key) {
+                String::new()
+            } else {
+                find(member, wanted, wanted_key)?
+            };
             Some(format!("/{}{rest}", escape_pointer(key)))
         }),
         scalar => wanted(scalar).then(String::new),
@@ -114,7 +130,11 @@ mod tests {
     }
 
     fn keys(count: usize) -> Value {
-        Value::Object((0..count).map(|i| (format!("k{i}"), json!(i))).collect::<Map<_, _>>())
+        Value::Object(
+            (0..count)
+                .map(|i| (format!("k{i}"), json!(i)))
+                .collect::<Map<_, _>>(),
+        )
     }
 
     fn nested(levels: usize) -> Value {
@@ -124,10 +144,20 @@ mod tests {
     #[test]
     fn a_number_that_would_change_is_refused_and_pointed_to() {
         for number in ["12345678901234567890123", "1e308", "-1e16", "1e-300"] {
-            let metadata: Value = serde_json::from_str(&format!(r#"{{"a":[1,{number}]}}"#)).unwrap();
-            assert_eq!(check(&metadata), [MetadataError::Number { pointer: "/a/1".into() }], "{number}");
+            let metadata: Value =
+                serde_json::from_str(&format!(r#"{{"a":[1,{number}]}}"#)).unwrap();
+            assert_eq!(
+                check(&metadata),
+                [MetadataError::Number {
+                    pointer: "/a/1".into()
+                }],
+                "{number}"
+            );
         }
-        assert_eq!(codes(&json!({"a": [0.0, -0.1, 1e15, u64::MAX, i64::MIN, 9_007_199_254_740_991.0]})), [""; 0]);
+        assert_eq!(
+            codes(&json!({"a": [0.0, -0.1, 1e15, u64::MAX, i64::MIN, 9_007_199_254_740_991.0]})),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -180,6 +210,9 @@ mod tests {
         metadata["deep"] = nested(9);
         metadata["nul"] = json!("\0");
         metadata["long"] = json!("x".repeat(MAX_BYTES));
-        assert_eq!(codes(&metadata), ["too_large", "too_large", "too_deep", "nul_character"]);
+        assert_eq!(
+            codes(&metadata),
+            ["too_large", "too_large", "too_deep", "nul_character"]
+        );
     }
 }

@@ -14,7 +14,12 @@ use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 pub fn find(connection: &mut PgConnection, id: Uuid) -> Result<Transaction, Error> {
-    transactions::table.find(id).select(Transaction::as_select()).first(connection).optional()?.ok_or(Error::NotFound)
+    transactions::table
+        .find(id)
+        .select(Transaction::as_select())
+        .first(connection)
+        .optional()?
+        .ok_or(Error::NotFound)
 }
 
 pub fn events(connection: &mut PgConnection, id: Uuid) -> Result<Vec<TransactionEvent>, Error> {
@@ -23,7 +28,11 @@ pub fn events(connection: &mut PgConnection, id: Uuid) -> Result<Vec<Transaction
         .order(transaction_events::version)
         .select(TransactionEvent::as_select())
         .load(connection)?;
-    if events.is_empty() { Err(Error::NotFound) } else { Ok(events) }
+    if events.is_empty() {
+        Err(Error::NotFound)
+    } else {
+        Ok(events)
+    }
 }
 
 #[derive(Debug)]
@@ -43,22 +52,39 @@ pub fn search(connection: &mut PgConnection, search: &Search, client: &str) -> R
         Order::Asc => query.order((transactions::created_at.asc(), transactions::id.asc())),
         Order::Desc => query.order((transactions::created_at.desc(), transactions::id.desc())),
     };
-    let mut found: Vec<Transaction> = query.select(Transaction::as_select()).limit(limit + 1).load(connection)?;
+    let mut found: Vec<Transaction> = query
+        .select(Transaction::as_select())
+        .limit(limit + 1)
+        .load(connection)?;
     let has_more = found.len() > search.limit as usize;
     found.truncate(search.limit as usize);
     let last = found.last().filter(|_| has_more);
-    Ok(Page { next: last.map(|last| Cursor { created_at: last.created_at, id: last.id }), transactions: found })
+    Ok(Page {
+        next: last.map(|last| Cursor {
+            created_at: last.created_at,
+            id: last.id,
+        }),
+        transactions: found,
+    })
 }
 
 fn filtered(search: &Search) -> transactions::BoxedQuery<'_, Pg> {
     use crate::schema::transactions::{
-        amount, anchor_transaction_id, asset_code, callback_type, created_at, status, stellar_account,
+        amount, anchor_transaction_id, asset_code, callback_type, created_at, status,
+        stellar_account,
     };
     let mut query = transactions::table.into_boxed();
     if let Some(cursor) = &search.cursor {
         // A row comparison, so that the index on (created_at, id) is entered at the right place.
-        let beyond = if search.order == Order::Asc { "(created_at, id) > (" } else { "(created_at, id) < (" };
-        let place = sql::<Bool>(beyond).bind::<Timestamptz, _>(cursor.created_at).sql(", ").bind::<SqlUuid, _>(cursor.id);
+        let beyond = if search.order == Order::Asc {
+            "(created_at, id) > ("
+        } else {
+            "(created_at, id) < ("
+        };
+        let place = sql::<Bool>(beyond)
+            .bind::<Timestamptz, _>(cursor.created_at)
+            .sql(", ")
+            .bind::<SqlUuid, _>(cursor.id);
         query = query.filter(place.sql(")"));
     }
     if !search.status.is_empty() {
@@ -91,7 +117,11 @@ fn filtered(search: &Search) -> transactions::BoxedQuery<'_, Pg> {
     query
 }
 
-fn ids_of_key(connection: &mut PgConnection, key: &IdempotencyKey, client: &str) -> Result<Vec<Uuid>, Error> {
+fn ids_of_key(
+    connection: &mut PgConnection,
+    key: &IdempotencyKey,
+    client: &str,
+) -> Result<Vec<Uuid>, Error> {
     let ids: Option<Vec<Option<Uuid>>> = idempotency_keys::table
         .find((client, key.as_str()))
         .select(idempotency_keys::transaction_ids)
@@ -104,7 +134,9 @@ fn ids_of_key(connection: &mut PgConnection, key: &IdempotencyKey, client: &str)
 /// shows never goes back.
 pub fn tokens_are_visible(connection: &mut PgConnection, tokens: &[Token]) -> Result<bool, Error> {
     for token in tokens {
-        let event = transaction_events::table.find((token.id, token.version)).select(transaction_events::version);
+        let event = transaction_events::table
+            .find((token.id, token.version))
+            .select(transaction_events::version);
         let seen: Option<i32> = event.first(connection).optional()?;
         if seen.is_none() {
             return Ok(false);

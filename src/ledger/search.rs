@@ -111,18 +111,34 @@ impl Search {
         let status: Vec<&str> = self.status.iter().map(|status| status.as_str()).collect();
         let pairs = [
             ("order", Some(self.order.as_str().to_owned())),
-            ("status", Some(status.join(",")).filter(|list| !list.is_empty())),
+            (
+                "status",
+                Some(status.join(",")).filter(|list| !list.is_empty()),
+            ),
             ("asset_code", self.asset_code.clone()),
             ("stellar_account", self.stellar_account.clone()),
             ("callback_type", self.callback_type.clone()),
             ("anchor_transaction_id", self.anchor_transaction_id.clone()),
-            ("idempotency_key", self.idempotency_key.as_ref().map(|key| key.as_str().to_owned())),
-            ("min_amount", self.min_amount.map(|amount| amount.canonical())),
-            ("max_amount", self.max_amount.map(|amount| amount.canonical())),
+            (
+                "idempotency_key",
+                self.idempotency_key
+                    .as_ref()
+                    .map(|key| key.as_str().to_owned()),
+            ),
+            (
+                "min_amount",
+                self.min_amount.map(|amount| amount.canonical()),
+            ),
+            (
+                "max_amount",
+                self.max_amount.map(|amount| amount.canonical()),
+            ),
             ("from_date", self.from_date.map(time)),
             ("to_date", self.to_date.map(time)),
         ];
-        pairs.into_iter().filter_map(|(name, value)| Some((name, value?)))
+        pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -141,7 +157,10 @@ fn detailed<T, E: Display>(parse: fn(&str) -> Result<T, E>) -> impl Fn(&str) -> 
 }
 
 fn limit(text: &str) -> Result<u32, String> {
-    let canonical = text.parse().ok().filter(|limit: &u32| limit.to_string() == text);
+    let canonical = text
+        .parse()
+        .ok()
+        .filter(|limit: &u32| limit.to_string() == text);
     let in_range = canonical.filter(|limit| (1..=MAX_LIMIT).contains(limit));
     in_range.ok_or_else(|| format!("must be a number from 1 to {MAX_LIMIT}"))
 }
@@ -177,7 +196,10 @@ fn stellar_account(text: &str) -> Result<String, String> {
 
 fn callback_type(text: &str) -> Result<String, String> {
     if !rules::CALLBACK_TYPES.contains(&text) {
-        return Err(format!("must be one of {}", rules::CALLBACK_TYPES.join(", ")));
+        return Err(format!(
+            "must be one of {}",
+            rules::CALLBACK_TYPES.join(", ")
+        ));
     }
     Ok(text.to_owned())
 }

@@ -17,7 +17,9 @@ pub enum StrkeyCheck {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StrkeyError {
-    #[error("must be a Stellar address: G or C and 56 characters, or M and 69 characters, of base 32")]
+    #[error(
+        "must be a Stellar address: G or C and 56 characters, or M and 69 characters, of base 32"
+    )]
     Format,
     #[error("the checksum does not match: the address was mistyped or cut")]
     Checksum,
@@ -51,7 +53,9 @@ pub fn check(text: &str, check: StrkeyCheck) -> Result<(), StrkeyError> {
 
 /// `BASE32_NOPAD` refuses non-zero trailing bits, so what it decodes would re-encode to the same text.
 fn check_content(text: &str, version: u8) -> Result<(), StrkeyError> {
-    let bytes = BASE32_NOPAD.decode(text.as_bytes()).map_err(|_| StrkeyError::Format)?;
+    let bytes = BASE32_NOPAD
+        .decode(text.as_bytes())
+        .map_err(|_| StrkeyError::Format)?;
     if bytes.first() != Some(&version) {
         return Err(StrkeyError::Format);
     }
@@ -102,7 +106,11 @@ mod tests {
             "M47QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ",
             "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUK===",
         ] {
-            assert_eq!(check(text, StrkeyCheck::Full), Err(StrkeyError::Format), "{text}");
+            assert_eq!(
+                check(text, StrkeyCheck::Full),
+                Err(StrkeyError::Format),
+                "{text}"
+            );
         }
     }
 
@@ -130,7 +138,11 @@ mod tests {
     fn keys_of_other_kinds_are_not_accounts() {
         for base in [18, 19, 23, 15, 11, 1] {
             let text = encode(base << 3, &[7; 32]);
-            assert_eq!(check(&text, StrkeyCheck::Full), Err(StrkeyError::Format), "{text}");
+            assert_eq!(
+                check(&text, StrkeyCheck::Full),
+                Err(StrkeyError::Format),
+                "{text}"
+            );
         }
     }
 

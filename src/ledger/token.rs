@@ -32,7 +32,9 @@ impl Token {
         if header.split(',').count() > MAX_TOKENS {
             return Err(InvalidToken);
         }
-        let members = header.split(',').map(|member| member.trim_matches([' ', '\t']));
+        let members = header
+            .split(',')
+            .map(|member| member.trim_matches([' ', '\t']));
         members.map(Token::from_str).collect()
     }
 }
@@ -64,13 +66,19 @@ impl FromStr for Token {
         if version < 1 {
             return Err(InvalidToken);
         }
-        Ok(Token { id: Uuid::from_bytes(id), version })
+        Ok(Token {
+            id: Uuid::from_bytes(id),
+            version,
+        })
     }
 }
 
 /// Against damage, not forgery: a made-up token gets its maker a slower read or an error, and nothing else.
 fn check(body: &[u8]) -> [u8; CHECK_BYTES] {
-    let hash = Sha256::new().chain_update(b"synapse token").chain_update(body).finalize();
+    let hash = Sha256::new()
+        .chain_update(b"synapse token")
+        .chain_update(body)
+        .finalize();
     std::array::from_fn(|i| hash[i])
 }
 
@@ -81,7 +89,10 @@ mod tests {
     use super::*;
 
     fn token(version: i32) -> Token {
-        Token { id: Uuid::from_u128(0x0199_f6a2_7c1e_7d3a_9b6f_3f0c_5a1e_2b44), version }
+        Token {
+            id: Uuid::from_u128(0x0199_f6a2_7c1e_7d3a_9b6f_3f0c_5a1e_2b44),
+            version,
+        }
     }
 
     fn list(tokens: &[Token], between: &str) -> String {
@@ -121,7 +132,10 @@ mod tests {
     #[test]
     fn versions_begin_at_one() {
         for version in [0, -1, i32::MIN] {
-            assert_eq!(token(version).to_string().parse::<Token>(), Err(InvalidToken));
+            assert_eq!(
+                token(version).to_string().parse::<Token>(),
+                Err(InvalidToken)
+            );
         }
     }
 

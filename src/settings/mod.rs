@@ -104,29 +104,46 @@ fn read(r: &mut Reader) -> Settings {
         },
         log: LogSettings {
             level: log_level(r),
-            format: r.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text),
+            format: r.choice(
+                "log.format",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+                LogFormat::Text,
+            ),
         },
     }
 }
 
 fn log_level(r: &mut Reader) -> String {
-    let level = r.text("log.level").unwrap_or_else(|| "info,actix_server=warn,actix_http=off".into());
+    let level = r
+        .text("log.level")
+        .unwrap_or_else(|| "info,actix_server=warn,actix_http=off".into());
     if env_filter::Builder::new().try_parse(&level).is_err() {
-        r.problem("log.level", "must be error, warn, info, debug, trace, or a filter such as info,access=warn");
+        r.problem(
+            "log.level",
+            "must be error, warn, info, debug, trace, or a filter such as info,access=warn",
+        );
     }
     level
 }
 
 fn server(r: &mut Reader) -> ServerSettings {
     let default_bind = SocketAddr::from(([127, 0, 0, 1], 3000));
-    let mut bind = r.parsed("server.bind", default_bind, "an address and port such as 127.0.0.1:3000");
+    let mut bind = r.parsed(
+        "server.bind",
+        default_bind,
+        "an address and port such as 127.0.0.1:3000",
+    );
     if let Some(port) = r.short_name("SERVER_PORT") {
         match port.parse() {
             Ok(port) => bind.set_port(port),
             Err(_) => r.problem("SERVER_PORT", "must be a port number from 0 to 65535"),
         }
     }
-    ServerSettings { bind, region: r.text("server.region"), drain: r.millis("server.drain_ms", 10_000, 0..=600_000) }
+    ServerSettings {
+        bind,
+        region: r.text("server.region"),
+        drain: r.millis("server.drain_ms", 10_000, 0..=600_000),
+    }
 }
 
 fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
@@ -134,8 +151,10 @@ fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
     let attempt_timeout = r.millis("database.attempt_timeout_ms", 3000, 50..=60_000);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000)).unwrap_or(1000),
-        max_held: usize::try_from(r.number("database.max_held_writes", 1000, 1..=100_000)).unwrap_or(1000),
+        max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
+            .unwrap_or(1000),
+        max_held: usize::try_from(r.number("database.max_held_writes", 1000, 1..=100_000))
+            .unwrap_or(1000),
         // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
         statement_timeout: attempt_timeout * 4 / 5,
         // As long as a create waits for an earlier one with the same key (contract, section 4).
@@ -164,7 +183,10 @@ fn rebuild(r: &mut Reader) -> RebuildSchedule {
         attempts: u32::try_from(r.number("database.rebuild.attempts", 5, 1..=1000)).unwrap_or(5),
     };
     if schedule.max < schedule.initial {
-        r.problem("database.rebuild.max_ms", "must not be less than database.rebuild.initial_ms");
+        r.problem(
+            "database.rebuild.max_ms",
+            "must not be less than database.rebuild.initial_ms",
+        );
     }
     schedule
 }
@@ -175,11 +197,15 @@ fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     let configured = r.text("database.primary.url");
     let primary = match r.short_name("DATABASE_URL") {
         Some(text) => node(r, "DATABASE_URL", "primary", &text, primary_region),
-        None => configured.and_then(|text| node(r, "database.primary.url", "primary", &text, primary_region)),
+        None => configured
+            .and_then(|text| node(r, "database.primary.url", "primary", &text, primary_region)),
     };
     let replicas = replicas(r);
     if primary.is_none() && !replicas.is_empty() {
-        r.problem("database.primary.url", "is missing, although replicas are configured");
+        r.problem(
+            "database.primary.url",
+            "is missing, although replicas are configured",
+        );
     }
     primary.into_iter().chain(replicas).collect()
 }
@@ -188,22 +214,48 @@ fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
     let configured = r.tables("database.replicas", &["url", "region"]);
     if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
         let named = urls.split_whitespace().enumerate();
-        return named.filter_map(|(i, url)| node(r, "DATABASE_REPLICA_URL", &format!("replica-{}", i + 1), url, None)).collect();
+        return named
+            .filter_map(|(i, url)| {
+                node(
+                    r,
+                    "DATABASE_REPLICA_URL",
+                    &format!("replica-{}", i + 1),
+                    url,
+                    None,
+                )
+            })
+            .collect();
     }
     let mut nodes = Vec::new();
     for (i, mut table) in configured.into_iter().enumerate() {
         let key = format!("database.replicas[{i}].url");
         match table.remove("url") {
-            Some(url) => nodes.extend(node(r, &key, &format!("replica-{}", i + 1), &url, table.remove("region"))),
+            Some(url) => nodes.extend(node(
+                r,
+                &key,
+                &format!("replica-{}", i + 1),
+                &url,
+                table.remove("region"),
+            )),
             None => r.problem(&key, "is missing"),
         }
     }
     nodes
 }
 
-fn node(r: &mut Reader, key: &str, name: &str, url: &str, region: Option<String>) -> Option<NodeOptions> {
+fn node(
+    r: &mut Reader,
+    key: &str,
+    name: &str,
+    url: &str,
+    region: Option<String>,
+) -> Option<NodeOptions> {
     match DatabaseUrl::parse(url) {
-        Ok(url) => Some(NodeOptions { name: name.into(), region, url }),
+        Ok(url) => Some(NodeOptions {
+            name: name.into(),
+            region,
+            url,
+        }),
         Err(error) => {
             r.problem(key, &error.to_string());
             None

@@ -7,11 +7,19 @@ use std::io::Write;
 fn parse(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(toml.as_bytes()).unwrap();
-    let environment: HashMap<_, _> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let mut reader = Reader::from_sources(Some(file.path()), environment).map_err(|problems| problems.0)?;
+    let environment: HashMap<_, _> = environment
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    let mut reader =
+        Reader::from_sources(Some(file.path()), environment).map_err(|problems| problems.0)?;
     let settings = read(&mut reader);
     let problems = reader.finish();
-    if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(settings)
+    } else {
+        Err(problems)
+    }
 }
 
 #[test]
@@ -32,7 +40,14 @@ fn every_problem_is_named_at_once() {
         "database.replicas[0].zone:",
         "log.colour:",
     ] {
-        assert_eq!(problems.iter().filter(|problem| problem.starts_with(key)).count(), 1, "{key} in {problems:?}");
+        assert_eq!(
+            problems
+                .iter()
+                .filter(|problem| problem.starts_with(key))
+                .count(),
+            1,
+            "{key} in {problems:?}"
+        );
     }
 }
 
@@ -43,28 +58,55 @@ fn the_environment_wins_over_the_file_and_the_short_names_over_both() {
         ("SYNAPSE__DATABASE__POOL_SIZE", "7"),
         ("SYNAPSE__DATABASE__PRIMARY__URL", "postgres://a@env:2/x"),
         ("DATABASE_URL", "postgres://a@short:3/x"),
-        ("DATABASE_REPLICA_URL", "postgres://a@r1:4/x  postgres://a@r2:5/x"),
+        (
+            "DATABASE_REPLICA_URL",
+            "postgres://a@r1:4/x  postgres://a@r2:5/x",
+        ),
         ("SERVER_PORT", "8088"),
     ];
     let settings = parse(toml, &environment).unwrap();
-    let addresses: Vec<_> = settings.database.nodes.iter().map(|n| format!("{} {}", n.name, n.url.address())).collect();
-    assert_eq!(addresses, ["primary short:3", "replica-1 r1:4", "replica-2 r2:5"]);
-    assert_eq!((settings.database.availability.pool_size, settings.server.bind.port()), (7, 8088));
+    let addresses: Vec<_> = settings
+        .database
+        .nodes
+        .iter()
+        .map(|n| format!("{} {}", n.name, n.url.address()))
+        .collect();
+    assert_eq!(
+        addresses,
+        ["primary short:3", "replica-1 r1:4", "replica-2 r2:5"]
+    );
+    assert_eq!(
+        (
+            settings.database.availability.pool_size,
+            settings.server.bind.port()
+        ),
+        (7, 8088)
+    );
     let settings = parse(toml, &environment[..2]).unwrap();
     assert_eq!(settings.database.nodes[0].url.address(), "env:2");
 }
 
 #[test]
 fn a_broken_url_is_named_but_not_shown() {
-    let problems = parse("[database.primary]\nurl = 'postgres://u:hunter2@h/d?bogus=1'", &[]).unwrap_err();
+    let problems = parse(
+        "[database.primary]\nurl = 'postgres://u:hunter2@h/d?bogus=1'",
+        &[],
+    )
+    .unwrap_err();
     assert_eq!(problems.len(), 1);
-    assert!(problems[0].starts_with("database.primary.url:") && !problems[0].contains("hunter2"), "{problems:?}");
+    assert!(
+        problems[0].starts_with("database.primary.url:") && !problems[0].contains("hunter2"),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn a_broken_file_is_told_without_its_secrets() {
     let problems = parse("[database.primary]\nurl = 'postgres://u:hunter2@h/d\n", &[]).unwrap_err();
-    assert!(problems[0].starts_with("settings file:") && !problems[0].contains("hunter2"), "{problems:?}");
+    assert!(
+        problems[0].starts_with("settings file:") && !problems[0].contains("hunter2"),
+        "{problems:?}"
+    );
 }
 
 #[test]

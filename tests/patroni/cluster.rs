@@ -16,18 +16,43 @@ pub struct Patroni {
 impl Patroni {
     pub fn start() -> Patroni {
         let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() { memory } else { Path::new("/tmp") };
-        let dir = tempfile::Builder::new().prefix("synapse-patroni-").tempdir_in(base).unwrap();
-        let mut patroni = Patroni { dir, urls: Vec::new() };
-        patroni.urls = patroni.run("start", &[]).lines().map(str::to_owned).collect();
+        let base = if memory.is_dir() {
+            memory
+        } else {
+            Path::new("/tmp")
+        };
+        let dir = tempfile::Builder::new()
+            .prefix("synapse-patroni-")
+            .tempdir_in(base)
+            .unwrap();
+        let mut patroni = Patroni {
+            dir,
+            urls: Vec::new(),
+        };
+        patroni.urls = patroni
+            .run("start", &[])
+            .lines()
+            .map(str::to_owned)
+            .collect();
         patroni
     }
 
     pub fn run(&self, verb: &str, rest: &[&str]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh");
-        let output = Command::new(script).arg(verb).arg(self.dir.path()).args(rest).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "cluster.sh {verb} failed:\n{out}{err}");
+        let output = Command::new(script)
+            .arg(verb)
+            .arg(self.dir.path())
+            .args(rest)
+            .output()
+            .unwrap();
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(
+            output.status.success(),
+            "cluster.sh {verb} failed:\n{out}{err}"
+        );
         out.into_owned()
     }
 
@@ -47,7 +72,11 @@ impl Patroni {
 
     /// Which of `urls` the leader is.
     pub fn leader_index(&self) -> Option<usize> {
-        self.leader().strip_prefix("node")?.parse::<usize>().ok()?.checked_sub(1)
+        self.leader()
+            .strip_prefix("node")?
+            .parse::<usize>()
+            .ok()?
+            .checked_sub(1)
     }
 
     /// Every key, and the transaction of it. Fails where a transaction belongs to no key, or a key to more than one.
@@ -59,7 +88,11 @@ impl Patroni {
         let rows: Vec<Row> = sql_query(question).load(&mut connection).unwrap();
         let count = rows.len();
         let stored: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key, row.id)).collect();
-        assert_eq!(stored.len(), count, "a transaction that belongs to no key, or a key with two");
+        assert_eq!(
+            stored.len(),
+            count,
+            "a transaction that belongs to no key, or a key with two"
+        );
         stored
     }
 }
@@ -75,7 +108,10 @@ struct Row {
 impl Drop for Patroni {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let (script, dir) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh"), self.dir.path());
+            let (script, dir) = (
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh"),
+                self.dir.path(),
+            );
             let _ = Command::new(script).arg("stop").arg(dir).status();
             self.dir.disable_cleanup(true);
             eprintln!("the logs are kept in {}", self.dir.path().display());

@@ -15,8 +15,7 @@ use ureq::{Agent, Body};
 const WRITERS: usize = 6;
 const READERS: usize = 2;
 const PACE: Duration = Duration::from_millis(20);
-const BODY: &str =
-    r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"1.50","asset_code":"USDC"}"#;
+const BODY: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"1.50","asset_code":"USDC"}"#;
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -33,9 +32,17 @@ pub struct History {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (writes, failed) = (self.acknowledged.len(), self.failed_writes.len());
-        write!(f, "{writes} writes, {failed} answers of failure, the longest {} ms; ", self.longest_write.as_millis())?;
+        write!(
+            f,
+            "{writes} writes, {failed} answers of failure, the longest {} ms; ",
+            self.longest_write.as_millis()
+        )?;
         let (failed, longest) = (self.failed_reads.len(), self.longest_read.as_millis());
-        write!(f, "{} reads, {failed} failed, the longest {longest} ms", self.reads)
+        write!(
+            f,
+            "{} reads, {failed} failed, the longest {longest} ms",
+            self.reads
+        )
     }
 }
 
@@ -47,20 +54,35 @@ pub struct Load {
 
 impl Load {
     pub fn start(name: &str, url: &str) -> Load {
-        let (stop, history) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(History::default())));
+        let (stop, history) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Mutex::new(History::default())),
+        );
         let spawn = |number: usize| {
             let (stop, history) = (stop.clone(), history.clone());
-            let client = Client { agent: agent(), url: url.to_owned(), history };
+            let client = Client {
+                agent: agent(),
+                url: url.to_owned(),
+                history,
+            };
             let keys = format!("{name}-{number}");
             thread::spawn(move || {
                 let requests = (0..).take_while(|_| !stop.load(Ordering::Relaxed));
-                requests.for_each(
-                    |request| if number < WRITERS { client.write(&format!("{keys}-{request}")) } else { client.read() },
-                );
+                requests.for_each(|request| {
+                    if number < WRITERS {
+                        client.write(&format!("{keys}-{request}"))
+                    } else {
+                        client.read()
+                    }
+                });
             })
         };
         let threads = (0..WRITERS + READERS).map(spawn).collect();
-        Load { stop, history, threads }
+        Load {
+            stop,
+            history,
+            threads,
+        }
     }
 
     /// So many more from now on.
@@ -73,7 +95,9 @@ impl Load {
     /// When what is under way has been acknowledged.
     pub fn stop(self) -> History {
         self.stop.store(true, Ordering::Relaxed);
-        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+        self.threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         std::mem::take(&mut self.history.lock().unwrap())
     }
 }
@@ -90,13 +114,19 @@ impl Client {
         let url = format!("{}/transactions", self.url);
         loop {
             let begun = Instant::now();
-            let request = self.agent.post(&url).header("Idempotency-Key", key).content_type("application/json");
+            let request = self
+                .agent
+                .post(&url)
+                .header("Idempotency-Key", key)
+                .content_type("application/json");
             let answer = said(request.send(BODY));
             let mut history = self.history.lock().unwrap();
             history.longest_write = history.longest_write.max(begun.elapsed());
             match answer {
                 Ok(body) => {
-                    history.acknowledged.insert(key.to_owned(), body["id"].as_str().unwrap().to_owned());
+                    history
+                        .acknowledged
+                        .insert(key.to_owned(), body["id"].as_str().unwrap().to_owned());
                     break;
                 }
                 Err(failure) => history.failed_writes.push(failure),
@@ -109,7 +139,11 @@ impl Client {
 
     fn read(&self) {
         let begun = Instant::now();
-        let answer = said(self.agent.get(format!("{}/transactions?limit=5", self.url)).call());
+        let answer = said(
+            self.agent
+                .get(format!("{}/transactions?limit=5", self.url))
+                .call(),
+        );
         let mut history = self.history.lock().unwrap();
         history.reads += 1;
         history.longest_read = history.longest_read.max(begun.elapsed());
@@ -122,7 +156,13 @@ impl Client {
 /// The body of a success; status and body of anything else.
 fn said(answer: Result<Response<Body>, ureq::Error>) -> Result<Value, String> {
     let mut answer = answer.map_err(|error| format!("no answer: {error}"))?;
-    let (status, body) = (answer.status(), answer.body_mut().read_to_string().map_err(|error| error.to_string())?);
+    let (status, body) = (
+        answer.status(),
+        answer
+            .body_mut()
+            .read_to_string()
+            .map_err(|error| error.to_string())?,
+    );
     if status.is_success() {
         serde_json::from_str(&body).map_err(|error| format!("{status}: {error}: {body}"))
     } else {

@@ -15,12 +15,19 @@ pub struct Service {
 }
 
 pub fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(90))).build().into()
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(90)))
+        .build()
+        .into()
 }
 
 impl Service {
     pub fn start(patroni: &Patroni, name: &str, settings: &[(&str, &str)]) -> Service {
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let log = File::create(patroni.dir.path().join(format!("{name}.log"))).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_synapse-core"))
             .current_dir(patroni.dir.path())
@@ -31,27 +38,48 @@ impl Service {
             .stderr(log)
             .spawn()
             .unwrap();
-        Service { child, url: format!("http://{address}"), agent: agent() }
+        Service {
+            child,
+            url: format!("http://{address}"),
+            agent: agent(),
+        }
     }
 
     /// 200 from `/health`, and the roles in `/status` are Patroni's.
     pub fn wait_until_follows(&self, patroni: &Patroni) {
         wait_until("the service is healthy and follows the leader", || {
-            let healthy = self.agent.get(format!("{}/health", self.url)).call().is_ok_and(|answer| answer.status() == 200);
-            healthy && patroni.leader_index().is_some_and(|leader| self.roles() == roles_with(leader))
+            let healthy = self
+                .agent
+                .get(format!("{}/health", self.url))
+                .call()
+                .is_ok_and(|answer| answer.status() == 200);
+            healthy
+                && patroni
+                    .leader_index()
+                    .is_some_and(|leader| self.roles() == roles_with(leader))
         });
     }
 
     fn roles(&self) -> Vec<String> {
-        let mut answer = self.agent.get(format!("{}/status", self.url)).call().unwrap();
-        let status: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        let mut answer = self
+            .agent
+            .get(format!("{}/status", self.url))
+            .call()
+            .unwrap();
+        let status: Value =
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         let nodes = status["nodes"].as_array().unwrap();
-        nodes.iter().map(|node| node["role"].as_str().unwrap_or_default().to_owned()).collect()
+        nodes
+            .iter()
+            .map(|node| node["role"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
 fn roles_with(leader: usize) -> Vec<String> {
-    (0..3).map(|node| if node == leader { "primary" } else { "replica" }.to_owned()).collect()
+    (0..3)
+        .map(|node| if node == leader { "primary" } else { "replica" }.to_owned())
+        .collect()
 }
 
 impl Drop for Service {

@@ -13,23 +13,47 @@ fn bare(args: &[&str]) -> Output {
 #[test]
 fn help_and_version_are_told() {
     let help = bare(&["--help"]).expect(0).stdout;
-    for command in ["serve", "migrate", "check", "healthcheck", "completions", "--config"] {
+    for command in [
+        "serve",
+        "migrate",
+        "check",
+        "healthcheck",
+        "completions",
+        "--config",
+    ] {
         assert!(help.contains(command), "{command} in {help}");
     }
-    assert_eq!(bare(&["--version"]).expect(0).stdout.trim(), "synapse-core 0.1.0");
+    assert_eq!(
+        bare(&["--version"]).expect(0).stdout.trim(),
+        "synapse-core 0.1.0"
+    );
     for command in ["serve", "migrate", "check", "healthcheck"] {
         bare(&[command, "--help"]).expect(0);
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(bare(&["completions", shell]).expect(0).stdout.contains("healthcheck"));
+        assert!(
+            bare(&["completions", shell])
+                .expect(0)
+                .stdout
+                .contains("healthcheck")
+        );
     }
 }
 
 #[test]
 fn what_is_typed_wrong_is_refused() {
-    for args in [&["dance"][..], &["--loud"], &["serve", "now"], &["completions", "csh-"]] {
+    for args in [
+        &["dance"][..],
+        &["--loud"],
+        &["serve", "now"],
+        &["completions", "csh-"],
+    ] {
         let output = bare(args).expect(2);
-        assert!(output.stderr.contains(args.last().unwrap()), "{}", output.stderr);
+        assert!(
+            output.stderr.contains(args.last().unwrap()),
+            "{}",
+            output.stderr
+        );
     }
 }
 
@@ -37,7 +61,11 @@ fn what_is_typed_wrong_is_refused() {
 fn without_settings_and_url_it_refuses_in_one_line() {
     let output = bare(&[]).expect(2);
     assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
-    assert!(output.stderr.contains("database.primary.url") && output.stderr.contains("DATABASE_URL"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("database.primary.url") && output.stderr.contains("DATABASE_URL"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(output.stdout, "");
 }
 
@@ -54,7 +82,10 @@ fn every_problem_of_the_settings_is_named_and_no_secret() {
         .set("server.drain_ms", -1)
         .set("database.pool_size", 0)
         .set("database.write_deadline_ms", "\"soon\"")
-        .set("database.replicas", r#"[{ url = "postgres://u:hunter3@h:99999999/d?x=y" }, { region = "x" }]"#)
+        .set(
+            "database.replicas",
+            r#"[{ url = "postgres://u:hunter3@h:99999999/d?x=y" }, { region = "x" }]"#,
+        )
         .set("database.rebuild.factor", "0.1")
         .set("colour", "\"red\"")
         .env("SYNAPSE__SERVER__SPEED", "fast")
@@ -75,7 +106,11 @@ fn every_problem_of_the_settings_is_named_and_no_secret() {
             "SERVER_PORT",
         ];
         for name in named {
-            let lines = output.stderr.lines().filter(|line| line.contains(name)).count();
+            let lines = output
+                .stderr
+                .lines()
+                .filter(|line| line.contains(name))
+                .count();
             assert_eq!(lines, 1, "{name} in {}", output.stderr);
         }
         let said = format!("{}{}", output.stdout, output.stderr);
@@ -86,10 +121,17 @@ fn every_problem_of_the_settings_is_named_and_no_secret() {
 #[test]
 fn a_file_that_is_no_toml_is_told_without_its_secrets() {
     let launch = Launch::bare();
-    fs::write(launch.dir().join("Settings.toml"), "[database.primary]\nurl = \"postgres://u:hunter2@h/d\npassword hunter2")
-        .unwrap();
+    fs::write(
+        launch.dir().join("Settings.toml"),
+        "[database.primary]\nurl = \"postgres://u:hunter2@h/d\npassword hunter2",
+    )
+    .unwrap();
     let output = launch.run(&[]).expect(2);
-    assert!(!output.stderr.is_empty() && !output.stderr.contains("hunter2"), "{}", output.stderr);
+    assert!(
+        !output.stderr.is_empty() && !output.stderr.contains("hunter2"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -98,9 +140,16 @@ fn the_environment_alone_is_enough() {
     let urls = it.cluster.urls();
     let launch = Launch::bare();
     let port = launch.port().to_string();
-    let app = launch.env("DATABASE_URL", &urls[0]).env("DATABASE_REPLICA_URL", &urls[1]).env("SERVER_PORT", &port).healthy();
+    let app = launch
+        .env("DATABASE_URL", &urls[0])
+        .env("DATABASE_REPLICA_URL", &urls[1])
+        .env("SERVER_PORT", &port)
+        .healthy();
     app.create(&minimal()).expect(201);
-    assert_eq!(app.get("/status").json()["nodes"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        app.get("/status").json()["nodes"].as_array().unwrap().len(),
+        2
+    );
 }
 
 #[test]
@@ -112,24 +161,43 @@ fn the_environment_wins_over_the_file_and_short_names_over_both() {
         .set("server.bind", "\"127.0.0.1:1\"");
     let port = launch.port().to_string();
     let app = launch
-        .env("SYNAPSE__DATABASE__PRIMARY__URL", "postgres://environment@127.0.0.1:2/none")
+        .env(
+            "SYNAPSE__DATABASE__PRIMARY__URL",
+            "postgres://environment@127.0.0.1:2/none",
+        )
         .env("SYNAPSE__DATABASE__POOL_SIZE", "4")
         .env("SYNAPSE__SERVER__REGION", "mars-1")
         .env("DATABASE_URL", &urls[0])
-        .env("DATABASE_REPLICA_URL", &format!("{}   {}", urls[1], urls[1]))
+        .env(
+            "DATABASE_REPLICA_URL",
+            &format!("{}   {}", urls[1], urls[1]),
+        )
         .env("SERVER_PORT", &port)
         .start();
-    eventually(s(5), "it writes", || app.get("/ready").json()["writes"] == true);
+    eventually(s(5), "it writes", || {
+        app.get("/ready").json()["writes"] == true
+    });
     let status = app.get("/status").json();
-    assert_eq!((&status["region"], &status["nodes"][0]["pool"]["max"]), (&"mars-1".into(), &4.into()));
-    assert_eq!(status["nodes"].as_array().unwrap().len(), 3, "several replicas, separated by blanks");
+    assert_eq!(
+        (&status["region"], &status["nodes"][0]["pool"]["max"]),
+        (&"mars-1".into(), &4.into())
+    );
+    assert_eq!(
+        status["nodes"].as_array().unwrap().len(),
+        3,
+        "several replicas, separated by blanks"
+    );
 }
 
 #[test]
 fn settings_toml_of_the_working_directory_is_read() {
     let it = shared();
     let launch = Launch::bare();
-    let text = format!("[server]\nbind = '127.0.0.1:{}'\n[database.primary]\nurl = '{}'\n", launch.port(), it.cluster.urls()[0]);
+    let text = format!(
+        "[server]\nbind = '127.0.0.1:{}'\n[database.primary]\nurl = '{}'\n",
+        launch.port(),
+        it.cluster.urls()[0]
+    );
     fs::write(launch.dir().join("Settings.toml"), text).unwrap();
     launch.healthy().create(&minimal()).expect(201);
 }
@@ -138,32 +206,63 @@ fn settings_toml_of_the_working_directory_is_read() {
 fn a_port_that_is_taken_is_told() {
     let it = shared();
     let bind = format!("\"127.0.0.1:{}\"", it.app.port());
-    let output = it.cluster.launch().set("server.bind", &bind).run(&["serve"]).expect(1);
-    assert!(output.stderr.contains(bind.trim_matches('"')), "{}", output.stderr);
+    let output = it
+        .cluster
+        .launch()
+        .set("server.bind", &bind)
+        .run(&["serve"])
+        .expect(1);
+    assert!(
+        output.stderr.contains(bind.trim_matches('"')),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn migrate_brings_a_database_up_to_date() {
     let cluster = Cluster::alone();
     let launch = cluster.launch();
-    assert!(launch.run(&["migrate"]).expect(0).stdout.contains("nothing pending"));
-    crate::support::sql(cluster.primary(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION synapse");
+    assert!(
+        launch
+            .run(&["migrate"])
+            .expect(0)
+            .stdout
+            .contains("nothing pending")
+    );
+    crate::support::sql(
+        cluster.primary(),
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION synapse",
+    );
     launch.run(&["migrate"]).expect(0);
     let tables = "SELECT count(*)::text AS value FROM information_schema.tables WHERE table_name = 'transactions'";
     assert_eq!(ask(cluster.primary(), tables), "1");
     cluster.primary().kill().unwrap();
     let output = launch.run(&["migrate"]).expect(1);
-    assert!(!output.stderr.is_empty() && !output.stderr.contains(&password(&cluster)), "{}", output.stderr);
+    assert!(
+        !output.stderr.is_empty() && !output.stderr.contains(&password(&cluster)),
+        "{}",
+        output.stderr
+    );
 }
 
 fn password(cluster: &Cluster) -> String {
-    cluster.primary().url(User::Application).split([':', '@']).nth(2).unwrap().to_owned()
+    cluster
+        .primary()
+        .url(User::Application)
+        .split([':', '@'])
+        .nth(2)
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
 fn without_permission_to_migrate_on_start_it_only_serves() {
     let cluster = Cluster::alone();
-    let app = cluster.launch().set("database.migrate_on_start", false).healthy();
+    let app = cluster
+        .launch()
+        .set("database.migrate_on_start", false)
+        .healthy();
     app.create(&minimal()).expect(201);
 }
 
@@ -172,12 +271,24 @@ fn check_tells_what_each_node_is() {
     let cluster = Cluster::pair();
     let launch = cluster.launch();
     let report = launch.run(&["check"]).expect(0).stdout;
-    let line = |name: &str| report.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {report}"));
+    let line = |name: &str| {
+        report
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("{name}: {report}"))
+    };
     for (name, role) in [("primary", "primary"), ("replica-1", "replica")] {
         let facts = [role, "PostgreSQL", "timeline 1", "no TLS"];
-        assert!(facts.iter().all(|fact| line(name).contains(fact)), "{}", line(name));
+        assert!(
+            facts.iter().all(|fact| line(name).contains(fact)),
+            "{}",
+            line(name)
+        );
     }
-    assert!(report.contains("asynchronous") && report.contains("warning"), "{report}");
+    assert!(
+        report.contains("asynchronous") && report.contains("warning"),
+        "{report}"
+    );
     cluster.replica().kill().unwrap();
     let output = launch.run(&["check"]).expect(1);
     assert!(output.stdout.contains("1 of 2"), "{output:?}");
@@ -192,7 +303,11 @@ fn healthcheck_asks_the_running_service() {
     assert!(!nobody.stderr.is_empty(), "it says why");
     for host in ["127.0.0.1", "0.0.0.0"] {
         let bind = format!("{host}:{}", it.app.port());
-        it.cluster.launch().text("server.bind", &bind).run(&["healthcheck"]).expect(0);
+        it.cluster
+            .launch()
+            .text("server.bind", &bind)
+            .run(&["healthcheck"])
+            .expect(0);
     }
 }
 
@@ -202,7 +317,9 @@ fn no_secret_is_ever_logged() {
     let app = cluster.launch().text("log.level", "trace").healthy();
     app.create(&minimal()).expect(201);
     cluster.primary().kill().unwrap();
-    eventually(s(3), "the loss is known", || app.get("/health").status == 503);
+    eventually(s(3), "the loss is known", || {
+        app.get("/health").status == 503
+    });
     cluster.primary().start().unwrap();
     app.until_healthy(s(3));
     assert!(!app.log().is_empty() && !app.log().contains(&password(&cluster)));

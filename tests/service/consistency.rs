@@ -22,14 +22,25 @@ fn resume_replay(replica: &Server) {
 }
 
 fn paths(id: &str) -> [String; 3] {
-    [format!("/transactions/{id}"), format!("/transactions/{id}/events"), "/transactions?limit=1".to_owned()]
+    [
+        format!("/transactions/{id}"),
+        format!("/transactions/{id}/events"),
+        "/transactions?limit=1".to_owned(),
+    ]
 }
 
 /// Three headers that must agree.
 #[track_caller]
 fn is_from(answer: &Answer, consistency: &str, served_by: &str) {
-    assert_eq!((answer.header("X-Read-Consistency"), answer.served_by()), (consistency, served_by), "{answer:?}");
-    let lag = answer.headers.get("X-Replica-Lag-Ms").map(|lag| lag.to_str().unwrap().parse::<u64>().unwrap());
+    assert_eq!(
+        (answer.header("X-Read-Consistency"), answer.served_by()),
+        (consistency, served_by),
+        "{answer:?}"
+    );
+    let lag = answer
+        .headers
+        .get("X-Replica-Lag-Ms")
+        .map(|lag| lag.to_str().unwrap().parse::<u64>().unwrap());
     assert_eq!(lag.is_some(), served_by == "replica", "{answer:?}");
 }
 
@@ -42,9 +53,15 @@ fn a_default_read_is_served_by_the_replica_and_says_how_late_it_is() {
     let (cluster, app) = pair();
     let created = app.create(&minimal()).expect(201);
     for path in paths(&created.id()) {
-        eventually(s(5), "the replica serves it", || app.get(&path).expect(200).served_by() == "replica");
+        eventually(s(5), "the replica serves it", || {
+            app.get(&path).expect(200).served_by() == "replica"
+        });
         is_from(&app.get(&path), "eventual", "replica");
-        is_from(&app.get_with(&path, &[("X-Read-Consistency", "eventual")]), "eventual", "replica");
+        is_from(
+            &app.get_with(&path, &[("X-Read-Consistency", "eventual")]),
+            "eventual",
+            "replica",
+        );
     }
     drop(cluster);
 }
@@ -57,7 +74,10 @@ fn a_strong_read_is_served_by_the_primary() {
     for path in paths(&created.id()) {
         is_from(&app.get_strong(&path).expect(200), "strong", "primary");
     }
-    assert_eq!(app.get_strong("/transactions?limit=1").json()["data"][0], created.json());
+    assert_eq!(
+        app.get_strong("/transactions?limit=1").json()["data"][0],
+        created.json()
+    );
     resume_replay(cluster.replica());
 }
 
@@ -68,7 +88,11 @@ fn without_a_replica_the_primary_serves_all_reads() {
     let created = app.create(&minimal()).expect(201);
     for path in paths(&created.id()) {
         is_from(&app.get(&path).expect(200), "eventual", "primary");
-        is_from(&with_token(&app, &path, created.token()).expect(200), "session", "primary");
+        is_from(
+            &with_token(&app, &path, created.token()).expect(200),
+            "session",
+            "primary",
+        );
     }
 }
 
@@ -77,18 +101,35 @@ fn a_client_reads_its_own_write_however_late_the_replica_is() {
     let (cluster, app) = pair();
     let id = app.create(&minimal()).expect(201).id();
     let path = format!("/transactions/{id}");
-    eventually(s(5), "the replica has it", || app.get(&path).served_by() == "replica");
+    eventually(s(5), "the replica has it", || {
+        app.get(&path).served_by() == "replica"
+    });
     pause_replay(cluster.replica());
-    let changed = app.patch(&id, "\"1\"", &json!({"status": "processing"})).expect(200);
-    assert_eq!(app.get(&path).expect(200).text_at("/status"), "pending", "the replica is behind");
+    let changed = app
+        .patch(&id, "\"1\"", &json!({"status": "processing"}))
+        .expect(200);
+    assert_eq!(
+        app.get(&path).expect(200).text_at("/status"),
+        "pending",
+        "the replica is behind"
+    );
     for path in paths(&id) {
         let answer = with_token(&app, &path, changed.token()).expect(200);
         is_from(&answer, "session", "primary");
     }
-    assert_eq!(with_token(&app, &path, changed.token()).json(), changed.json());
+    assert_eq!(
+        with_token(&app, &path, changed.token()).json(),
+        changed.json()
+    );
     resume_replay(cluster.replica());
-    eventually(s(5), "the replica serves the token", || with_token(&app, &path, changed.token()).served_by() == "replica");
-    is_from(&with_token(&app, &path, changed.token()).expect(200), "session", "replica");
+    eventually(s(5), "the replica serves the token", || {
+        with_token(&app, &path, changed.token()).served_by() == "replica"
+    });
+    is_from(
+        &with_token(&app, &path, changed.token()).expect(200),
+        "session",
+        "replica",
+    );
 }
 
 #[test]
@@ -96,13 +137,31 @@ fn of_several_tokens_the_latest_decides() {
     let (cluster, app) = pair();
     let old = app.create(&minimal()).expect(201);
     let path = format!("/transactions/{}", old.id());
-    eventually(s(5), "the replica has the first", || with_token(&app, &path, old.token()).served_by() == "replica");
+    eventually(s(5), "the replica has the first", || {
+        with_token(&app, &path, old.token()).served_by() == "replica"
+    });
     pause_replay(cluster.replica());
     let new = app.create(&minimal()).expect(201);
     let both = format!("{},{}", old.token(), new.token());
-    is_from(&with_token(&app, &path, &both).expect(200), "session", "primary");
-    is_from(&with_token(&app, &path, old.token()).expect(200), "session", "replica");
-    let strong = app.get_with(&path, &[("X-Consistency-Token", &both), ("X-Read-Consistency", "strong")]).expect(200);
+    is_from(
+        &with_token(&app, &path, &both).expect(200),
+        "session",
+        "primary",
+    );
+    is_from(
+        &with_token(&app, &path, old.token()).expect(200),
+        "session",
+        "replica",
+    );
+    let strong = app
+        .get_with(
+            &path,
+            &[
+                ("X-Consistency-Token", &both),
+                ("X-Read-Consistency", "strong"),
+            ],
+        )
+        .expect(200);
     is_from(&strong, "strong", "primary");
     resume_replay(cluster.replica());
 }
@@ -114,8 +173,22 @@ fn a_malformed_token_is_refused() {
     let (path, token) = (format!("/transactions/{}", created.id()), created.token());
     with_token(&it.app, &path, &[token; 8].join(",")).expect(200);
     let nine = [token; 9].join(",");
-    let flipped = format!("{}{}", if token.starts_with('A') { "B" } else { "A" }, &token[1..]);
-    for bad in ["x", "", ",", &format!("{token},"), &token[1..], &token.to_lowercase(), &flipped, &nine, &key()] {
+    let flipped = format!(
+        "{}{}",
+        if token.starts_with('A') { "B" } else { "A" },
+        &token[1..]
+    );
+    for bad in [
+        "x",
+        "",
+        ",",
+        &format!("{token},"),
+        &token[1..],
+        &token.to_lowercase(),
+        &flipped,
+        &nine,
+        &key(),
+    ] {
         with_token(&it.app, &path, bad).problem(400, "invalid_consistency_token");
         with_token(&it.app, "/transactions", bad).problem(400, "invalid_consistency_token");
     }
@@ -123,7 +196,10 @@ fn a_malformed_token_is_refused() {
 
 #[test]
 fn a_consistency_that_does_not_exist_is_refused() {
-    shared().app.get_with("/transactions", &[("X-Read-Consistency", "linearizable")]).expect(400);
+    shared()
+        .app
+        .get_with("/transactions", &[("X-Read-Consistency", "linearizable")])
+        .expect(400);
 }
 
 #[test]
@@ -140,7 +216,9 @@ fn a_token_of_a_lost_write_is_reported() {
         ),
     );
     let path = format!("/transactions/{}", kept.id());
-    eventually(s(5), "the replica has lost it too", || with_token(&app, &path, lost.token()).status == 409);
+    eventually(s(5), "the replica has lost it too", || {
+        with_token(&app, &path, lost.token()).status == 409
+    });
     with_token(&app, &path, lost.token()).problem(409, "consistency_token_unknown");
     let both = format!("{},{}", kept.token(), lost.token());
     with_token(&app, "/transactions", &both).problem(409, "consistency_token_unknown");
@@ -150,23 +228,41 @@ fn a_token_of_a_lost_write_is_reported() {
 #[test]
 fn a_replica_that_lags_too_much_serves_no_reads_while_there_is_a_primary() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().set("database.max_replica_lag_ms", 300).set("database.probe_interval_ms", 50).healthy();
+    let app = cluster
+        .launch()
+        .set("database.max_replica_lag_ms", 300)
+        .set("database.probe_interval_ms", 50)
+        .healthy();
     let id = app.create(&minimal()).expect(201).id();
     let path = format!("/transactions/{id}");
-    eventually(s(5), "the replica serves", || app.get(&path).served_by() == "replica");
+    eventually(s(5), "the replica serves", || {
+        app.get(&path).served_by() == "replica"
+    });
     pause_replay(cluster.replica());
     app.create(&minimal()).expect(201);
-    eventually(s(5), "the primary serves", || app.get(&path).expect(200).served_by() == "primary");
-    holds_for(ms(200), "the primary serves", || app.get(&path).expect(200).served_by() == "primary");
+    eventually(s(5), "the primary serves", || {
+        app.get(&path).expect(200).served_by() == "primary"
+    });
+    holds_for(ms(200), "the primary serves", || {
+        app.get(&path).expect(200).served_by() == "primary"
+    });
     cluster.primary().stop(StopMode::Immediate).unwrap();
     let answer = app.get(&path).expect(200);
     is_from(&answer, "eventual", "replica");
-    let lag = || app.get(&path).expect(200).header("X-Replica-Lag-Ms").parse::<u64>().unwrap();
+    let lag = || {
+        app.get(&path)
+            .expect(200)
+            .header("X-Replica-Lag-Ms")
+            .parse::<u64>()
+            .unwrap()
+    };
     eventually(s(5), "its true lag is told", || lag() >= 300);
     cluster.primary().start().unwrap();
     resume_replay(cluster.replica());
     app.until_healthy(s(5));
-    eventually(s(5), "the replica serves again", || app.get(&path).expect(200).served_by() == "replica");
+    eventually(s(5), "the replica serves again", || {
+        app.get(&path).expect(200).served_by() == "replica"
+    });
 }
 
 #[test]
@@ -174,9 +270,13 @@ fn without_a_primary_a_read_gets_what_the_replica_has_or_a_refusal() {
     let (cluster, app) = pair();
     let old = app.create(&minimal()).expect(201);
     let path = format!("/transactions/{}", old.id());
-    eventually(s(5), "the replica has it", || with_token(&app, &path, old.token()).served_by() == "replica");
+    eventually(s(5), "the replica has it", || {
+        with_token(&app, &path, old.token()).served_by() == "replica"
+    });
     pause_replay(cluster.replica());
-    let new = app.patch(&old.id(), "\"1\"", &json!({"status": "processing"})).expect(200);
+    let new = app
+        .patch(&old.id(), "\"1\"", &json!({"status": "processing"}))
+        .expect(200);
     cluster.primary().kill().unwrap();
     is_from(&app.get(&path).expect(200), "eventual", "replica");
     let known = with_token(&app, &path, old.token()).expect(200);
@@ -184,19 +284,30 @@ fn without_a_primary_a_read_gets_what_the_replica_has_or_a_refusal() {
     assert_eq!(known.text_at("/status"), "pending");
     let unknown = with_token(&app, &path, new.token()).problem(503, "consistency_unavailable");
     assert_eq!(unknown.json()["outcome"], "not_applied");
-    app.get_strong(&path).problem(503, "consistency_unavailable");
-    app.get(&format!("/transactions?idempotency_key={}", key())).problem(503, "consistency_unavailable");
+    app.get_strong(&path)
+        .problem(503, "consistency_unavailable");
+    app.get(&format!("/transactions?idempotency_key={}", key()))
+        .problem(503, "consistency_unavailable");
     cluster.primary().start().unwrap();
     resume_replay(cluster.replica());
     app.until_healthy(s(5));
-    assert_eq!(with_token(&app, &path, new.token()).expect(200).text_at("/status"), "processing");
+    assert_eq!(
+        with_token(&app, &path, new.token())
+            .expect(200)
+            .text_at("/status"),
+        "processing"
+    );
 }
 
 #[test]
 fn without_any_database_reads_are_refused_quickly() {
     let (cluster, app) = pair();
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    cluster.nodes.iter().rev().for_each(|node| node.kill().unwrap());
+    cluster
+        .nodes
+        .iter()
+        .rev()
+        .for_each(|node| node.kill().unwrap());
     eventually(s(5), "reads are refused", || app.get(&path).status == 503);
     let start = std::time::Instant::now();
     app.get(&path).problem(503, "read_unavailable");
@@ -212,10 +323,20 @@ fn a_replica_that_nobody_can_correct_says_how_stale_its_absence_is() {
     let (cluster, app) = pair();
     pause_replay(cluster.replica());
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    assert_eq!(app.get(&path).expect(200).served_by(), "primary", "absence on a replica is no answer while there is a primary");
+    assert_eq!(
+        app.get(&path).expect(200).served_by(),
+        "primary",
+        "absence on a replica is no answer while there is a primary"
+    );
     cluster.primary().freeze();
-    eventually(s(5), "the replica alone answers", || app.get(&path).status == 404);
-    is_from(&app.get(&path).problem(404, "transaction_not_found"), "eventual", "replica");
+    eventually(s(5), "the replica alone answers", || {
+        app.get(&path).status == 404
+    });
+    is_from(
+        &app.get(&path).problem(404, "transaction_not_found"),
+        "eventual",
+        "replica",
+    );
     cluster.primary().thaw();
     resume_replay(cluster.replica());
     app.until_healthy(s(5));

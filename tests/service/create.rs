@@ -27,13 +27,18 @@ const FIELDS: [&str; 15] = [
 /// RFC 3339, UTC, microseconds, `Z`.
 fn is_time(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '9' } else { c })
+        .collect();
     shape == "9999-99-99T99:99:99.999999Z" && chrono::DateTime::parse_from_rfc3339(text).is_ok()
 }
 
 #[track_caller]
 fn events(app: &App, id: &str) -> Vec<Value> {
-    let answer = app.get_strong(&format!("/transactions/{id}/events")).expect(200);
+    let answer = app
+        .get_strong(&format!("/transactions/{id}/events"))
+        .expect(200);
     answer.json()["data"].as_array().unwrap().clone()
 }
 
@@ -42,23 +47,48 @@ fn a_create_answers_with_the_whole_transaction() {
     let it = shared();
     let body = full();
     let created = it.app.create(&body).expect(201).json();
-    let names: Vec<&str> = created.as_object().unwrap().keys().map(String::as_str).collect();
+    let names: Vec<&str> = created
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(names, FIELDS, "all keys, in the order of the contract");
     for (field, sent) in body.as_object().unwrap() {
         assert_eq!(&created[field], sent, "{field}");
     }
-    assert_eq!(Uuid::parse_str(created["id"].as_str().unwrap()).unwrap().get_version_num(), 7);
     assert_eq!(
-        (&created["status"], &created["status_reason"], &created["version"]),
+        Uuid::parse_str(created["id"].as_str().unwrap())
+            .unwrap()
+            .get_version_num(),
+        7
+    );
+    assert_eq!(
+        (
+            &created["status"],
+            &created["status_reason"],
+            &created["version"]
+        ),
         (&json!("pending"), &json!(null), &json!(1))
     );
-    assert!(is_time(&created["created_at"]) && created["created_at"] == created["updated_at"], "{created}");
+    assert!(
+        is_time(&created["created_at"]) && created["created_at"] == created["updated_at"],
+        "{created}"
+    );
 }
 
 #[test]
 fn what_was_not_sent_is_null() {
     let created = shared().app.create(&minimal()).expect(201).json();
-    for field in ["callback_type", "callback_status", "anchor_transaction_id", "memo", "memo_type", "metadata", "status_reason"] {
+    for field in [
+        "callback_type",
+        "callback_status",
+        "anchor_transaction_id",
+        "memo",
+        "memo_type",
+        "metadata",
+        "status_reason",
+    ] {
         assert_eq!(created.get(field), Some(&Value::Null), "{field}");
     }
 }
@@ -67,11 +97,18 @@ fn what_was_not_sent_is_null() {
 fn a_create_answers_with_its_headers() {
     let answer = shared().app.create(&minimal()).expect(201);
     assert_eq!(answer.header("Content-Type"), "application/json");
-    assert_eq!(answer.header("Location"), format!("/transactions/{}", answer.id()));
+    assert_eq!(
+        answer.header("Location"),
+        format!("/transactions/{}", answer.id())
+    );
     assert_eq!(answer.header("ETag"), "\"1\"");
     assert_eq!(answer.header("Idempotent-Replayed"), "false");
     assert_eq!(answer.header("X-Read-Consistency"), "strong");
-    assert_eq!(answer.header("X-Durability"), "local", "the shared cluster replicates asynchronously");
+    assert_eq!(
+        answer.header("X-Durability"),
+        "local",
+        "the shared cluster replicates asynchronously"
+    );
     assert!(!answer.token().is_empty());
 }
 
@@ -79,9 +116,15 @@ fn a_create_answers_with_its_headers() {
 fn an_amount_keeps_its_scale() {
     let it = shared();
     for amount in ["1", "1.0", "1.50", "1.0000000", "922337203685.4775807"] {
-        let created = it.app.create(&with(minimal(), "amount", amount)).expect(201);
+        let created = it
+            .app
+            .create(&with(minimal(), "amount", amount))
+            .expect(201);
         assert_eq!(created.text_at("/amount"), amount);
-        let read = it.app.get_strong(&format!("/transactions/{}", created.id())).expect(200);
+        let read = it
+            .app
+            .get_strong(&format!("/transactions/{}", created.id()))
+            .expect(200);
         assert_eq!(read.text_at("/amount"), amount);
     }
 }
@@ -92,21 +135,41 @@ fn what_was_created_can_be_read() {
     let created = it.app.create(&full()).expect(201);
     let path = format!("/transactions/{}", created.id());
     let strong = it.app.get_strong(&path).expect(200);
-    assert_eq!((strong.json(), strong.header("ETag")), (created.json(), "\"1\""));
-    let with_token = it.other.get_with(&path, &[("X-Consistency-Token", created.token())]).expect(200);
+    assert_eq!(
+        (strong.json(), strong.header("ETag")),
+        (created.json(), "\"1\"")
+    );
+    let with_token = it
+        .other
+        .get_with(&path, &[("X-Consistency-Token", created.token())])
+        .expect(200);
     assert_eq!(with_token.json(), created.json());
-    eventually(s(5), "a default read finds it", || it.app.get(&path).status == 200);
+    eventually(s(5), "a default read finds it", || {
+        it.app.get(&path).status == 200
+    });
     assert_eq!(it.app.get(&path).json(), created.json());
 }
 
 #[test]
 fn a_read_says_when_nothing_has_changed() {
     let it = shared();
-    let path = format!("/transactions/{}", it.app.create(&minimal()).expect(201).id());
-    let read = |etag: &str| it.app.get_with(&path, &[("If-None-Match", etag), ("X-Read-Consistency", "strong")]);
+    let path = format!(
+        "/transactions/{}",
+        it.app.create(&minimal()).expect(201).id()
+    );
+    let read = |etag: &str| {
+        it.app.get_with(
+            &path,
+            &[("If-None-Match", etag), ("X-Read-Consistency", "strong")],
+        )
+    };
     for same in ["\"1\"", "W/\"1\"", "*", "\"7\", \"1\""] {
         let answer = read(same).expect(304);
-        assert_eq!((answer.text.as_str(), answer.header("ETag")), ("", "\"1\""), "{same}");
+        assert_eq!(
+            (answer.text.as_str(), answer.header("ETag")),
+            ("", "\"1\""),
+            "{same}"
+        );
     }
     for other in ["\"2\"", "\"11\"", "\"\""] {
         read(other).expect(200);
@@ -117,16 +180,24 @@ fn a_read_says_when_nothing_has_changed() {
 fn what_does_not_exist_is_not_found() {
     let it = shared();
     let id = Uuid::now_v7();
-    for path in [format!("/transactions/{id}"), format!("/transactions/{id}/events")] {
+    for path in [
+        format!("/transactions/{id}"),
+        format!("/transactions/{id}/events"),
+    ] {
         it.app.get(&path).problem(404, "transaction_not_found");
-        it.app.get_strong(&path).problem(404, "transaction_not_found");
+        it.app
+            .get_strong(&path)
+            .problem(404, "transaction_not_found");
     }
 }
 
 #[test]
 fn the_history_begins_with_the_create() {
     let it = shared();
-    let headers = [("Idempotency-Key", &*key()), ("X-Request-Id", "first-request")];
+    let headers = [
+        ("Idempotency-Key", &*key()),
+        ("X-Request-Id", "first-request"),
+    ];
     let created = it.app.create_with(&headers, &full()).expect(201);
     let events = events(&it.app, &created.id());
     let expected = json!({
@@ -134,9 +205,26 @@ fn the_history_begins_with_the_create() {
         "actor": events[0]["actor"], "request_id": "first-request", "at": created.json()["created_at"]
     });
     assert_eq!(events, [expected]);
-    assert!(events[0]["actor"].as_str().is_some_and(|actor| actor.starts_with("api:")), "{events:?}");
+    assert!(
+        events[0]["actor"]
+            .as_str()
+            .is_some_and(|actor| actor.starts_with("api:")),
+        "{events:?}"
+    );
     let names: Vec<&String> = events[0].as_object().unwrap().keys().collect();
-    assert_eq!(names, ["version", "kind", "status", "status_reason", "callback_status", "actor", "request_id", "at"]);
+    assert_eq!(
+        names,
+        [
+            "version",
+            "kind",
+            "status",
+            "status_reason",
+            "callback_status",
+            "actor",
+            "request_id",
+            "at"
+        ]
+    );
 }
 
 #[test]
@@ -154,10 +242,22 @@ fn a_refused_create_stores_nothing() {
     let it = shared();
     let anchor = format!("refused-{}", key());
     let refused: [Answer; 2] = [
-        it.app.create(&with(with(minimal(), "anchor_transaction_id", anchor.as_str()), "amount", "0")),
-        it.app.create_with(&[("Idempotency-Key", "?")], &with(minimal(), "anchor_transaction_id", anchor.as_str())),
+        it.app.create(&with(
+            with(minimal(), "anchor_transaction_id", anchor.as_str()),
+            "amount",
+            "0",
+        )),
+        it.app.create_with(
+            &[("Idempotency-Key", "?")],
+            &with(minimal(), "anchor_transaction_id", anchor.as_str()),
+        ),
     ];
-    refused.into_iter().for_each(|answer| drop(answer.expect(400)));
-    let found = it.app.get_strong(&format!("/transactions?anchor_transaction_id={anchor}")).expect(200);
+    refused
+        .into_iter()
+        .for_each(|answer| drop(answer.expect(400)));
+    let found = it
+        .app
+        .get_strong(&format!("/transactions?anchor_transaction_id={anchor}"))
+        .expect(200);
     assert_eq!(found.json()["data"], json!([]));
 }

@@ -9,7 +9,9 @@ use std::thread;
 
 fn make(app: &App, account: &str, count: usize) -> Vec<String> {
     let body = with(minimal(), "stellar_account", account);
-    (0..count).map(|_| app.create(&body).expect(201).id()).collect()
+    (0..count)
+        .map(|_| app.create(&body).expect(201).id())
+        .collect()
 }
 
 fn page(app: &App, path: &str) -> Answer {
@@ -17,7 +19,12 @@ fn page(app: &App, path: &str) -> Answer {
 }
 
 fn ids(page: &Answer) -> Vec<String> {
-    page.json()["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    page.json()["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn next_cursor(page: &Answer) -> Option<String> {
@@ -53,7 +60,10 @@ fn a_walk_meets_every_row_once_in_both_orders_while_rows_are_added() {
             }
         });
         for (order, limit) in [("asc", 7), ("desc", 7), ("asc", 1), ("desc", 3)] {
-            let found = walk(&it.app, &format!("/transactions?stellar_account={account}&order={order}&limit={limit}"));
+            let found = walk(
+                &it.app,
+                &format!("/transactions?stellar_account={account}&order={order}&limit={limit}"),
+            );
             let unique: HashSet<&String> = found.iter().collect();
             assert_eq!(unique.len(), found.len(), "no row twice ({order}, {limit})");
             let old: Vec<&String> = found.iter().filter(|id| before.contains(id)).collect();
@@ -61,7 +71,10 @@ fn a_walk_meets_every_row_once_in_both_orders_while_rows_are_added() {
             if order == "desc" {
                 expected.reverse();
             }
-            assert_eq!(old, expected, "every row that was there, in order ({order}, {limit})");
+            assert_eq!(
+                old, expected,
+                "every row that was there, in order ({order}, {limit})"
+            );
         }
         done.store(true, Ordering::Relaxed);
         writer.join().unwrap();
@@ -73,7 +86,9 @@ fn a_link_leads_to_the_next_page_and_keeps_the_filters() {
     let it = shared();
     let account = account();
     let made = make(&it.app, &account, 5);
-    let mut path = format!("/transactions?stellar_account={account}&order=asc&limit=2&status=pending&min_amount=1");
+    let mut path = format!(
+        "/transactions?stellar_account={account}&order=asc&limit=2&status=pending&min_amount=1"
+    );
     let mut found = Vec::new();
     loop {
         let page = page(&it.app, &path);
@@ -83,11 +98,21 @@ fn a_link_leads_to_the_next_page_and_keeps_the_filters() {
             assert_eq!(link, "");
             break;
         };
-        let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect(&link).to_owned();
-        assert!(target.starts_with('/') && target.contains(&cursor), "{target}");
+        let target = link
+            .strip_prefix('<')
+            .and_then(|link| link.strip_suffix(">; rel=\"next\""))
+            .expect(&link)
+            .to_owned();
+        assert!(
+            target.starts_with('/') && target.contains(&cursor),
+            "{target}"
+        );
         path = target;
     }
-    assert_eq!(found, made.chunks(2).map(<[String]>::to_vec).collect::<Vec<_>>());
+    assert_eq!(
+        found,
+        made.chunks(2).map(<[String]>::to_vec).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -96,7 +121,11 @@ fn a_cursor_is_bound_to_filters_and_order() {
     let account = account();
     make(&it.app, &account, 3);
     let base = format!("/transactions?stellar_account={account}");
-    let cursor = next_cursor(&page(&it.app, &format!("{base}&limit=1&order=asc&status=pending,failed"))).unwrap();
+    let cursor = next_cursor(&page(
+        &it.app,
+        &format!("{base}&limit=1&order=asc&status=pending,failed"),
+    ))
+    .unwrap();
     let used = |path: String| it.app.get_strong(&format!("{path}&cursor={cursor}"));
     used(format!("{base}&order=asc&status=failed,pending&limit=2")).expect(200);
     let others = [
@@ -119,12 +148,29 @@ fn a_damaged_cursor_is_refused() {
     let base = format!("/transactions?stellar_account={account}&limit=1");
     let cursor = next_cursor(&page(&it.app, &base)).unwrap();
     for at in 0..cursor.len() {
-        let other = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let other = if cursor.as_bytes()[at] == b'A' {
+            "B"
+        } else {
+            "A"
+        };
         let damaged = format!("{}{other}{}", &cursor[..at], &cursor[at + 1..]);
-        it.app.get(&format!("{base}&cursor={damaged}")).problem(400, "invalid_cursor");
+        it.app
+            .get(&format!("{base}&cursor={damaged}"))
+            .problem(400, "invalid_cursor");
     }
-    for odd in ["x", "%00", "....", &cursor[1..], &format!("{cursor}A"), &cursor.repeat(20)] {
+    for odd in [
+        "x",
+        "%00",
+        "....",
+        &cursor[1..],
+        &format!("{cursor}A"),
+        &cursor.repeat(20),
+    ] {
         let answer = it.app.get(&format!("{base}&cursor={odd}")).expect(400);
-        assert!(answer.text.contains("invalid_cursor") || odd == "%00", "{odd}: {}", answer.text);
+        assert!(
+            answer.text.contains("invalid_cursor") || odd == "%00",
+            "{odd}: {}",
+            answer.text
+        );
     }
 }

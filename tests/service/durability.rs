@@ -9,7 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 fn durability(app: &App) -> String {
-    app.create(&minimal()).expect(201).header("X-Durability").to_owned()
+    app.create(&minimal())
+        .expect(201)
+        .header("X-Durability")
+        .to_owned()
 }
 
 #[test]
@@ -20,35 +23,66 @@ fn durability_is_what_the_commit_waited_for() {
     cluster.make_synchronous();
     eventually(s(2), "commits wait", || durability(&app) == "replicated");
     let id = app.create(&minimal()).expect(201).id();
-    let changed = app.patch(&id, "\"1\"", &serde_json::json!({"status": "failed"})).expect(200);
+    let changed = app
+        .patch(&id, "\"1\"", &serde_json::json!({"status": "failed"}))
+        .expect(200);
     assert_eq!(changed.header("X-Durability"), "replicated");
-    sql(cluster.primary(), "ALTER ROLE synapse SET synchronous_commit = local");
-    sql(cluster.primary(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'");
-    assert_eq!(durability(&app), "local", "these sessions do not wait, whatever the server would");
+    sql(
+        cluster.primary(),
+        "ALTER ROLE synapse SET synchronous_commit = local",
+    );
+    sql(
+        cluster.primary(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'",
+    );
+    assert_eq!(
+        durability(&app),
+        "local",
+        "these sessions do not wait, whatever the server would"
+    );
 }
 
 #[test]
 fn where_replication_is_required_nothing_is_written_without_a_standby() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().set("database.require_replication", true).set("database.write_deadline_ms", 1500).healthy();
+    let app = cluster
+        .launch()
+        .set("database.require_replication", true)
+        .set("database.write_deadline_ms", 1500)
+        .healthy();
     let key = key();
-    let refused = app.create_keyed(&key, &minimal()).problem(503, "durability_unavailable");
+    let refused = app
+        .create_keyed(&key, &minimal())
+        .problem(503, "durability_unavailable");
     assert_eq!(refused.json()["outcome"], "not_applied");
     cluster.make_synchronous();
     eventually(s(2), "it writes", || app.create(&minimal()).status == 201);
     let created = app.create_keyed(&key, &minimal()).expect(201);
-    assert_eq!((created.header("Idempotent-Replayed"), created.header("X-Durability")), ("false", "replicated"));
+    assert_eq!(
+        (
+            created.header("Idempotent-Replayed"),
+            created.header("X-Durability")
+        ),
+        ("false", "replicated")
+    );
     cluster.replica().kill().unwrap();
     let is_refused = || app.create(&minimal()).json()["code"] == "durability_unavailable";
     eventually(s(5), "the loss of the standby is known", is_refused);
     cluster.replica().start().unwrap();
-    eventually(s(5), "it writes again", || app.create(&minimal()).status == 201);
+    eventually(s(5), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
     app.until_healthy(s(5));
 }
 
 /// Sessions of the service on the server.
 fn sessions(cluster: &Cluster) -> u32 {
-    ask(cluster.primary(), "SELECT count(*)::text AS value FROM pg_stat_activity WHERE usename = 'synapse'").parse().unwrap()
+    ask(
+        cluster.primary(),
+        "SELECT count(*)::text AS value FROM pg_stat_activity WHERE usename = 'synapse'",
+    )
+    .parse()
+    .unwrap()
 }
 
 /// All at once, each with the time it took.
@@ -59,7 +93,10 @@ fn at_once(keys: &[String], post: impl Fn(&str) -> Answer + Sync) -> Vec<(Answer
     };
     thread::scope(|scope| {
         let timed = &timed;
-        let all: Vec<_> = keys.iter().map(|key| scope.spawn(move || timed(key))).collect();
+        let all: Vec<_> = keys
+            .iter()
+            .map(|key| scope.spawn(move || timed(key)))
+            .collect();
         all.into_iter().map(|one| one.join().unwrap()).collect()
     })
 }
@@ -68,8 +105,16 @@ fn at_once(keys: &[String], post: impl Fn(&str) -> Answer + Sync) -> Vec<(Answer
 fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_exhaust_nothing() {
     const DEADLINE_MS: u64 = 1500;
     let cluster = Cluster::alone();
-    let app = cluster.launch().set("database.write_deadline_ms", DEADLINE_MS).set("database.attempt_timeout_ms", 500).healthy();
-    let path = app.create(&minimal()).expect(201).header("Location").to_owned();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", DEADLINE_MS)
+        .set("database.attempt_timeout_ms", 500)
+        .healthy();
+    let path = app
+        .create(&minimal())
+        .expect(201)
+        .header("Location")
+        .to_owned();
     cluster.make_synchronous();
     let mut keys = Vec::new();
     for _ in 0..3 {
@@ -77,22 +122,45 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
         let answers = at_once(&wave, |key| app.create_keyed(key, &minimal()));
         for (answer, took) in &answers {
             let code = answer.json()["code"].as_str().unwrap().to_owned();
-            assert!(["outcome_unknown", "overloaded", "primary_unavailable"].contains(&code.as_str()), "{}", answer.text);
+            assert!(
+                ["outcome_unknown", "overloaded", "primary_unavailable"].contains(&code.as_str()),
+                "{}",
+                answer.text
+            );
             assert!(*took < ms(DEADLINE_MS + 1000), "{code} after {took:?}");
         }
-        let unknown = answers.iter().filter(|(answer, _)| answer.json()["code"] == "outcome_unknown").count();
-        assert!(unknown > 0 || !keys.is_empty(), "the first that come are sent, the later find all connections waiting");
+        let unknown = answers
+            .iter()
+            .filter(|(answer, _)| answer.json()["code"] == "outcome_unknown")
+            .count();
+        assert!(
+            unknown > 0 || !keys.is_empty(),
+            "the first that come are sent, the later find all connections waiting"
+        );
         app.get(&path).expect(200);
         assert_eq!(app.get("/live").status, 200);
         assert!(sessions(&cluster) < 30, "{} sessions", sessions(&cluster));
         keys.extend(wave);
     }
-    cluster.primary().reload(&[("synchronous_standby_names", "")]).unwrap();
-    eventually(s(5), "it writes again", || app.create(&minimal()).status == 201);
-    keys.iter().for_each(|key| drop(app.create_keyed(key, &minimal()).expect(201)));
+    cluster
+        .primary()
+        .reload(&[("synchronous_standby_names", "")])
+        .unwrap();
+    eventually(s(5), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
+    keys.iter()
+        .for_each(|key| drop(app.create_keyed(key, &minimal()).expect(201)));
     let rows = "SELECT count(*)::text AS value FROM idempotency_keys";
     let before: usize = ask(cluster.primary(), rows).parse().unwrap();
-    keys.iter().for_each(|key| assert_eq!(app.create_keyed(key, &minimal()).expect(201).header("Idempotent-Replayed"), "true"));
+    keys.iter().for_each(|key| {
+        assert_eq!(
+            app.create_keyed(key, &minimal())
+                .expect(201)
+                .header("Idempotent-Replayed"),
+            "true"
+        )
+    });
     assert_eq!(ask(cluster.primary(), rows), before.to_string());
     app.until_healthy(s(5));
 }
@@ -102,7 +170,9 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
 fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
     let cluster = Cluster::alone();
     let (proxies, urls) = cluster.proxies();
-    let app = crate::support::Launch::on(urls).set("database.pool_size", 2).healthy();
+    let app = crate::support::Launch::on(urls)
+        .set("database.pool_size", 2)
+        .healthy();
     let since = app.get("/status").json()["nodes"][0]["since"].clone();
     proxies[0].set(Mode::Delay(ms(30)));
     let keys: Vec<String> = (0..300).map(|_| key()).collect();
@@ -111,10 +181,20 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
         assert!(*took < s(3), "{} after {took:?}", answer.status);
         answer.status != 201
     });
-    let refused: Vec<Answer> = refused.map(|(answer, _)| answer.problem(503, "overloaded")).collect();
-    assert!(!refused.is_empty() && refused.len() < 300, "{} of 300 were refused", refused.len());
+    let refused: Vec<Answer> = refused
+        .map(|(answer, _)| answer.problem(503, "overloaded"))
+        .collect();
+    assert!(
+        !refused.is_empty() && refused.len() < 300,
+        "{} of 300 were refused",
+        refused.len()
+    );
     let node = app.get("/status").json()["nodes"][0].clone();
-    assert_eq!((&node["state"], &node["since"]), (&serde_json::json!("up"), &since), "busy is not down");
+    assert_eq!(
+        (&node["state"], &node["since"]),
+        (&serde_json::json!("up"), &since),
+        "busy is not down"
+    );
     app.create(&minimal()).expect(201);
 }
 
@@ -123,7 +203,8 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
 fn what_no_standby_has_confirmed_is_not_called_replicated() {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();
-    let checkpointer = "SELECT pid::text AS value FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    let checkpointer =
+        "SELECT pid::text AS value FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
     let checkpointer = Pid::from_raw(ask(cluster.primary(), checkpointer).parse().unwrap());
     kill(checkpointer, Signal::SIGSTOP).unwrap();
     cluster.make_synchronous();
@@ -132,6 +213,8 @@ fn what_no_standby_has_confirmed_is_not_called_replicated() {
     cluster.replica().thaw();
     kill(checkpointer, Signal::SIGCONT).unwrap();
     assert_eq!(while_frozen, "local");
-    eventually(s(5), "commits wait again", || durability(&app) == "replicated");
+    eventually(s(5), "commits wait again", || {
+        durability(&app) == "replicated"
+    });
     app.until_healthy(s(5));
 }

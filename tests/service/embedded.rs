@@ -13,7 +13,10 @@ fn launch(data: &Dir) -> Launch {
     let launch = Launch::bare();
     let bind = format!("127.0.0.1:{}", launch.port());
     let launch = launch.text("server.bind", &bind).set("server.drain_ms", 0);
-    launch.set("embedded.enabled", true).text("embedded.data_dir", data.path().join("data").to_str().unwrap())
+    launch.set("embedded.enabled", true).text(
+        "embedded.data_dir",
+        data.path().join("data").to_str().unwrap(),
+    )
 }
 
 fn start(data: &Dir) -> App {
@@ -26,9 +29,11 @@ fn start(data: &Dir) -> App {
 fn servers(data: &Path) -> Vec<Pid> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(data)))
-        .map(Pid::from_raw)
-        .collect()
+    pids.filter(|pid: &i32| {
+        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(data))
+    })
+    .map(Pid::from_raw)
+    .collect()
 }
 
 #[test]
@@ -41,8 +46,17 @@ fn one_command_serves_and_says_how_to_go_on() {
     for part in [&app.url(""), dir.to_str().unwrap(), "curl", "Ctrl-C"] {
         assert!(banner.contains(part), "{part} in {banner}");
     }
-    assert_eq!(banner.lines().filter(|line| line.trim_start().starts_with("curl")).count(), 3);
-    let mode = fs::metadata(dir.join("passwords")).unwrap().permissions().mode();
+    assert_eq!(
+        banner
+            .lines()
+            .filter(|line| line.trim_start().starts_with("curl"))
+            .count(),
+        3
+    );
+    let mode = fs::metadata(dir.join("passwords"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o077, 0, "the passwords are their owner's");
 }
 
@@ -50,9 +64,13 @@ fn one_command_serves_and_says_how_to_go_on() {
 fn the_replica_serves_reads_and_commits_wait_for_it() {
     let data = Dir::new("embedded");
     let app = start(&data);
-    eventually(s(10), "replication is synchronous", || app.create(&minimal()).expect(201).header("X-Durability") == "replicated");
+    eventually(s(10), "replication is synchronous", || {
+        app.create(&minimal()).expect(201).header("X-Durability") == "replicated"
+    });
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    eventually(s(5), "the replica serves", || app.get(&path).expect(200).served_by() == "replica");
+    eventually(s(5), "the replica serves", || {
+        app.get(&path).expect(200).served_by() == "replica"
+    });
 }
 
 #[test]
@@ -61,8 +79,13 @@ fn it_stops_cleanly_and_the_data_survive() {
     let mut paths = Vec::new();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let app = start(&data);
-        paths.push(format!("/transactions/{}", app.create(&minimal()).expect(201).id()));
-        paths.iter().for_each(|path| drop(app.get_strong(path).expect(200)));
+        paths.push(format!(
+            "/transactions/{}",
+            app.create(&minimal()).expect(201).id()
+        ));
+        paths
+            .iter()
+            .for_each(|path| drop(app.get_strong(path).expect(200)));
         app.signal(signal);
         assert_eq!(app.until_exit(s(20)).code(), Some(0), "{}", app.log());
         assert_eq!(servers(data.path()), []);
@@ -76,7 +99,9 @@ fn killed_it_leaves_no_servers_behind_and_the_next_start_recovers() {
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
     app.signal(Signal::SIGKILL);
     app.until_exit(s(5));
-    eventually(s(10), "no server is left", || servers(data.path()).is_empty());
+    eventually(s(10), "no server is left", || {
+        servers(data.path()).is_empty()
+    });
     let app = start(&data);
     app.get_strong(&path).expect(200);
     app.create(&minimal()).expect(201);
@@ -87,14 +112,26 @@ fn a_data_directory_in_use_is_told() {
     let data = Dir::new("embedded");
     let app = start(&data);
     let output = launch(&data).run(&[]).expect(1);
-    assert_eq!(output.stderr.lines().filter(|line| line.contains("using")).count(), 1, "{}", output.stderr);
+    assert_eq!(
+        output
+            .stderr
+            .lines()
+            .filter(|line| line.contains("using"))
+            .count(),
+        1,
+        "{}",
+        output.stderr
+    );
     app.create(&minimal()).expect(201);
 }
 
 #[test]
 fn without_binaries_the_place_that_was_named_is_told() {
     let data = Dir::new("embedded");
-    let output = launch(&data).text("embedded.bin_dir", data.path().to_str().unwrap()).run(&[]).expect(1);
+    let output = launch(&data)
+        .text("embedded.bin_dir", data.path().to_str().unwrap())
+        .run(&[])
+        .expect(1);
     assert!(output.stderr.contains("initdb"), "{}", output.stderr);
 }
 
@@ -103,7 +140,9 @@ fn when_the_primary_dies_the_replica_takes_over_and_no_request_fails() {
     use crate::support::load::{all_are, while_asking};
     let data = Dir::new("embedded");
     let app = start(&data);
-    eventually(s(10), "replication is synchronous", || app.create(&minimal()).expect(201).header("X-Durability") == "replicated");
+    eventually(s(10), "replication is synchronous", || {
+        app.create(&minimal()).expect(201).header("X-Durability") == "replicated"
+    });
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
     let mut written = Vec::new();
     let reads = while_asking(
@@ -116,9 +155,13 @@ fn when_the_primary_dies_the_replica_takes_over_and_no_request_fails() {
                     servers(&primary).into_iter().for_each(|pid| {
                         let _ = kill(pid, Signal::SIGKILL);
                     });
-                    eventually(s(8), "the replica took over", || app.get("/status").json()["timeline"] == 2);
+                    eventually(s(8), "the replica took over", || {
+                        app.get("/status").json()["timeline"] == 2
+                    });
                     app.until_healthy(s(30));
-                    holds_for(ms(300), "it stays healthy", || app.get("/health").status == 200);
+                    holds_for(ms(300), "it stays healthy", || {
+                        app.get("/health").status == 200
+                    });
                 },
             );
         },

@@ -15,7 +15,8 @@ fn an_immediate_stop_and_a_promotion_lose_nothing_and_fail_no_write() {
 }
 
 #[test]
-fn a_planned_switchover_fails_no_write_and_the_old_primary_comes_back_as_a_replica_on_its_address() {
+fn a_planned_switchover_fails_no_write_and_the_old_primary_comes_back_as_a_replica_on_its_address()
+{
     survives(&Stage::new(), &faults::SWITCHOVER);
 }
 

@@ -36,9 +36,18 @@ fn a_replay_shows_the_first_state_even_after_the_status_moved_on() {
     let it = shared();
     let (key, body) = (key(), full());
     let first = it.app.create_keyed(&key, &body).expect(201);
-    it.app.patch(&first.id(), "\"1\"", &json!({"status": "processing", "status_reason": "picked up"})).expect(200);
+    it.app
+        .patch(
+            &first.id(),
+            "\"1\"",
+            &json!({"status": "processing", "status_reason": "picked up"}),
+        )
+        .expect(200);
     let again = it.other.create_keyed(&key, &body).expect(201);
-    assert_eq!((again.text.as_str(), again.header("ETag")), (first.text.as_str(), "\"1\""));
+    assert_eq!(
+        (again.text.as_str(), again.header("ETag")),
+        (first.text.as_str(), "\"1\"")
+    );
     assert!(is_replay(&again));
 }
 
@@ -46,7 +55,17 @@ fn a_replay_shows_the_first_state_even_after_the_status_moved_on() {
 fn requests_that_mean_the_same_are_the_same() {
     let it = shared();
     let key = key();
-    let first = it.app.create_keyed(&key, &with(minimal(), "metadata", json!({"a": 1, "b": {"c": 2, "d": 3}}))).expect(201);
+    let first = it
+        .app
+        .create_keyed(
+            &key,
+            &with(
+                minimal(),
+                "metadata",
+                json!({"a": 1, "b": {"c": 2, "d": 3}}),
+            ),
+        )
+        .expect(201);
     let account = minimal()["stellar_account"].clone();
     let same = [
         format!(
@@ -61,8 +80,18 @@ fn requests_that_mean_the_same_are_the_same() {
         ),
     ];
     for body in same {
-        let again = it.app.post_bytes("/transactions", &[("Idempotency-Key", &key)], body.as_bytes()).expect(201);
-        assert_eq!(again.text, first.text, "with the amount as it was sent first");
+        let again = it
+            .app
+            .post_bytes(
+                "/transactions",
+                &[("Idempotency-Key", &key)],
+                body.as_bytes(),
+            )
+            .expect(201);
+        assert_eq!(
+            again.text, first.text,
+            "with the amount as it was sent first"
+        );
     }
 }
 
@@ -80,11 +109,17 @@ fn another_request_under_a_used_key_is_refused() {
         minimal(),
     ];
     for other in others {
-        let answer = it.other.create_keyed(&key, &other).problem(422, "idempotency_key_reused");
+        let answer = it
+            .other
+            .create_keyed(&key, &other)
+            .problem(422, "idempotency_key_reused");
         assert_eq!(answer.json()["transaction_ids"], json!([id]));
         assert_eq!(answer.json()["retryable"], false);
     }
-    assert!(is_replay(&it.app.create_keyed(&key, &body).expect(201)), "the key still stands for the first");
+    assert!(
+        is_replay(&it.app.create_keyed(&key, &body).expect(201)),
+        "the key still stands for the first"
+    );
 }
 
 #[test]
@@ -102,21 +137,41 @@ fn a_key_may_be_quoted_and_its_header_has_an_alias() {
     ];
     for headers in ways {
         let answer = it.app.create_with(headers, &body).expect(201);
-        assert_eq!((answer.id(), is_replay(&answer)), (id.clone(), true), "{headers:?}");
+        assert_eq!(
+            (answer.id(), is_replay(&answer)),
+            (id.clone(), true),
+            "{headers:?}"
+        );
     }
 }
 
 #[test]
 fn a_bad_key_is_refused() {
     let it = shared();
-    let bad = ["", "\"\"", "a b", "a,b", "a/b", "\"a", "a\"", "a;b", &"x".repeat(256)];
+    let bad = [
+        "",
+        "\"\"",
+        "a b",
+        "a,b",
+        "a/b",
+        "\"a",
+        "a\"",
+        "a;b",
+        &"x".repeat(256),
+    ];
     for key in bad {
-        it.app.create_with(&[("Idempotency-Key", key)], &full()).problem(400, "invalid_idempotency_key");
+        it.app
+            .create_with(&[("Idempotency-Key", key)], &full())
+            .problem(400, "invalid_idempotency_key");
     }
-    let two: [&[(&str, &str)]; 2] =
-        [&[("Idempotency-Key", "a"), ("X-Idempotency-Key", "b")], &[("Idempotency-Key", "a"), ("Idempotency-Key", "b")]];
+    let two: [&[(&str, &str)]; 2] = [
+        &[("Idempotency-Key", "a"), ("X-Idempotency-Key", "b")],
+        &[("Idempotency-Key", "a"), ("Idempotency-Key", "b")],
+    ];
     for headers in two {
-        it.app.create_with(headers, &full()).problem(400, "invalid_idempotency_key");
+        it.app
+            .create_with(headers, &full())
+            .problem(400, "invalid_idempotency_key");
     }
     let longest = format!("{}._:-{}", key(), "x".repeat(255 - 36 - 4));
     it.app.create_keyed(&longest, &minimal()).expect(201);
@@ -125,7 +180,9 @@ fn a_bad_key_is_refused() {
 #[test]
 fn a_create_without_a_handle_is_refused() {
     let it = shared();
-    it.app.create_with(&[], &minimal()).problem(400, "idempotency_key_missing");
+    it.app
+        .create_with(&[], &minimal())
+        .problem(400, "idempotency_key_missing");
     it.app.create_with(&[], &full()).expect(201);
 }
 
@@ -133,28 +190,55 @@ fn a_create_without_a_handle_is_refused() {
 fn a_refused_request_leaves_its_key_unused() {
     let it = shared();
     let key = key();
-    it.app.create_keyed(&key, &with(minimal(), "amount", "0")).problem(400, "validation_failed");
+    it.app
+        .create_keyed(&key, &with(minimal(), "amount", "0"))
+        .problem(400, "validation_failed");
     let headers = [("Idempotency-Key", &*key)];
-    it.app.post_bytes("/transactions", &headers, b"{").problem(400, "malformed_json");
-    it.app.post_bytes("/transactions", &headers, " ".repeat(70_000).as_bytes()).problem(413, "payload_too_large");
-    assert!(!is_replay(&it.app.create_keyed(&key, &minimal()).expect(201)));
+    it.app
+        .post_bytes("/transactions", &headers, b"{")
+        .problem(400, "malformed_json");
+    it.app
+        .post_bytes("/transactions", &headers, " ".repeat(70_000).as_bytes())
+        .problem(413, "payload_too_large");
+    assert!(!is_replay(
+        &it.app.create_keyed(&key, &minimal()).expect(201)
+    ));
 }
 
 #[test]
 fn fifty_posts_of_one_key_over_two_instances_make_one_row() {
     let it = shared();
     let (key, body) = (key(), with(minimal(), "stellar_account", account()));
-    let post = |i: usize| if i.is_multiple_of(2) { it.app.create_keyed(&key, &body) } else { it.other.create_keyed(&key, &body) };
+    let post = |i: usize| {
+        if i.is_multiple_of(2) {
+            it.app.create_keyed(&key, &body)
+        } else {
+            it.other.create_keyed(&key, &body)
+        }
+    };
     let answers: Vec<Answer> = thread::scope(|scope| {
         let posts: Vec<_> = (0..50).map(|i| scope.spawn(move || post(i))).collect();
-        posts.into_iter().map(|post| post.join().unwrap().expect(201)).collect()
+        posts
+            .into_iter()
+            .map(|post| post.join().unwrap().expect(201))
+            .collect()
     });
     assert!(answers.iter().all(|answer| answer.text == answers[0].text));
-    assert_eq!(answers.iter().filter(|answer| !is_replay(answer)).count(), 1, "one is the first");
+    assert_eq!(
+        answers.iter().filter(|answer| !is_replay(answer)).count(),
+        1,
+        "one is the first"
+    );
     let account = body["stellar_account"].as_str().unwrap();
-    let found = it.app.get_strong(&format!("/transactions?stellar_account={account}")).expect(200).json();
+    let found = it
+        .app
+        .get_strong(&format!("/transactions?stellar_account={account}"))
+        .expect(200)
+        .json();
     assert_eq!(found["data"].as_array().unwrap().len(), 1);
-    let count = format!("SELECT count(*)::text AS value FROM transactions WHERE stellar_account = '{account}'");
+    let count = format!(
+        "SELECT count(*)::text AS value FROM transactions WHERE stellar_account = '{account}'"
+    );
     assert_eq!(ask(it.cluster.primary(), &count), "1");
 }
 
@@ -167,16 +251,34 @@ fn a_key_whose_first_request_is_in_flight_is_waited_for_and_then_refused() {
     cluster.make_synchronous();
     thread::scope(|scope| {
         let first = scope.spawn(|| app.create_keyed(&key, &body));
-        let waits = "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        crate::support::eventually(s(5), "the first waits for a standby", || ask(cluster.primary(), waits) == "1");
+        let waits =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        crate::support::eventually(s(5), "the first waits for a standby", || {
+            ask(cluster.primary(), waits) == "1"
+        });
         let start = Instant::now();
-        let second = app.create_keyed(&key, &body).problem(409, "idempotency_request_in_progress");
-        assert!(start.elapsed() > ms(1500) && start.elapsed() < ms(3500), "{:?}", start.elapsed());
-        assert_eq!((second.header("Retry-After"), &second.json()["retryable"]), ("1", &json!(true)));
-        cluster.primary().reload(&[("synchronous_standby_names", "")]).unwrap();
+        let second = app
+            .create_keyed(&key, &body)
+            .problem(409, "idempotency_request_in_progress");
+        assert!(
+            start.elapsed() > ms(1500) && start.elapsed() < ms(3500),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(
+            (second.header("Retry-After"), &second.json()["retryable"]),
+            ("1", &json!(true))
+        );
+        cluster
+            .primary()
+            .reload(&[("synchronous_standby_names", "")])
+            .unwrap();
         let first = first.join().unwrap().expect(201);
         let again = app.create_keyed(&key, &body).expect(201);
-        assert_eq!((again.text.as_str(), is_replay(&again)), (first.text.as_str(), true));
+        assert_eq!(
+            (again.text.as_str(), is_replay(&again)),
+            (first.text.as_str(), true)
+        );
     });
 }
 
@@ -189,6 +291,9 @@ fn a_replay_does_not_depend_on_a_replica() {
     let (key, body) = (key(), full());
     let first = app.create_keyed(&key, &body).expect(201);
     let again = app.create_keyed(&key, &body).expect(201);
-    assert_eq!((again.text.as_str(), is_replay(&again)), (first.text.as_str(), true));
+    assert_eq!(
+        (again.text.as_str(), is_replay(&again)),
+        (first.text.as_str(), true)
+    );
     sql(cluster.replica(), "SELECT pg_wal_replay_resume()");
 }

@@ -10,7 +10,13 @@ fn every_request_is_logged_with_its_key_values() {
     let id = format!("logged-{}", key());
     let headers = [("X-Request-Id", id.as_str()), ("Idempotency-Key", &key())];
     it.app.create_with(&headers, &minimal()).expect(201);
-    let line = || it.app.log().lines().find(|line| line.contains(&id)).map(str::to_owned);
+    let line = || {
+        it.app
+            .log()
+            .lines()
+            .find(|line| line.contains(&id))
+            .map(str::to_owned)
+    };
     eventually(s(2), "the request is logged", || line().is_some());
     let line = line().unwrap();
     for part in ["POST", "route=/transactions", "status=201"] {
@@ -22,11 +28,22 @@ fn every_request_is_logged_with_its_key_values() {
 fn as_json_each_line_is_an_object() {
     let it = shared();
     let app = it.cluster.launch().text("log.format", "json").healthy();
-    app.get_with("/transactions", &[("X-Request-Id", "as-json")]).expect(200);
-    let lines = || app.log().lines().map(|line| serde_json::from_str(line).expect(line)).collect::<Vec<Value>>();
-    eventually(s(2), "the request is logged", || lines().iter().any(|line| line["request_id"] == "as-json"));
+    app.get_with("/transactions", &[("X-Request-Id", "as-json")])
+        .expect(200);
+    let lines = || {
+        app.log()
+            .lines()
+            .map(|line| serde_json::from_str(line).expect(line))
+            .collect::<Vec<Value>>()
+    };
+    eventually(s(2), "the request is logged", || {
+        lines().iter().any(|line| line["request_id"] == "as-json")
+    });
     let all = lines();
-    let request = all.iter().find(|line| line["request_id"] == "as-json").unwrap();
+    let request = all
+        .iter()
+        .find(|line| line["request_id"] == "as-json")
+        .unwrap();
     assert_eq!(
         (&request["status"], &request["route"], &request["method"]),
         (&200.into(), &"/transactions".into(), &"GET".into())
@@ -39,11 +56,15 @@ fn a_change_of_state_is_one_line() {
     let app = cluster.launch().healthy();
     let changes = |to: &str| {
         let (log, to) = (app.log(), format!("to={to}"));
-        log.lines().filter(|line| line.contains("node=replica-1") && line.contains(&to)).count()
+        log.lines()
+            .filter(|line| line.contains("node=replica-1") && line.contains(&to))
+            .count()
     };
     let before = changes("down");
     cluster.replica().kill().unwrap();
-    eventually(s(10), "it was tried twice", || app.get("/status").json()["nodes"][1]["attempts"].as_u64() >= Some(2));
+    eventually(s(10), "it was tried twice", || {
+        app.get("/status").json()["nodes"][1]["attempts"].as_u64() >= Some(2)
+    });
     assert_eq!(changes("down"), before + 1, "however often it was tried");
     let before = changes("up");
     cluster.replica().start().unwrap();
@@ -55,12 +76,28 @@ fn a_change_of_state_is_one_line() {
 fn what_broke_inside_is_in_the_log_with_the_request_id_and_not_in_the_answer() {
     let cluster = Cluster::alone();
     let app = cluster.launch().healthy();
-    crate::support::sql(cluster.primary(), "ALTER TABLE transactions RENAME COLUMN memo TO note");
+    crate::support::sql(
+        cluster.primary(),
+        "ALTER TABLE transactions RENAME COLUMN memo TO note",
+    );
     let headers = [("X-Request-Id", "broken-1"), ("Idempotency-Key", &*key())];
-    let answer = app.create_with(&headers, &minimal()).problem(500, "internal_error");
-    assert!(!answer.text.contains("memo") && !answer.text.contains("column"), "{}", answer.text);
-    let is_told = || app.log().lines().any(|line| line.contains("memo") && line.contains("broken-1"));
+    let answer = app
+        .create_with(&headers, &minimal())
+        .problem(500, "internal_error");
+    assert!(
+        !answer.text.contains("memo") && !answer.text.contains("column"),
+        "{}",
+        answer.text
+    );
+    let is_told = || {
+        app.log()
+            .lines()
+            .any(|line| line.contains("memo") && line.contains("broken-1"))
+    };
     eventually(s(2), "the cause is logged with the request id", is_told);
-    crate::support::sql(cluster.primary(), "ALTER TABLE transactions RENAME COLUMN note TO memo");
+    crate::support::sql(
+        cluster.primary(),
+        "ALTER TABLE transactions RENAME COLUMN note TO memo",
+    );
     app.create(&minimal()).expect(201);
 }

@@ -25,9 +25,17 @@ fn net_with(settings: impl FnOnce(Launch) -> Launch) -> Net {
     let (mut proxies, urls) = cluster.proxies();
     let app = settings(Launch::on(urls)).healthy();
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    eventually(s(5), "the replica serves it", || app.get(&path).served_by() == "replica");
+    eventually(s(5), "the replica serves it", || {
+        app.get(&path).served_by() == "replica"
+    });
     let replica = proxies.pop().unwrap();
-    Net { app, primary: proxies.pop().unwrap(), replica, path, cluster }
+    Net {
+        app,
+        primary: proxies.pop().unwrap(),
+        replica,
+        path,
+        cluster,
+    }
 }
 
 #[test]
@@ -40,10 +48,18 @@ fn a_silent_replica_delays_reads_by_less_than_a_second_and_health_by_nothing() {
                 || net.app.get(&net.path),
                 || {
                     net.replica.set(Mode::Silent);
-                    eventually(s(2), "the loss is known", || net.app.get("/health").status == 503);
+                    eventually(s(2), "the loss is known", || {
+                        net.app.get("/health").status == 503
+                    });
                     let start = Instant::now();
-                    (0..20).for_each(|_| assert_eq!(net.app.get(&net.path).expect(200).served_by(), "primary"));
-                    assert!(start.elapsed() < s(1), "20 reads took {:?}", start.elapsed());
+                    (0..20).for_each(|_| {
+                        assert_eq!(net.app.get(&net.path).expect(200).served_by(), "primary")
+                    });
+                    assert!(
+                        start.elapsed() < s(1),
+                        "20 reads took {:?}",
+                        start.elapsed()
+                    );
                     net.replica.heal();
                     net.app.until_healthy(s(1));
                 },
@@ -53,7 +69,9 @@ fn a_silent_replica_delays_reads_by_less_than_a_second_and_health_by_nothing() {
     );
     let slowest = health.iter().map(|asked| asked.took).max().unwrap();
     assert!(slowest < ms(100), "/health took {slowest:?}");
-    eventually(s(5), "the replica serves again", || net.app.get(&net.path).expect(200).served_by() == "replica");
+    eventually(s(5), "the replica serves again", || {
+        net.app.get(&net.path).expect(200).served_by() == "replica"
+    });
 }
 
 #[test]
@@ -63,8 +81,12 @@ fn a_silent_primary_lets_reads_go_on_and_writes_wait() {
     let reads = while_asking(
         || net.app.get(&net.path),
         || {
-            eventually(s(2), "the loss is known", || net.app.get("/health").status == 503);
-            net.app.create(&minimal()).problem(503, "primary_unavailable");
+            eventually(s(2), "the loss is known", || {
+                net.app.get("/health").status == 503
+            });
+            net.app
+                .create(&minimal())
+                .problem(503, "primary_unavailable");
         },
     );
     all_are(&reads, 200, s(1));
@@ -79,12 +101,18 @@ fn past_the_deadline_a_swallowed_write_is_of_unknown_outcome_and_repeating_it_te
     let net = net_with(|launch| launch.set("database.write_deadline_ms", 1500));
     let (key, body) = (key(), with(minimal(), "stellar_account", account()));
     net.primary.set(Mode::Silent);
-    let answer = net.app.create_keyed(&key, &body).problem(503, "outcome_unknown");
+    let answer = net
+        .app
+        .create_keyed(&key, &body)
+        .problem(503, "outcome_unknown");
     assert_eq!(answer.json()["outcome"], "unknown");
     net.primary.heal();
     let created = net.app.create_keyed(&key, &body).expect(201);
     assert_eq!(rows_of(&net, &body), "1");
-    assert_eq!(net.app.create_keyed(&key, &body).expect(201).text, created.text);
+    assert_eq!(
+        net.app.create_keyed(&key, &body).expect(201).text,
+        created.text
+    );
 }
 
 #[test]
@@ -120,7 +148,9 @@ fn a_refusing_replica_is_done_without() {
         || {
             net.replica.set(Mode::Refuse);
             net.replica.reset();
-            eventually(s(2), "the loss is known", || net.app.get("/health").status == 503);
+            eventually(s(2), "the loss is known", || {
+                net.app.get("/health").status == 503
+            });
             net.app.create(&minimal()).expect(201);
             net.replica.heal();
             net.app.until_healthy(s(1));
@@ -144,7 +174,12 @@ fn a_slow_network_is_not_a_dead_one() {
 
 fn rows_of(net: &Net, body: &serde_json::Value) -> String {
     let account = body["stellar_account"].as_str().unwrap();
-    ask(net.cluster.primary(), &format!("SELECT count(*)::text AS value FROM transactions WHERE stellar_account = '{account}'"))
+    ask(
+        net.cluster.primary(),
+        &format!(
+            "SELECT count(*)::text AS value FROM transactions WHERE stellar_account = '{account}'"
+        ),
+    )
 }
 
 #[test]
@@ -154,9 +189,18 @@ fn a_create_whose_answer_is_cut_off_is_a_fresh_201() {
         let (key, body) = (key(), with(minimal(), "stellar_account", account()));
         net.primary.cut_answers(&key, times);
         let created = net.app.create_keyed(&key, &body).expect(201);
-        assert_eq!((net.primary.cuts_left(), created.header("Idempotent-Replayed")), (0, "false"));
+        assert_eq!(
+            (
+                net.primary.cuts_left(),
+                created.header("Idempotent-Replayed")
+            ),
+            (0, "false")
+        );
         let again = net.app.create_keyed(&key, &body).expect(201);
-        assert_eq!((again.text.as_str(), again.header("Idempotent-Replayed")), (created.text.as_str(), "true"));
+        assert_eq!(
+            (again.text.as_str(), again.header("Idempotent-Replayed")),
+            (created.text.as_str(), "true")
+        );
         assert_eq!(rows_of(&net, &body), "1");
         net.app.until_healthy(s(2));
     }
@@ -168,7 +212,13 @@ fn a_create_that_never_reached_the_database_is_repeated() {
     let (key, body) = (key(), with(minimal(), "stellar_account", account()));
     net.primary.cut_requests(&key, 3);
     let created = net.app.create_keyed(&key, &body).expect(201);
-    assert_eq!((net.primary.cuts_left(), created.header("Idempotent-Replayed")), (0, "false"));
+    assert_eq!(
+        (
+            net.primary.cuts_left(),
+            created.header("Idempotent-Replayed")
+        ),
+        (0, "false")
+    );
     assert_eq!(rows_of(&net, &body), "1");
     net.app.until_healthy(s(2));
 }
@@ -181,8 +231,17 @@ fn a_create_by_natural_key_whose_answer_is_cut_off_is_no_conflict() {
     let body = with(minimal(), "anchor_transaction_id", anchor.as_str());
     net.primary.cut_answers(&anchor, 2);
     let created = net.app.create_with(&[], &body).expect(201);
-    assert_eq!((net.primary.cuts_left(), created.header("Idempotent-Replayed")), (0, "false"));
-    assert_eq!(net.app.create_with(&[], &body).expect(200).id(), created.id());
+    assert_eq!(
+        (
+            net.primary.cuts_left(),
+            created.header("Idempotent-Replayed")
+        ),
+        (0, "false")
+    );
+    assert_eq!(
+        net.app.create_with(&[], &body).expect(200).id(),
+        created.id()
+    );
 }
 
 #[test]
@@ -193,7 +252,14 @@ fn a_status_change_whose_answer_is_cut_off_is_made_once() {
     net.primary.cut_answers(&reason, 2);
     let body = serde_json::json!({"status": "processing", "status_reason": reason});
     let changed = net.app.patch(&id, "\"1\"", &body).expect(200);
-    assert_eq!((net.primary.cuts_left(), changed.header("ETag")), (0, "\"2\""));
-    let events = net.app.get_strong(&format!("/transactions/{id}/events")).expect(200).json();
+    assert_eq!(
+        (net.primary.cuts_left(), changed.header("ETag")),
+        (0, "\"2\"")
+    );
+    let events = net
+        .app
+        .get_strong(&format!("/transactions/{id}/events"))
+        .expect(200)
+        .json();
     assert_eq!(events["data"].as_array().unwrap().len(), 2);
 }

@@ -15,7 +15,9 @@ fn pair() -> (Cluster, App, String) {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    eventually(s(5), "the replica serves it", || app.get(&path).served_by() == "replica");
+    eventually(s(5), "the replica serves it", || {
+        app.get(&path).served_by() == "replica"
+    });
     (cluster, app, path)
 }
 
@@ -26,12 +28,16 @@ fn when_the_replica_is_killed_reads_go_on_and_it_heals() {
         || app.get(&path),
         || {
             cluster.replica().kill().unwrap();
-            eventually(s(2), "the loss is known", || app.get("/health").status == 503);
+            eventually(s(2), "the loss is known", || {
+                app.get("/health").status == 503
+            });
             assert_eq!(app.get(&path).expect(200).served_by(), "primary");
             app.create(&minimal()).expect(201);
             cluster.replica().start().unwrap();
             app.until_healthy(HEALING);
-            eventually(s(5), "the replica serves again", || app.get(&path).expect(200).served_by() == "replica");
+            eventually(s(5), "the replica serves again", || {
+                app.get(&path).expect(200).served_by() == "replica"
+            });
         },
     );
     all_are(&reads, 200, s(1));
@@ -40,18 +46,31 @@ fn when_the_replica_is_killed_reads_go_on_and_it_heals() {
 #[test]
 fn when_the_primary_is_killed_reads_go_on_and_writes_are_refused_after_their_deadline() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().set("database.write_deadline_ms", 500).healthy();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 500)
+        .healthy();
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
-    eventually(s(5), "the replica serves it", || app.get(&path).served_by() == "replica");
+    eventually(s(5), "the replica serves it", || {
+        app.get(&path).served_by() == "replica"
+    });
     let key = key();
     let reads = while_asking(
         || app.get(&path),
         || {
             cluster.primary().kill().unwrap();
-            eventually(s(2), "the loss is known", || app.get("/health").status == 503);
+            eventually(s(2), "the loss is known", || {
+                app.get("/health").status == 503
+            });
             let start = Instant::now();
-            let refused = app.create_keyed(&key, &minimal()).problem(503, "primary_unavailable");
-            assert!(start.elapsed() >= ms(450) && start.elapsed() < ms(1500), "held for {:?}", start.elapsed());
+            let refused = app
+                .create_keyed(&key, &minimal())
+                .problem(503, "primary_unavailable");
+            assert!(
+                start.elapsed() >= ms(450) && start.elapsed() < ms(1500),
+                "held for {:?}",
+                start.elapsed()
+            );
             assert_eq!(refused.json()["outcome"], "not_applied");
             cluster.primary().start().unwrap();
             app.until_healthy(HEALING);
@@ -59,20 +78,33 @@ fn when_the_primary_is_killed_reads_go_on_and_writes_are_refused_after_their_dea
     );
     all_are(&reads, 200, s(1));
     let created = app.create_keyed(&key, &minimal()).expect(201);
-    assert_eq!(created.header("Idempotent-Replayed"), "false", "what was not applied left nothing behind");
+    assert_eq!(
+        created.header("Idempotent-Replayed"),
+        "false",
+        "what was not applied left nothing behind"
+    );
 }
 
 #[test]
 fn a_write_that_finds_no_primary_is_held_until_there_is_one() {
     let (cluster, app, _) = pair();
     cluster.primary().kill().unwrap();
-    eventually(s(2), "the loss is known", || app.get("/health").status == 503);
+    eventually(s(2), "the loss is known", || {
+        app.get("/health").status == 503
+    });
     thread::scope(|scope| {
         let write = scope.spawn(|| app.create(&minimal()));
         holds_for(ms(300), "the write is held", || !write.is_finished());
         cluster.primary().start().unwrap();
         let start = Instant::now();
-        assert_eq!(write.join().unwrap().expect(201).header("Idempotent-Replayed"), "false");
+        assert_eq!(
+            write
+                .join()
+                .unwrap()
+                .expect(201)
+                .header("Idempotent-Replayed"),
+            "false"
+        );
         assert!(start.elapsed() < HEALING, "{:?}", start.elapsed());
     });
     app.until_healthy(HEALING);
@@ -96,7 +128,10 @@ fn a_restart_of_the_primary_under_load_fails_no_request() {
         let reads = while_asking(|| app.get(&path), || written = writes());
         all_are(&written, 201, s(8));
         all_are(&reads, 200, s(1));
-        let replayed = written.iter().filter(|write| write.answer.header("Idempotent-Replayed") != "false").count();
+        let replayed = written
+            .iter()
+            .filter(|write| write.answer.header("Idempotent-Replayed") != "false")
+            .count();
         assert_eq!(replayed, 0, "the service's own repetition is no replay");
     }
 }
@@ -106,7 +141,9 @@ fn it_starts_without_the_replica_and_heals() {
     let cluster = Cluster::pair();
     cluster.replica().kill().unwrap();
     let app = cluster.launch().start();
-    eventually(s(5), "it reads and writes", || app.get("/ready").json()["writes"] == true);
+    eventually(s(5), "it reads and writes", || {
+        app.get("/ready").json()["writes"] == true
+    });
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
     assert_eq!(app.get(&path).expect(200).served_by(), "primary");
     assert_eq!(app.get("/health").json()["db_replica"], "disconnected");
@@ -118,7 +155,10 @@ fn it_starts_without_the_replica_and_heals() {
 fn it_starts_without_the_primary_and_heals() {
     let cluster = Cluster::pair();
     cluster.primary().kill().unwrap();
-    let app = cluster.launch().set("database.write_deadline_ms", 300).start();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 300)
+        .start();
     eventually(s(5), "it reads", || app.get("/transactions").status == 200);
     assert_eq!(app.get("/transactions").served_by(), "replica");
     app.create(&minimal()).problem(503, "primary_unavailable");
@@ -131,13 +171,22 @@ fn it_starts_without_the_primary_and_heals() {
 #[test]
 fn it_starts_without_any_database_and_heals() {
     let cluster = Cluster::pair();
-    cluster.nodes.iter().rev().for_each(|node| node.kill().unwrap());
-    let app = cluster.launch().set("database.write_deadline_ms", 300).start();
+    cluster
+        .nodes
+        .iter()
+        .rev()
+        .for_each(|node| node.kill().unwrap());
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 300)
+        .start();
     assert_eq!(app.get("/health").expect(503).json()["status"], "unhealthy");
     app.create(&minimal()).problem(503, "primary_unavailable");
     app.get("/transactions").problem(503, "read_unavailable");
     cluster.primary().start().unwrap();
-    eventually(HEALING, "it writes", || app.get("/ready").json()["writes"] == true);
+    eventually(HEALING, "it writes", || {
+        app.get("/ready").json()["writes"] == true
+    });
     app.create(&minimal()).expect(201);
     cluster.replica().start().unwrap();
     app.until_healthy(HEALING);
@@ -147,8 +196,14 @@ fn it_starts_without_any_database_and_heals() {
 #[test]
 fn after_a_long_outage_it_heals_as_fast_as_after_a_short_one() {
     let (cluster, app, _) = pair();
-    cluster.nodes.iter().rev().for_each(|node| node.kill().unwrap());
-    let waits = |node: usize| app.get("/status").json()["nodes"][node]["next_attempt_in_ms"].as_u64() > Some(2500);
+    cluster
+        .nodes
+        .iter()
+        .rev()
+        .for_each(|node| node.kill().unwrap());
+    let waits = |node: usize| {
+        app.get("/status").json()["nodes"][node]["next_attempt_in_ms"].as_u64() > Some(2500)
+    };
     eventually(s(10), "the next attempts are far", || waits(0) && waits(1));
     cluster.primary().start().unwrap();
     let start = Instant::now();
@@ -171,7 +226,10 @@ fn terminating_all_sessions_again_and_again_fails_no_request() {
                 || app.create(&minimal()),
                 || {
                     for _ in 0..5 {
-                        cluster.nodes.iter().for_each(|node| crate::support::sql(node, all));
+                        cluster
+                            .nodes
+                            .iter()
+                            .for_each(|node| crate::support::sql(node, all));
                         app.create(&minimal()).expect(201);
                         app.get(&path).expect(200);
                     }

@@ -38,9 +38,19 @@ fn it_passes_refuses_and_heals() {
     let old = connect(&proxy);
     assert_eq!(say(&old, "one").unwrap(), "one");
     proxy.set(Mode::Refuse);
-    assert_eq!(say(&old, "two").unwrap(), "two", "connections that exist go on");
+    assert_eq!(
+        say(&old, "two").unwrap(),
+        "two",
+        "connections that exist go on"
+    );
     let reset = say(&connect(&proxy), "three").unwrap_err();
-    assert!(matches!(reset.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{reset}");
+    assert!(
+        matches!(
+            reset.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+        ),
+        "{reset}"
+    );
     proxy.heal();
     assert_eq!(say(&connect(&proxy), "four").unwrap(), "four");
 }
@@ -64,9 +74,16 @@ fn a_silent_network_neither_answers_nor_closes() {
     proxy.set(Mode::Silent);
     let new = connect(&proxy);
     assert_eq!(say(&old, "two").unwrap_err().kind(), ErrorKind::WouldBlock);
-    assert_eq!(say(&new, "three").unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(
+        say(&new, "three").unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
     proxy.heal();
-    eventually(s(2), "the old connection ends", || (&old).read(&mut [0; 8]).is_err_and(|e| e.kind() != ErrorKind::WouldBlock));
+    eventually(s(2), "the old connection ends", || {
+        (&old)
+            .read(&mut [0; 8])
+            .is_err_and(|e| e.kind() != ErrorKind::WouldBlock)
+    });
     assert_eq!(say(&connect(&proxy), "four").unwrap(), "four");
 }
 
@@ -78,7 +95,10 @@ fn an_answer_or_a_request_can_be_cut_off() {
     assert_eq!(say(&stream, "hay").unwrap(), "hay");
     assert!(say(&stream, "a needle in it").is_err());
     assert_eq!(proxy.cuts_left(), 0);
-    assert_eq!(say(&connect(&proxy), "a needle in it").unwrap(), "a needle in it");
+    assert_eq!(
+        say(&connect(&proxy), "a needle in it").unwrap(),
+        "a needle in it"
+    );
     proxy.cut_requests("needle", 2);
     assert!(say(&connect(&proxy), "needle").is_err());
     assert_eq!(proxy.cuts_left(), 1);

@@ -10,11 +10,16 @@ fn on(clusters: [&Cluster; 2]) -> Launch {
 
 #[track_caller]
 fn until_writes_are(app: &App, state: &str) {
-    eventually(s(3), "what it says of writes", || app.get("/status").json()["writes"] == state);
+    eventually(s(3), "what it says of writes", || {
+        app.get("/status").json()["writes"] == state
+    });
 }
 
 fn rows(cluster: &Cluster) -> String {
-    ask(cluster.primary(), "SELECT count(*)::text AS value FROM transactions")
+    ask(
+        cluster.primary(),
+        "SELECT count(*)::text AS value FROM transactions",
+    )
 }
 
 /// Nothing is written while both are there; each of them alone is good enough.
@@ -22,13 +27,23 @@ fn refuses_until_one_is_gone(app: &App, one: &Cluster, other: &Cluster) {
     until_writes_are(app, "refused");
     let key = key();
     let before = (rows(one), rows(other));
-    let refused = app.create_keyed(&key, &minimal()).problem(503, "split_brain");
+    let refused = app
+        .create_keyed(&key, &minimal())
+        .problem(503, "split_brain");
     assert_eq!(refused.json()["outcome"], "not_applied");
     assert_eq!((rows(one), rows(other)), before);
-    assert_eq!(app.get("/health").expect(503).json()["db_primary"], "disconnected");
+    assert_eq!(
+        app.get("/health").expect(503).json()["db_primary"],
+        "disconnected"
+    );
     other.primary().stop(StopMode::Fast).unwrap();
     until_writes_are(app, "available");
-    assert_eq!(app.create_keyed(&key, &minimal()).expect(201).header("Idempotent-Replayed"), "false");
+    assert_eq!(
+        app.create_keyed(&key, &minimal())
+            .expect(201)
+            .header("Idempotent-Replayed"),
+        "false"
+    );
 }
 
 #[test]
@@ -70,9 +85,15 @@ fn the_token_of_a_write_that_a_failover_lost_is_unknown() {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();
     let kept = app.create(&minimal()).expect(201);
-    let with_token =
-        |answer: &crate::support::Answer| app.get_with(answer.header("Location"), &[("X-Consistency-Token", answer.token())]);
-    eventually(s(5), "the replica has it", || with_token(&kept).served_by() == "replica");
+    let with_token = |answer: &crate::support::Answer| {
+        app.get_with(
+            answer.header("Location"),
+            &[("X-Consistency-Token", answer.token())],
+        )
+    };
+    eventually(s(5), "the replica has it", || {
+        with_token(&kept).served_by() == "replica"
+    });
     crate::faults::operator::cut_off(cluster.replica());
     let lost = app.create(&minimal()).expect(201);
     assert_eq!(lost.header("X-Durability"), "local");

@@ -8,7 +8,10 @@ use synapse_core::embedded::{Server, StopMode, User};
 /// Nothing works yet, and it says why.
 #[track_caller]
 fn is_unhealthy_because(app: &App, reason: &str) {
-    assert_eq!(app.get("/health").expect(503).json()["db_primary"], "disconnected");
+    assert_eq!(
+        app.get("/health").expect(503).json()["db_primary"],
+        "disconnected"
+    );
     app.create(&minimal()).problem(503, "primary_unavailable");
     eventually(s(5), reason, || app.log().to_lowercase().contains(reason));
     assert_eq!(app.get("/live").status, 200);
@@ -21,7 +24,10 @@ fn heals(app: &App) {
 }
 
 fn start(cluster: &Cluster) -> App {
-    cluster.launch().set("database.write_deadline_ms", 500).start()
+    cluster
+        .launch()
+        .set("database.write_deadline_ms", 500)
+        .start()
 }
 
 /// For statements that cannot run in the database they are about.
@@ -30,16 +36,24 @@ fn sql_elsewhere(server: &Server, statements: &[&str]) {
     use diesel::{Connection, PgConnection};
     let url = server.url(User::Superuser).replace("/synapse", "/postgres");
     let mut connection = PgConnection::establish(&url).unwrap();
-    statements.iter().for_each(|statement| connection.batch_execute(statement).unwrap());
+    statements
+        .iter()
+        .for_each(|statement| connection.batch_execute(statement).unwrap());
 }
 
 #[test]
 fn a_missing_database_is_told_and_waited_for() {
     let cluster = Cluster::alone();
-    sql_elsewhere(cluster.primary(), &["ALTER DATABASE synapse RENAME TO elsewhere"]);
+    sql_elsewhere(
+        cluster.primary(),
+        &["ALTER DATABASE synapse RENAME TO elsewhere"],
+    );
     let app = start(&cluster);
     is_unhealthy_because(&app, "does not exist");
-    sql_elsewhere(cluster.primary(), &["ALTER DATABASE elsewhere RENAME TO synapse"]);
+    sql_elsewhere(
+        cluster.primary(),
+        &["ALTER DATABASE elsewhere RENAME TO synapse"],
+    );
     heals(&app);
 }
 
@@ -51,7 +65,10 @@ fn a_wrong_password_is_told_and_waited_for() {
     sql(cluster.primary(), "ALTER ROLE synapse PASSWORD 'another'");
     let app = start(&cluster);
     is_unhealthy_because(&app, "password authentication failed");
-    sql(cluster.primary(), &format!("ALTER ROLE synapse PASSWORD '{password}'"));
+    sql(
+        cluster.primary(),
+        &format!("ALTER ROLE synapse PASSWORD '{password}'"),
+    );
     heals(&app);
     assert!(!app.log().contains(password));
 }
@@ -59,31 +76,53 @@ fn a_wrong_password_is_told_and_waited_for() {
 #[test]
 fn a_read_only_database_is_told_and_waited_for() {
     let cluster = Cluster::alone();
-    cluster.primary().reload(&[("default_transaction_read_only", "on")]).unwrap();
+    cluster
+        .primary()
+        .reload(&[("default_transaction_read_only", "on")])
+        .unwrap();
     let read_only = "SELECT current_setting('default_transaction_read_only') AS value";
-    eventually(s(5), "it is read-only", || crate::support::ask(cluster.primary(), read_only) == "on");
+    eventually(s(5), "it is read-only", || {
+        crate::support::ask(cluster.primary(), read_only) == "on"
+    });
     let app = start(&cluster);
     is_unhealthy_because(&app, "read-only");
-    cluster.primary().reload(&[("default_transaction_read_only", "off")]).unwrap();
+    cluster
+        .primary()
+        .reload(&[("default_transaction_read_only", "off")])
+        .unwrap();
     heals(&app);
 }
 
 #[test]
 fn a_database_that_becomes_read_only_takes_no_writes_until_it_is_writable_again() {
     let cluster = Cluster::alone();
-    let app = cluster.launch().set("database.write_deadline_ms", 500).healthy();
-    cluster.primary().reload(&[("default_transaction_read_only", "on")]).unwrap();
-    eventually(s(5), "writes are refused", || app.create(&minimal()).status == 503);
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 500)
+        .healthy();
+    cluster
+        .primary()
+        .reload(&[("default_transaction_read_only", "on")])
+        .unwrap();
+    eventually(s(5), "writes are refused", || {
+        app.create(&minimal()).status == 503
+    });
     app.create(&minimal()).problem(503, "primary_unavailable");
     assert_eq!(app.get("/transactions").status, 200, "reads go on");
-    cluster.primary().reload(&[("default_transaction_read_only", "off")]).unwrap();
+    cluster
+        .primary()
+        .reload(&[("default_transaction_read_only", "off")])
+        .unwrap();
     heals(&app);
 }
 
 #[test]
 fn an_empty_database_is_migrated() {
     let cluster = Cluster::alone();
-    let fresh = ["DROP DATABASE synapse", "CREATE DATABASE synapse OWNER synapse"];
+    let fresh = [
+        "DROP DATABASE synapse",
+        "CREATE DATABASE synapse OWNER synapse",
+    ];
     sql_elsewhere(cluster.primary(), &fresh);
     let app = cluster.launch().healthy();
     app.create(&minimal()).expect(201);
@@ -92,10 +131,16 @@ fn an_empty_database_is_migrated() {
 #[test]
 fn a_database_without_the_schema_is_told_where_it_may_not_be_migrated() {
     let cluster = Cluster::alone();
-    sql_elsewhere(cluster.primary(), &["DROP DATABASE synapse", "CREATE DATABASE synapse"]);
+    sql_elsewhere(
+        cluster.primary(),
+        &["DROP DATABASE synapse", "CREATE DATABASE synapse"],
+    );
     let app = start(&cluster);
     is_unhealthy_because(&app, "permission denied");
-    sql_elsewhere(cluster.primary(), &["ALTER DATABASE synapse OWNER TO synapse"]);
+    sql_elsewhere(
+        cluster.primary(),
+        &["ALTER DATABASE synapse OWNER TO synapse"],
+    );
     app.until_healthy(s(40));
     app.create(&minimal()).expect(201);
 }
@@ -103,7 +148,13 @@ fn a_database_without_the_schema_is_told_where_it_may_not_be_migrated() {
 #[test]
 fn services_that_start_together_migrate_once() {
     let cluster = Cluster::alone();
-    sql_elsewhere(cluster.primary(), &["DROP DATABASE synapse", "CREATE DATABASE synapse OWNER synapse"]);
+    sql_elsewhere(
+        cluster.primary(),
+        &[
+            "DROP DATABASE synapse",
+            "CREATE DATABASE synapse OWNER synapse",
+        ],
+    );
     let apps: Vec<App> = (0..3).map(|_| cluster.launch().start()).collect();
     for app in &apps {
         app.until_healthy(s(10));
@@ -116,9 +167,14 @@ fn one_server_named_twice_is_told_and_the_rest_works() {
     let cluster = Cluster::alone();
     let url = cluster.primary().url(User::Application);
     let app = crate::support::Launch::on([url.clone(), url]).start();
-    eventually(s(5), "it writes", || app.get("/ready").json()["writes"] == true);
+    eventually(s(5), "it writes", || {
+        app.get("/ready").json()["writes"] == true
+    });
     app.create(&minimal()).expect(201);
-    assert_eq!(app.get("/health").expect(503).json()["db_replica"], "disconnected");
+    assert_eq!(
+        app.get("/health").expect(503).json()["db_replica"],
+        "disconnected"
+    );
     assert_eq!(app.get("/status").json()["nodes"][1]["state"], "fenced");
     eventually(s(5), "it says so", || app.log().contains("same server"));
 }
@@ -134,9 +190,14 @@ fn follow_itself(cluster: &Cluster) {
 fn a_replica_of_another_cluster_is_told_and_never_read() {
     let (cluster, stranger) = (Cluster::alone(), Cluster::unrelated());
     follow_itself(&stranger);
-    let urls = [cluster.primary().url(User::Application), stranger.primary().url(User::Application)];
+    let urls = [
+        cluster.primary().url(User::Application),
+        stranger.primary().url(User::Application),
+    ];
     let app = crate::support::Launch::on(urls).start();
-    eventually(s(5), "it writes", || app.get("/ready").json()["writes"] == true);
+    eventually(s(5), "it writes", || {
+        app.get("/ready").json()["writes"] == true
+    });
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
     (0..20).for_each(|_| assert_eq!(app.get(&path).expect(200).served_by(), "primary"));
     assert_eq!(app.get("/status").json()["nodes"][1]["state"], "fenced");

@@ -26,33 +26,71 @@ fn in_status(app: &App, status: &str) -> (String, u32) {
 }
 
 fn versions(app: &App, id: &str) -> Vec<Value> {
-    let events = app.get_strong(&format!("/transactions/{id}/events")).expect(200).json();
-    events["data"].as_array().unwrap().iter().map(|event| event["version"].clone()).collect()
+    let events = app
+        .get_strong(&format!("/transactions/{id}/events"))
+        .expect(200)
+        .json();
+    events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["version"].clone())
+        .collect()
 }
 
 #[test]
 fn a_status_changes_with_a_new_version_and_event() {
     let it = shared();
     let id = made(&it.app);
-    let before = it.app.get_strong(&format!("/transactions/{id}")).expect(200).json();
+    let before = it
+        .app
+        .get_strong(&format!("/transactions/{id}"))
+        .expect(200)
+        .json();
     let body = json!({"status": "processing", "status_reason": "picked up"});
     let headers = [("If-Match", "\"1\""), ("X-Request-Id", "second-request")];
-    let answer = it.other.send(Method::PATCH, &format!("/transactions/{id}"), &headers, Some(&body)).expect(200);
+    let answer = it
+        .other
+        .send(
+            Method::PATCH,
+            &format!("/transactions/{id}"),
+            &headers,
+            Some(&body),
+        )
+        .expect(200);
     let after = answer.json();
     assert_eq!(
-        (answer.header("ETag"), answer.header("X-Read-Consistency"), answer.header("X-Durability")),
+        (
+            answer.header("ETag"),
+            answer.header("X-Read-Consistency"),
+            answer.header("X-Durability")
+        ),
         ("\"2\"", "strong", "local")
     );
     let mut expected = before;
-    for (field, value) in [("status", json!("processing")), ("status_reason", json!("picked up")), ("version", json!(2))] {
+    for (field, value) in [
+        ("status", json!("processing")),
+        ("status_reason", json!("picked up")),
+        ("version", json!(2)),
+    ] {
         expected[field] = value;
     }
     expected["updated_at"] = after["updated_at"].clone();
     assert_eq!(after, expected);
     assert!(after["updated_at"].as_str() > after["created_at"].as_str());
-    let read = it.app.get_with(&format!("/transactions/{id}"), &[("X-Consistency-Token", answer.token())]).expect(200);
+    let read = it
+        .app
+        .get_with(
+            &format!("/transactions/{id}"),
+            &[("X-Consistency-Token", answer.token())],
+        )
+        .expect(200);
     assert_eq!(read.json(), after);
-    let events = it.app.get_strong(&format!("/transactions/{id}/events")).expect(200).json();
+    let events = it
+        .app
+        .get_strong(&format!("/transactions/{id}/events"))
+        .expect(200)
+        .json();
     let event = json!({
         "version": 2, "kind": "status_changed", "status": "processing", "status_reason": "picked up",
         "callback_status": "pending_external", "actor": events["data"][0]["actor"], "request_id": "second-request",
@@ -76,13 +114,25 @@ fn every_transition_is_allowed_or_forbidden_as_the_contract_says() {
             let (id, version) = in_status(&it.app, from);
             let answer = it.app.patch(&id, &format!("\"{version}\""), &to(wanted));
             if allowed(from).contains(&wanted) {
-                assert_eq!(answer.expect(200).json()["version"], version + 1, "{from} → {wanted}");
+                assert_eq!(
+                    answer.expect(200).json()["version"],
+                    version + 1,
+                    "{from} → {wanted}"
+                );
                 continue;
             }
             let problem = answer.problem(409, "invalid_status_transition").json();
-            let mut next: Vec<&str> = problem["allowed"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
+            let mut next: Vec<&str> = problem["allowed"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|s| s.as_str().unwrap())
+                .collect();
             next.sort_unstable();
-            assert_eq!((&problem["from"], &problem["to"], next), (&json!(from), &json!(wanted), allowed(from)));
+            assert_eq!(
+                (&problem["from"], &problem["to"], next),
+                (&json!(from), &json!(wanted), allowed(from))
+            );
             assert_eq!(versions(&it.app, &id).len(), version as usize);
         }
     }
@@ -92,8 +142,21 @@ fn every_transition_is_allowed_or_forbidden_as_the_contract_says() {
 fn the_same_status_again_changes_nothing() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
-    let answer = it.app.patch(&id, "\"2\"", &json!({"status": "processing", "status_reason": "again"})).expect(200);
-    assert_eq!((answer.header("ETag"), answer.text_at("/status_reason").as_str()), ("\"2\"", "made processing"));
+    let answer = it
+        .app
+        .patch(
+            &id,
+            "\"2\"",
+            &json!({"status": "processing", "status_reason": "again"}),
+        )
+        .expect(200);
+    assert_eq!(
+        (
+            answer.header("ETag"),
+            answer.text_at("/status_reason").as_str()
+        ),
+        ("\"2\"", "made processing")
+    );
     assert_eq!(versions(&it.app, &id), [1, 2]);
 }
 
@@ -102,7 +165,10 @@ fn a_lost_response_can_be_asked_for_again() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
     let again = it.other.patch(&id, "\"1\"", &to("processing")).expect(200);
-    assert_eq!((again.header("ETag"), versions(&it.app, &id)), ("\"2\"", vec![json!(1), json!(2)]));
+    assert_eq!(
+        (again.header("ETag"), versions(&it.app, &id)),
+        ("\"2\"", vec![json!(1), json!(2)])
+    );
 }
 
 #[test]
@@ -110,10 +176,17 @@ fn another_version_fails_the_precondition() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
     it.app.patch(&id, "\"2\"", &to("failed")).expect(200);
-    for (if_match, wanted) in
-        [("\"1\"", "failed"), ("\"2\"", "completed"), ("\"4\"", "pending"), ("\"1\"", "processing"), ("\"x\"", "pending")]
-    {
-        let answer = it.app.patch(&id, if_match, &to(wanted)).problem(412, "precondition_failed");
+    for (if_match, wanted) in [
+        ("\"1\"", "failed"),
+        ("\"2\"", "completed"),
+        ("\"4\"", "pending"),
+        ("\"1\"", "processing"),
+        ("\"x\"", "pending"),
+    ] {
+        let answer = it
+            .app
+            .patch(&id, if_match, &to(wanted))
+            .problem(412, "precondition_failed");
         assert_eq!(answer.header("ETag"), "\"3\"", "{if_match} {wanted}");
     }
     assert_eq!(versions(&it.app, &id), [1, 2, 3]);
@@ -124,8 +197,16 @@ fn any_version_will_do_where_the_client_says_so() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
     it.app.patch(&id, "*", &to("completed")).expect(200);
-    it.app.patch(&id, "*", &to("failed")).problem(409, "invalid_status_transition");
-    assert_eq!(it.app.patch(&id, "*", &to("completed")).expect(200).header("ETag"), "\"3\"");
+    it.app
+        .patch(&id, "*", &to("failed"))
+        .problem(409, "invalid_status_transition");
+    assert_eq!(
+        it.app
+            .patch(&id, "*", &to("completed"))
+            .expect(200)
+            .header("ETag"),
+        "\"3\""
+    );
 }
 
 #[test]
@@ -136,20 +217,46 @@ fn the_body_is_checked_first() {
     let table = [
         (json!({}), vec![("/status", "required")]),
         (json!({"status": "done"}), vec![("/status", "enum")]),
-        (json!({"status": 1, "status_reason": 2}), vec![("/status", "type"), ("/status_reason", "type")]),
-        (json!({"status": "failed", "status_reason": "a\0"}), vec![("/status_reason", "nul_character")]),
-        (json!({"status": "failed", "reason": "x"}), vec![("/reason", "unknown_field")]),
+        (
+            json!({"status": 1, "status_reason": 2}),
+            vec![("/status", "type"), ("/status_reason", "type")],
+        ),
+        (
+            json!({"status": "failed", "status_reason": "a\0"}),
+            vec![("/status_reason", "nul_character")],
+        ),
+        (
+            json!({"status": "failed", "reason": "x"}),
+            vec![("/reason", "unknown_field")],
+        ),
     ];
     for (body, expected) in table {
         let found = patch(&body).expect(400).violations();
-        let expected: Vec<(String, String)> = expected.into_iter().map(|(p, c)| (p.to_owned(), c.to_owned())).collect();
+        let expected: Vec<(String, String)> = expected
+            .into_iter()
+            .map(|(p, c)| (p.to_owned(), c.to_owned()))
+            .collect();
         assert_eq!(found, expected, "{body}");
     }
     patch(&to("failed")).problem(428, "precondition_required");
     for bad in ["W/\"1\"", "\"1\", \"2\"", "1", "\"1", "*, *"] {
-        it.app.send(Method::PATCH, &path, &[("If-Match", bad)], Some(&to("failed"))).problem(400, "invalid_if_match");
+        it.app
+            .send(
+                Method::PATCH,
+                &path,
+                &[("If-Match", bad)],
+                Some(&to("failed")),
+            )
+            .problem(400, "invalid_if_match");
     }
-    it.app.send(Method::PATCH, &path, &[("If-Match", "\"1\"")], Some(&to("failed"))).problem(404, "transaction_not_found");
+    it.app
+        .send(
+            Method::PATCH,
+            &path,
+            &[("If-Match", "\"1\"")],
+            Some(&to("failed")),
+        )
+        .problem(404, "transaction_not_found");
 }
 
 #[test]
@@ -159,13 +266,24 @@ fn of_many_changes_at_a_time_each_version_is_made_once() {
     let statuses = ["processing", "completed", "failed"];
     let answers: Vec<Answer> = thread::scope(|scope| {
         let patch = |i: usize| {
-            let app = if i.is_multiple_of(2) { &it.app } else { &it.other };
+            let app = if i.is_multiple_of(2) {
+                &it.app
+            } else {
+                &it.other
+            };
             app.patch(&id, "\"1\"", &to(statuses[i % 3]))
         };
         let patches: Vec<_> = (0..24).map(|i| scope.spawn(move || patch(i))).collect();
-        patches.into_iter().map(|patch| patch.join().unwrap()).collect()
+        patches
+            .into_iter()
+            .map(|patch| patch.join().unwrap())
+            .collect()
     });
-    let winner = it.app.get_strong(&format!("/transactions/{id}")).expect(200).text_at("/status");
+    let winner = it
+        .app
+        .get_strong(&format!("/transactions/{id}"))
+        .expect(200)
+        .text_at("/status");
     for (i, answer) in answers.into_iter().enumerate() {
         let expected = if statuses[i % 3] == winner { 200 } else { 412 };
         assert_eq!(answer.expect(expected).header("ETag"), "\"2\"");
@@ -179,10 +297,14 @@ fn a_migration_that_adds_a_column_breaks_no_prepared_statement() {
     let app = cluster.launch().healthy();
     let change = || {
         let id = app.create(&minimal()).expect(201).id();
-        app.patch(&id, "\"1\"", &json!({"status": "processing"})).expect(200);
+        app.patch(&id, "\"1\"", &json!({"status": "processing"}))
+            .expect(200);
         app.get(&format!("/transactions/{id}")).expect(200);
     };
     (0..20).for_each(|_| change());
-    sql(cluster.primary(), "ALTER TABLE transactions ADD COLUMN extra integer");
+    sql(
+        cluster.primary(),
+        "ALTER TABLE transactions ADD COLUMN extra integer",
+    );
     (0..20).for_each(|_| change());
 }

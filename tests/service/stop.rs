@@ -15,23 +15,40 @@ fn it_drains_before_it_ends() {
         let app = it.cluster.launch().set("server.drain_ms", 700).healthy();
         let start = Instant::now();
         app.signal(signal);
-        eventually(ms(300), "it is not ready", || app.get("/ready").status == 503);
-        assert_eq!(app.get("/ready").json(), json!({"status": "not_ready", "draining": true, "reads": true, "writes": true}));
+        eventually(ms(300), "it is not ready", || {
+            app.get("/ready").status == 503
+        });
+        assert_eq!(
+            app.get("/ready").json(),
+            json!({"status": "not_ready", "draining": true, "reads": true, "writes": true})
+        );
         holds_for(ms(200), "it serves while it drains", || {
-            assert_eq!(app.get("/live").expect(200).header("Connection"), "close", "the next connection goes elsewhere");
+            assert_eq!(
+                app.get("/live").expect(200).header("Connection"),
+                "close",
+                "the next connection goes elsewhere"
+            );
             app.create(&minimal()).expect(201);
             app.get("/transactions?limit=1").status == 200
         });
         let status = app.until_exit(s(5));
         assert_eq!(status.code(), Some(0), "{}", app.log());
-        assert!(start.elapsed() >= ms(700) && start.elapsed() < s(3), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() >= ms(700) && start.elapsed() < s(3),
+            "{:?}",
+            start.elapsed()
+        );
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, app.port())).is_err());
     }
 }
 
 #[test]
 fn without_a_drain_time_it_ends_at_once() {
-    let app = shared().cluster.launch().set("server.drain_ms", 0).healthy();
+    let app = shared()
+        .cluster
+        .launch()
+        .set("server.drain_ms", 0)
+        .healthy();
     let start = Instant::now();
     app.signal(Signal::SIGTERM);
     assert_eq!(app.until_exit(s(5)).code(), Some(0));
@@ -40,11 +57,17 @@ fn without_a_drain_time_it_ends_at_once() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let app = shared().cluster.launch().set("server.drain_ms", 60_000).healthy();
+    let app = shared()
+        .cluster
+        .launch()
+        .set("server.drain_ms", 60_000)
+        .healthy();
     app.signal(Signal::SIGTERM);
     eventually(s(1), "it drains", || app.get("/ready").status == 503);
     let press_again = || app.signal(Signal::SIGTERM);
-    eventually(s(2), "it has ended", || app.exit_status().is_some() || (press_again(), false).1);
+    eventually(s(2), "it has ended", || {
+        app.exit_status().is_some() || (press_again(), false).1
+    });
 }
 
 #[test]
@@ -52,7 +75,9 @@ fn a_database_that_is_down_does_not_keep_it_from_ending() {
     let cluster = Cluster::pair();
     let app = cluster.launch().set("server.drain_ms", 0).healthy();
     cluster.nodes.iter().for_each(|node| node.freeze());
-    eventually(s(3), "the loss is known", || app.get("/health").status == 503);
+    eventually(s(3), "the loss is known", || {
+        app.get("/health").status == 503
+    });
     app.signal(Signal::SIGTERM);
     assert_eq!(app.until_exit(s(5)).code(), Some(0));
     cluster.nodes.iter().for_each(|node| node.thaw());
@@ -66,11 +91,17 @@ fn what_is_in_flight_is_finished() {
     cluster.make_synchronous();
     let answer: Answer = thread::scope(|scope| {
         let write = scope.spawn(|| app.create(&minimal()));
-        let waits = "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        eventually(s(5), "the write waits for a standby", || ask(cluster.primary(), waits) == "1");
+        let waits =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        eventually(s(5), "the write waits for a standby", || {
+            ask(cluster.primary(), waits) == "1"
+        });
         app.signal(Signal::SIGTERM);
         holds_for(ms(300), "it still runs", || app.exit_status().is_none());
-        cluster.primary().reload(&[("synchronous_standby_names", "")]).unwrap();
+        cluster
+            .primary()
+            .reload(&[("synchronous_standby_names", "")])
+            .unwrap();
         write.join().unwrap()
     });
     answer.expect(201);

@@ -6,7 +6,11 @@ use serde_json::{Map, Value, json};
 
 #[track_caller]
 fn refused(body: &Value) -> Vec<(String, String)> {
-    shared().app.create(body).problem(400, "validation_failed").violations()
+    shared()
+        .app
+        .create(body)
+        .problem(400, "validation_failed")
+        .violations()
 }
 
 /// The one field that is wrong, and the one rule that it breaks.
@@ -39,12 +43,21 @@ fn required_fields_are_required_and_null_is_absent() {
     let fields = ["stellar_account", "amount", "asset_code"];
     let required = fields.map(|field| (format!("/{field}"), "required".to_owned()));
     assert_eq!(refused(&json!({})), required);
-    assert_eq!(refused(&json!({"stellar_account": null, "amount": null, "asset_code": null})), required);
+    assert_eq!(
+        refused(&json!({"stellar_account": null, "amount": null, "asset_code": null})),
+        required
+    );
 }
 
 #[test]
 fn a_body_that_is_no_object_has_the_wrong_type() {
-    for body in [json!([]), json!("x"), json!(1), json!(null), json!([minimal()])] {
+    for body in [
+        json!([]),
+        json!("x"),
+        json!(1),
+        json!(null),
+        json!([minimal()]),
+    ] {
         assert_eq!(refused(&body), [(String::new(), "type".to_owned())]);
     }
 }
@@ -62,7 +75,13 @@ fn every_string_field_refuses_other_types() {
         "memo_type",
     ];
     for field in fields {
-        for value in [json!(1), json!(100.5), json!(true), json!(["x"]), json!({"x": "y"})] {
+        for value in [
+            json!(1),
+            json!(100.5),
+            json!(true),
+            json!(["x"]),
+            json!({"x": "y"}),
+        ] {
             assert_eq!(one(field, value), "type");
         }
         assert_eq!(one(field, json!("a\0b")), "nul_character", "{field}");
@@ -74,50 +93,136 @@ fn an_address_is_checked_by_form_and_checksum() {
     let random: [u8; 40] = std::array::from_fn(|i| (i * 7) as u8);
     accepted(
         "stellar_account",
-        &[ACCOUNT, &strkey(GENERAL, &random[..32]), &strkey(CONTRACT, &random[..32]), &strkey(MUXED, &random)],
+        &[
+            ACCOUNT,
+            &strkey(GENERAL, &random[..32]),
+            &strkey(CONTRACT, &random[..32]),
+            &strkey(MUXED, &random),
+        ],
     );
     let lower = ACCOUNT.to_lowercase();
     let (blank, short) = (format!("{ACCOUNT} "), &ACCOUNT[..55]);
     let (secret, hash) = (strkey(144, &random[..32]), strkey(184, &random[..32]));
-    let odd = ["", "G", &lower, &blank, short, &secret, &hash, "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSG1"];
+    let odd = [
+        "",
+        "G",
+        &lower,
+        &blank,
+        short,
+        &secret,
+        &hash,
+        "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSG1",
+    ];
     all("stellar_account", "strkey_format", &odd);
-    all("stellar_account", "strkey_checksum", &["GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA"]);
+    all(
+        "stellar_account",
+        "strkey_checksum",
+        &["GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA"],
+    );
 }
 
 #[test]
 fn an_amount_is_an_exact_decimal_in_a_string() {
-    accepted("amount", &["1", "0.0000001", "100.50", "100.5000000", "922337203685.4775807"]);
-    let odd =
-        ["", " 1", "1 ", "+1", "--1", "01", "00.1", ".5", "1.", "1e5", "1E5", "0x1", "1_000", "1,5", "NaN", "Infinity", "١"];
+    accepted(
+        "amount",
+        &[
+            "1",
+            "0.0000001",
+            "100.50",
+            "100.5000000",
+            "922337203685.4775807",
+        ],
+    );
+    let odd = [
+        "", " 1", "1 ", "+1", "--1", "01", "00.1", ".5", "1.", "1e5", "1E5", "0x1", "1_000", "1,5",
+        "NaN", "Infinity", "١",
+    ];
     all("amount", "amount_format", &odd);
-    all("amount", "amount_not_positive", &["0", "0.0", "0.0000000", "-1", "-0.5"]);
-    all("amount", "amount_too_large", &["922337203685.4775808", "922337203686", "999999999999.9999999"]);
+    all(
+        "amount",
+        "amount_not_positive",
+        &["0", "0.0", "0.0000000", "-1", "-0.5"],
+    );
+    all(
+        "amount",
+        "amount_too_large",
+        &[
+            "922337203685.4775808",
+            "922337203686",
+            "999999999999.9999999",
+        ],
+    );
     all("amount", "amount_precision", &["1.12345678", "0.00000001"]);
 }
 
 #[test]
 fn an_asset_code_is_upper_case_or_native() {
     accepted("asset_code", &["X", "USDC", "123456789012", "native"]);
-    all("asset_code", "asset_code_format", &["", "usdc", "Native", "US-C", "ABCDEFGHIJKLM", " USDC", "ÜSD"]);
+    all(
+        "asset_code",
+        "asset_code_format",
+        &[
+            "",
+            "usdc",
+            "Native",
+            "US-C",
+            "ABCDEFGHIJKLM",
+            " USDC",
+            "ÜSD",
+        ],
+    );
 }
 
 #[test]
 fn a_callback_type_is_one_of_four() {
-    accepted("callback_type", &["deposit", "withdrawal", "deposit-exchange", "withdrawal-exchange"]);
-    all("callback_type", "enum", &["", "Deposit", "deposit_exchange", "payment"]);
+    accepted(
+        "callback_type",
+        &[
+            "deposit",
+            "withdrawal",
+            "deposit-exchange",
+            "withdrawal-exchange",
+        ],
+    );
+    all(
+        "callback_type",
+        "enum",
+        &["", "Deposit", "deposit_exchange", "payment"],
+    );
 }
 
 #[test]
 fn a_callback_status_is_a_lower_case_word() {
-    accepted("callback_status", &["a", "pending_external", &"x".repeat(40)]);
-    all("callback_status", "format", &["", "_a", "A", "a-b", "a1", " a", &"x".repeat(41)]);
+    accepted(
+        "callback_status",
+        &["a", "pending_external", &"x".repeat(40)],
+    );
+    all(
+        "callback_status",
+        "format",
+        &["", "_a", "A", "a-b", "a1", " a", &"x".repeat(41)],
+    );
 }
 
 #[test]
 fn an_anchor_id_is_kept_as_it_is_or_refused() {
-    accepted("anchor_transaction_id", &[&format!("ü {}", key()), &format!("{}{}", "x".repeat(255 - 36), key())]);
-    all("anchor_transaction_id", "length", &["", &"x".repeat(256), &"ü".repeat(128)]);
-    all("anchor_transaction_id", "control_character", &["a\nb", "a\tb", "a\u{7f}b", "a\u{85}b", "\r"]);
+    accepted(
+        "anchor_transaction_id",
+        &[
+            &format!("ü {}", key()),
+            &format!("{}{}", "x".repeat(255 - 36), key()),
+        ],
+    );
+    all(
+        "anchor_transaction_id",
+        "length",
+        &["", &"x".repeat(256), &"ü".repeat(128)],
+    );
+    all(
+        "anchor_transaction_id",
+        "control_character",
+        &["a\nb", "a\tb", "a\u{7f}b", "a\u{85}b", "\r"],
+    );
     all("anchor_transaction_id", "format", &[" a", "a ", "\u{a0}a"]);
 }
 
@@ -128,9 +233,18 @@ fn memo(kind: Value, memo: Value) -> Value {
 #[test]
 fn a_memo_and_its_type_come_together() {
     let pair = |body| refused(&body);
-    assert_eq!(pair(with(minimal(), "memo", "x")), [("/memo_type".to_owned(), "memo_pair".to_owned())]);
-    assert_eq!(pair(with(minimal(), "memo_type", "text")), [("/memo".to_owned(), "memo_pair".to_owned())]);
-    assert_eq!(pair(memo(json!("note"), json!("x"))), [("/memo_type".to_owned(), "enum".to_owned())]);
+    assert_eq!(
+        pair(with(minimal(), "memo", "x")),
+        [("/memo_type".to_owned(), "memo_pair".to_owned())]
+    );
+    assert_eq!(
+        pair(with(minimal(), "memo_type", "text")),
+        [("/memo".to_owned(), "memo_pair".to_owned())]
+    );
+    assert_eq!(
+        pair(memo(json!("note"), json!("x"))),
+        [("/memo_type".to_owned(), "enum".to_owned())]
+    );
 }
 
 #[test]
@@ -148,10 +262,17 @@ fn a_memo_fits_its_type() {
     ];
     for (kind, text) in good {
         let answer = it.app.create(&memo(json!(kind), json!(text))).expect(201);
-        assert_eq!((&answer.json()["memo"], &answer.json()["memo_type"]), (&json!(text), &json!(kind)));
+        assert_eq!(
+            (&answer.json()["memo"], &answer.json()["memo_type"]),
+            (&json!(text), &json!(kind))
+        );
     }
     let bad = [
-        ("text", "12345678901234567890123456789", "memo_text_too_long"),
+        (
+            "text",
+            "12345678901234567890123456789",
+            "memo_text_too_long",
+        ),
         ("text", "ééééééééééééééé", "memo_text_too_long"),
         ("id", "18446744073709551616", "memo_id_range"),
         ("id", "007", "memo_id_range"),
@@ -160,10 +281,18 @@ fn a_memo_fits_its_type() {
         ("id", "", "memo_id_range"),
         ("hash", &hex[1..], "memo_hash_format"),
         ("hash", "", "memo_hash_format"),
-        ("hash", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "memo_hash_format"),
+        (
+            "hash",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+            "memo_hash_format",
+        ),
     ];
     for (kind, text, code) in bad {
-        assert_eq!(refused(&memo(json!(kind), json!(text))), [("/memo".to_owned(), code.to_owned())], "{kind} {text:?}");
+        assert_eq!(
+            refused(&memo(json!(kind), json!(text))),
+            [("/memo".to_owned(), code.to_owned())],
+            "{kind} {text:?}"
+        );
     }
 }
 
@@ -172,7 +301,11 @@ fn nested(levels: usize) -> Value {
 }
 
 fn of_keys(count: usize) -> Value {
-    Value::Object((0..count).map(|i| (format!("k{i}"), json!(i))).collect::<Map<_, _>>())
+    Value::Object(
+        (0..count)
+            .map(|i| (format!("k{i}"), json!(i)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn of_bytes(bytes: usize) -> Value {
@@ -184,7 +317,10 @@ fn metadata_comes_back_as_it_was_sent() {
     let it = shared();
     let odd = json!({"": "", "é": [1, -2.5, null, true, {"😀": 1e-7}], "big": 9_007_199_254_740_993_u64, "a/b~c": "\u{1}"});
     for metadata in [json!({}), odd, nested(8), of_keys(64), of_bytes(16 * 1024)] {
-        let answer = it.app.create(&with(minimal(), "metadata", metadata.clone())).expect(201);
+        let answer = it
+            .app
+            .create(&with(minimal(), "metadata", metadata.clone()))
+            .expect(201);
         assert_eq!(answer.json()["metadata"], metadata);
     }
 }
@@ -197,8 +333,15 @@ fn metadata_has_limits() {
     assert_eq!(one("metadata", of_bytes(16 * 1024 + 1)), "too_large");
     assert_eq!(one("metadata", of_keys(65)), "too_large");
     assert_eq!(one("metadata", nested(9)), "too_deep");
-    let nul = refused(&with(minimal(), "metadata", json!({"a/b": [1, {"c": "x\0"}]})));
-    assert_eq!(nul, [("/metadata/a~1b/1/c".to_owned(), "nul_character".to_owned())]);
+    let nul = refused(&with(
+        minimal(),
+        "metadata",
+        json!({"a/b": [1, {"c": "x\0"}]}),
+    ));
+    assert_eq!(
+        nul,
+        [("/metadata/a~1b/1/c".to_owned(), "nul_character".to_owned())]
+    );
 }
 
 #[test]
@@ -206,9 +349,15 @@ fn an_unknown_field_is_named_by_its_pointer() {
     let body = with(with(minimal(), "ammount", "1"), "a/b~", json!(null));
     let unknown = |pointer: &str| (pointer.to_owned(), "unknown_field".to_owned());
     let answer = shared().app.create(&body).expect(400);
-    assert_eq!(answer.violations(), [unknown("/ammount"), unknown("/a~1b~0")]);
+    assert_eq!(
+        answer.violations(),
+        [unknown("/ammount"), unknown("/a~1b~0")]
+    );
     for field in ["id", "status", "version", "created_at"] {
-        let answer = shared().app.create(&with(minimal(), field, "x")).expect(400);
+        let answer = shared()
+            .app
+            .create(&with(minimal(), field, "x"))
+            .expect(400);
         assert_eq!(answer.violations(), [unknown(&format!("/{field}"))]);
     }
 }
@@ -232,33 +381,66 @@ fn all_violations_come_back_at_once() {
         ("/metadata", "type"),
         ("/stellar_account", "strkey_format"),
     ];
-    assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
+    assert_eq!(
+        found,
+        expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
+    );
 }
 
 #[test]
 fn at_most_twenty_violations_come_back() {
     let mut body = full();
     (0..30).for_each(|i| body[format!("x{i}")] = json!(1));
-    assert_eq!(shared().app.create(&body).expect(400).violations().len(), 20);
+    assert_eq!(
+        shared().app.create(&body).expect(400).violations().len(),
+        20
+    );
 }
 
 #[test]
 fn the_shape_of_an_address_may_be_all_that_is_checked() {
     let it = shared();
-    let app = it.cluster.launch().text("api.strkey_check", "shape").healthy();
-    let wrong_checksum = with(minimal(), "stellar_account", "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA");
+    let app = it
+        .cluster
+        .launch()
+        .text("api.strkey_check", "shape")
+        .healthy();
+    let wrong_checksum = with(
+        minimal(),
+        "stellar_account",
+        "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA",
+    );
     app.create(&wrong_checksum).expect(201);
-    let answer = app.create(&with(minimal(), "stellar_account", "G")).problem(400, "validation_failed");
+    let answer = app
+        .create(&with(minimal(), "stellar_account", "G"))
+        .problem(400, "validation_failed");
     assert_eq!(answer.violations()[0].1, "strkey_format");
 }
 
 #[test]
 fn asset_codes_may_be_restricted() {
     let it = shared();
-    let app = it.cluster.launch().set("api.asset_codes", r#"["USDC", "native"]"#).healthy();
+    let app = it
+        .cluster
+        .launch()
+        .set("api.asset_codes", r#"["USDC", "native"]"#)
+        .healthy();
     app.create(&minimal()).expect(201);
-    let answer = app.create(&with(minimal(), "asset_code", "EURC")).problem(400, "validation_failed");
-    assert_eq!(answer.violations(), [("/asset_code".to_owned(), "asset_code_not_allowed".to_owned())]);
-    let answer = app.create(&with(minimal(), "asset_code", "eurc")).problem(400, "validation_failed");
-    assert_eq!(answer.violations(), [("/asset_code".to_owned(), "asset_code_format".to_owned())]);
+    let answer = app
+        .create(&with(minimal(), "asset_code", "EURC"))
+        .problem(400, "validation_failed");
+    assert_eq!(
+        answer.violations(),
+        [(
+            "/asset_code".to_owned(),
+            "asset_code_not_allowed".to_owned()
+        )]
+    );
+    let answer = app
+        .create(&with(minimal(), "asset_code", "eurc"))
+        .problem(400, "validation_failed");
+    assert_eq!(
+        answer.violations(),
+        [("/asset_code".to_owned(), "asset_code_format".to_owned())]
+    );
 }

@@ -39,7 +39,12 @@ enum GivenUp {
 }
 
 /// A thread that does not answer is left behind with its connection.
-pub async fn attempt<T, F>(api: &Api, candidate: &Candidate, bounds: Bounds, op: F) -> Result<T, Failure>
+pub async fn attempt<T, F>(
+    api: &Api,
+    candidate: &Candidate,
+    bounds: Bounds,
+    op: F,
+) -> Result<T, Failure>
 where
     T: Send + 'static,
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Send + 'static,
@@ -50,16 +55,25 @@ where
     let permit = match candidate.pool.permit(bounds.purpose, bounds.patience).await {
         Ok(permit) => permit,
         Err(_) if candidate.pool.is_retired() => {
-            return Err(Failure::Database(DbError::Unreachable("the pool was retired".into())));
+            return Err(Failure::Database(DbError::Unreachable(
+                "the pool was retired".into(),
+            )));
         }
         Err(_) => return Err(Failure::Busy),
     };
     let phase = Arc::new(AtomicU8::new(WAITING));
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
-    let mut task = Box::pin(web::block(blocking_part(candidate.pool.clone(), permit, phase.clone(), op)));
+    let mut task = Box::pin(web::block(blocking_part(
+        candidate.pool.clone(),
+        permit,
+        phase.clone(),
+        op,
+    )));
     let started = Instant::now();
     let patience_ends = started + api.policy.attempt_timeout;
-    let end = bounds.deadline.map_or(patience_ends, |deadline| deadline.min(patience_ends));
+    let end = bounds
+        .deadline
+        .map_or(patience_ends, |deadline| deadline.min(patience_ends));
     let mut suspected = false;
     let given_up = loop {
         tokio::select! {
@@ -78,7 +92,9 @@ where
         let _ = task.await;
         drop(abandoned);
     });
-    let sent = phase.compare_exchange(WAITING, CANCELLED, Ordering::AcqRel, Ordering::Acquire).is_err();
+    let sent = phase
+        .compare_exchange(WAITING, CANCELLED, Ordering::AcqRel, Ordering::Acquire)
+        .is_err();
     report(api, candidate, bounds.purpose, Err(given_up.means(sent)))
 }
 
@@ -88,8 +104,12 @@ impl GivenUp {
     fn means(self, sent: bool) -> Failure {
         match self {
             GivenUp::OutOfTime => Failure::GaveUp { sent },
-            GivenUp::NodeDown if sent => Failure::Database(DbError::Lost("the node went down before it answered".into())),
-            GivenUp::NodeDown => Failure::Database(DbError::Unreachable("the node went down".into())),
+            GivenUp::NodeDown if sent => Failure::Database(DbError::Lost(
+                "the node went down before it answered".into(),
+            )),
+            GivenUp::NodeDown => {
+                Failure::Database(DbError::Unreachable("the node went down".into()))
+            }
         }
     }
 }
@@ -98,7 +118,12 @@ const WAITING: u8 = 0;
 const STARTED: u8 = 1;
 const CANCELLED: u8 = 2;
 
-fn blocking_part<T, F>(pool: Arc<Pool>, permit: Permit, phase: Arc<AtomicU8>, op: F) -> impl FnOnce() -> Result<T, Failure>
+fn blocking_part<T, F>(
+    pool: Arc<Pool>,
+    permit: Permit,
+    phase: Arc<AtomicU8>,
+    op: F,
+) -> impl FnOnce() -> Result<T, Failure>
 where
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error>,
 {
@@ -106,7 +131,10 @@ where
         let _permit = permit;
         let mut connection = pool.connection().map_err(failure)?;
         // Whoever gave up before this point may say that nothing was sent.
-        if phase.compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if phase
+            .compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
             return Err(Failure::GaveUp { sent: false });
         }
         op(&mut connection).map_err(|error| match error {
@@ -117,13 +145,24 @@ where
 }
 
 fn failure(error: DbError) -> Failure {
-    if matches!(error, DbError::Busy) { Failure::Busy } else { Failure::Database(error) }
+    if matches!(error, DbError::Busy) {
+        Failure::Busy
+    } else {
+        Failure::Database(error)
+    }
 }
 
-fn report<T>(api: &Api, candidate: &Candidate, purpose: Use, result: Result<T, Failure>) -> Result<T, Failure> {
+fn report<T>(
+    api: &Api,
+    candidate: &Candidate,
+    purpose: Use,
+    result: Result<T, Failure>,
+) -> Result<T, Failure> {
     match &result {
         Ok(_) | Err(Failure::Ledger(_)) => candidate.pool.count_answer(purpose),
-        Err(Failure::Database(error)) if error.is_node_failure() => api.databases.report_failure(candidate, &error.to_string()),
+        Err(Failure::Database(error)) if error.is_node_failure() => {
+            api.databases.report_failure(candidate, &error.to_string())
+        }
         _ => {}
     }
     result

@@ -57,7 +57,11 @@ impl<T> Served<T> {
 }
 
 /// Reads where the consistency allows, best node first; a failure costs one attempt and the next node is asked in the same request.
-pub async fn read<T, F>(api: &Api, consistency: &Consistency, query: F) -> Result<Served<T>, Problem>
+pub async fn read<T, F>(
+    api: &Api,
+    consistency: &Consistency,
+    query: F,
+) -> Result<Served<T>, Problem>
 where
     T: Send + 'static,
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Clone + Send + 'static,
@@ -71,26 +75,42 @@ where
         let candidates = read_candidates(api, consistency);
         for (i, candidate) in candidates.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let patience = if i + 1 < candidates.len() { IMPATIENCE } else { PATIENCE.min(left) };
+            let patience = if i + 1 < candidates.len() {
+                IMPATIENCE
+            } else {
+                PATIENCE.min(left)
+            };
             match ask(api, candidate, patience, consistency, query.clone()).await {
                 Ok(value) => {
                     api.read_retries.earn();
-                    return Ok(Served { value, role: candidate.role, lag_ms: candidate.lag_ms });
+                    return Ok(Served {
+                        value,
+                        role: candidate.role,
+                        lag_ms: candidate.lag_ms,
+                    });
                 }
                 Err(Failure::Panicked) => return Err(Problem::internal(PANICKED)),
                 // A replica that has not replayed it yet says the same as one where it never was: a better informed node decides.
-                Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => absent = Some((error, candidate.lag_ms)),
+                Err(Failure::Ledger(error)) if candidate.role == DbRole::Replica => {
+                    absent = Some((error, candidate.lag_ms))
+                }
                 Err(Failure::Ledger(error)) => return Err(error.into()),
                 Err(Failure::Busy) => busy += 1,
                 // A strong read that no standby confirms, or an answer too large.
                 Err(Failure::GaveUp { .. }) => {}
                 Err(Failure::Database(DbError::Cancelled(_))) => return Err(too_slow()),
-                Err(Failure::Database(error @ DbError::Statement(_))) if candidate.role == DbRole::Primary => {
+                Err(Failure::Database(error @ DbError::Statement(_)))
+                    if candidate.role == DbRole::Primary =>
+                {
                     return Err(Problem::internal(error));
                 }
                 // Also what only a replica cannot do: it may not have replayed the latest migration.
-                Err(Failure::Database(_)) if !api.read_retries.take() => return Err(no_read(consistency, busy > 0)),
-                Err(Failure::Database(error)) => log::debug!(error:%; "a read goes to the next node"),
+                Err(Failure::Database(_)) if !api.read_retries.take() => {
+                    return Err(no_read(consistency, busy > 0));
+                }
+                Err(Failure::Database(error)) => {
+                    log::debug!(error:%; "a read goes to the next node")
+                }
             }
         }
         match absent {
@@ -106,7 +126,11 @@ where
 }
 
 fn read_candidates(api: &Api, consistency: &Consistency) -> Vec<Candidate> {
-    if consistency.strong { api.databases.primary_now().into_iter().collect() } else { api.databases.read_candidates() }
+    if consistency.strong {
+        api.databases.primary_now().into_iter().collect()
+    } else {
+        api.databases.read_candidates()
+    }
 }
 
 /// The tokens are checked on the node that serves. What a primary says of absence, or of now, is fenced, and counts only if no other
@@ -124,18 +148,36 @@ where
 {
     let Consistency { strong, tokens } = consistency.clone();
     let on_primary = candidate.role == DbRole::Primary;
-    let purpose = if on_primary && strong { Use::Commit } else { Use::Read };
+    let purpose = if on_primary && strong {
+        Use::Commit
+    } else {
+        Use::Read
+    };
     let patience = Patience::of(patience);
-    let result = attempt(api, candidate, Bounds { patience, deadline: None, purpose }, move |connection| {
-        let visible = ledger_read::tokens_are_visible(connection, &tokens)?;
-        let result = if visible { query(connection) } else { Err(ledger::Error::TokenNotVisible) };
-        if on_primary && (strong || !visible) {
-            ledger_read::fence(connection)?;
-        }
-        result
-    });
+    let result = attempt(
+        api,
+        candidate,
+        Bounds {
+            patience,
+            deadline: None,
+            purpose,
+        },
+        move |connection| {
+            let visible = ledger_read::tokens_are_visible(connection, &tokens)?;
+            let result = if visible {
+                query(connection)
+            } else {
+                Err(ledger::Error::TokenNotVisible)
+            };
+            if on_primary && (strong || !visible) {
+                ledger_read::fence(connection)?;
+            }
+            result
+        },
+    );
     let result = result.await;
-    let claims_now = strong || matches!(result, Err(Failure::Ledger(ledger::Error::TokenNotVisible)));
+    let claims_now =
+        strong || matches!(result, Err(Failure::Ledger(ledger::Error::TokenNotVisible)));
     if on_primary && claims_now && !api.databases.is_current(candidate) {
         return Err(Failure::Database(DbError::ReadOnly));
     }
@@ -144,21 +186,34 @@ where
 
 fn no_read(consistency: &Consistency, busy: bool) -> Problem {
     if busy {
-        Problem::new(&problem::OVERLOADED, "too many requests are waiting for a connection")
+        Problem::new(
+            &problem::OVERLOADED,
+            "too many requests are waiting for a connection",
+        )
     } else if *consistency == Consistency::default() {
         Problem::new(&problem::READ_UNAVAILABLE, "no database answers")
     } else {
-        Problem::new(&problem::CONSISTENCY_UNAVAILABLE, "no database that could answer consistently is available")
+        Problem::new(
+            &problem::CONSISTENCY_UNAVAILABLE,
+            "no database that could answer consistently is available",
+        )
     }
 }
 
 fn too_slow() -> Problem {
-    Problem::new(&problem::OVERLOADED, "the query took too long and was cancelled: ask for less")
+    Problem::new(
+        &problem::OVERLOADED,
+        "the query took too long and was cancelled: ask for less",
+    )
 }
 
 /// Runs a repeatable write on the verified primary, again and again while its outcome is in doubt, until the deadline.
 /// `in_progress`: the answer where another request holds the lock; without it the write is repeated.
-pub async fn write<T, F>(api: &Api, in_progress: Option<&'static problem::Kind>, op: F) -> Result<T, Problem>
+pub async fn write<T, F>(
+    api: &Api,
+    in_progress: Option<&'static problem::Kind>,
+    op: F,
+) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Send + Sync + 'static,
@@ -168,10 +223,18 @@ where
     let deadline = started + api.policy.write_deadline;
     let mut doubt = Doubt::default();
     loop {
-        let primary = api.databases.primary(deadline).await.map_err(|none| doubt.or(none.into()))?;
+        let primary = api
+            .databases
+            .primary(deadline)
+            .await
+            .map_err(|none| doubt.or(none.into()))?;
         if api.policy.require_replication && !primary.synchronous && !doubt.any {
             // A new primary is alone for a moment after a failover.
-            if Instant::now() < deadline && api.databases.was_synchronous_within(api.policy.write_deadline) {
+            if Instant::now() < deadline
+                && api
+                    .databases
+                    .was_synchronous_within(api.policy.write_deadline)
+            {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -179,9 +242,20 @@ where
         }
         let left = deadline.saturating_duration_since(Instant::now());
         // Those who were held all come at once: they may wait for each other.
-        let moving = if doubt.any || started.elapsed() > HELD { left } else { PATIENCE.min(left) };
-        let patience = Patience { moving, until: deadline };
-        let bounds = Bounds { patience, deadline: Some(deadline), purpose: Use::Commit };
+        let moving = if doubt.any || started.elapsed() > HELD {
+            left
+        } else {
+            PATIENCE.min(left)
+        };
+        let patience = Patience {
+            moving,
+            until: deadline,
+        };
+        let bounds = Bounds {
+            patience,
+            deadline: Some(deadline),
+            purpose: Use::Commit,
+        };
         let op = op.clone();
         let result = attempt(api, &primary, bounds, move |connection| op(connection)).await;
         match result {
@@ -192,7 +266,9 @@ where
             Ok(_) | Err(Failure::Ledger(ledger::Error::Unconfirmed)) => doubt.any = true,
             Err(Failure::Ledger(ledger::Error::LostRace)) => {}
             // A refusal holds, unless an earlier attempt that still hangs somewhere could be accepted later.
-            Err(Failure::Ledger(error)) if api.databases.is_current(&primary) && (error.is_lasting() || !doubt.any) => {
+            Err(Failure::Ledger(error))
+                if api.databases.is_current(&primary) && (error.is_lasting() || !doubt.any) =>
+            {
                 return Err(error.into());
             }
             Err(Failure::Ledger(_)) => {}
@@ -210,7 +286,10 @@ where
 }
 
 fn not_applied() -> Problem {
-    Problem::new(&problem::PRIMARY_UNAVAILABLE, "no attempt succeeded; nothing was applied")
+    Problem::new(
+        &problem::PRIMARY_UNAVAILABLE,
+        "no attempt succeeded; nothing was applied",
+    )
 }
 
 /// Whether an earlier attempt may have been applied. From then on no answer may say that nothing happened.
@@ -225,7 +304,8 @@ impl Doubt {
         if !self.any {
             return problem;
         }
-        let detail = "the write may have been applied: repeat the same request to learn its outcome";
+        let detail =
+            "the write may have been applied: repeat the same request to learn its outcome";
         Problem::new(&problem::OUTCOME_UNKNOWN, detail)
     }
 
@@ -238,12 +318,19 @@ impl Doubt {
     ) -> Result<(), Problem> {
         match (&error, in_progress) {
             (DbError::LockTimeout, Some(kind)) if !self.any => {
-                return Err(Problem::new(kind, "another request holds the key, or the table is locked: it has not finished yet"));
+                return Err(Problem::new(
+                    kind,
+                    "another request holds the key, or the table is locked: it has not finished yet",
+                ));
             }
             (DbError::Statement(_), _) => return Err(self.or(Problem::internal(error))),
             _ => self.any |= error.outcome() == Outcome::Unknown,
         }
-        if budget.take() { Ok(()) } else { Err(self.or(not_applied())) }
+        if budget.take() {
+            Ok(())
+        } else {
+            Err(self.or(not_applied()))
+        }
     }
 
     /// Full jitter, capped: many requests repeat at once after a failover.

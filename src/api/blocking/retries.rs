@@ -10,15 +10,24 @@ pub struct RetryBudget {
 impl RetryBudget {
     pub fn new(reserve: u32) -> RetryBudget {
         let limit = reserve.saturating_mul(5);
-        RetryBudget { fifths: AtomicU32::new(limit), limit }
+        RetryBudget {
+            fifths: AtomicU32::new(limit),
+            limit,
+        }
     }
 
     pub fn earn(&self) {
-        let _ = self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < self.limit).then_some(n + 1));
+        let _ = self
+            .fifths
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                (n < self.limit).then_some(n + 1)
+            });
     }
 
     pub fn take(&self) -> bool {
-        self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(5)).is_ok()
+        self.fifths
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(5))
+            .is_ok()
     }
 }
 

@@ -24,7 +24,13 @@ impl<'v, 'r> Fields<'v, 'r> {
             report(violations, at.to_owned(), "type", "must be an object");
             return None;
         };
-        Some(Fields { object, at, violations, read: Vec::new(), all_valid: true })
+        Some(Fields {
+            object,
+            at,
+            violations,
+            read: Vec::new(),
+            all_valid: true,
+        })
     }
 
     pub fn all_valid(&self) -> bool {
@@ -76,7 +82,12 @@ impl<'v, 'r> Fields<'v, 'r> {
     /// `pointer` is relative to this object.
     pub fn reject_at(&mut self, pointer: &str, code: &'static str, detail: impl Display) {
         self.all_valid = false;
-        report(self.violations, format!("{}{pointer}", self.at), code, detail);
+        report(
+            self.violations,
+            format!("{}{pointer}", self.at),
+            code,
+            detail,
+        );
     }
 
     /// Reports the members nobody has asked for: a misspelt optional field must not be lost in silence.
@@ -90,8 +101,17 @@ impl<'v, 'r> Fields<'v, 'r> {
     }
 }
 
-fn report(violations: &mut Vec<Violation>, pointer: String, code: &'static str, detail: impl Display) {
+fn report(
+    violations: &mut Vec<Violation>,
+    pointer: String,
+    code: &'static str,
+    detail: impl Display,
+) {
     if violations.len() < MAX_VIOLATIONS {
-        violations.push(Violation { pointer, code, detail: detail.to_string() });
+        violations.push(Violation {
+            pointer,
+            code,
+            detail: detail.to_string(),
+        });
     }
 }

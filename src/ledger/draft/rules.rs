@@ -1,6 +1,11 @@
 //! Rules of single fields, which bodies and search parameters share.
 
-pub const CALLBACK_TYPES: [&str; 4] = ["deposit", "withdrawal", "deposit-exchange", "withdrawal-exchange"];
+pub const CALLBACK_TYPES: [&str; 4] = [
+    "deposit",
+    "withdrawal",
+    "deposit-exchange",
+    "withdrawal-exchange",
+];
 
 pub const ASSET_CODE: &str = "must be 1 to 12 of A-Z and 0-9, or native";
 

@@ -23,7 +23,12 @@ pub enum Status {
 pub struct UnknownStatus;
 
 impl Status {
-    pub const ALL: [Status; 4] = [Status::Pending, Status::Processing, Status::Completed, Status::Failed];
+    pub const ALL: [Status; 4] = [
+        Status::Pending,
+        Status::Processing,
+        Status::Completed,
+        Status::Failed,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +53,9 @@ impl FromStr for Status {
     type Err = UnknownStatus;
 
     fn from_str(text: &str) -> Result<Status, UnknownStatus> {
-        let known = Status::ALL.into_iter().find(|status| status.as_str() == text);
+        let known = Status::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text);
         known.ok_or(UnknownStatus)
     }
 }
@@ -80,7 +87,10 @@ fn read(mut fields: Fields) -> Option<StatusChange> {
     let status_reason = status_reason(&mut fields);
     fields.reject_unread();
     let status = status.filter(|_| fields.all_valid())?;
-    Some(StatusChange { status, status_reason })
+    Some(StatusChange {
+        status,
+        status_reason,
+    })
 }
 
 fn status(fields: &mut Fields) -> Option<Status> {
@@ -112,10 +122,12 @@ mod tests {
 
     #[test]
     fn a_status_change_is_read() {
-        let change = StatusChange::parse(br#"{"status":"processing","status_reason":"picked up"}"#).expect("valid");
+        let change = StatusChange::parse(br#"{"status":"processing","status_reason":"picked up"}"#)
+            .expect("valid");
         assert_eq!(change.status, Status::Processing);
         assert_eq!(change.status_reason.as_deref(), Some("picked up"));
-        let change = StatusChange::parse(br#"{"status":"failed","status_reason":null}"#).expect("valid");
+        let change =
+            StatusChange::parse(br#"{"status":"failed","status_reason":null}"#).expect("valid");
         assert_eq!(change.status_reason, None);
         assert!(StatusChange::parse(br#"{"status":"failed","status_reason":""}"#).is_ok());
     }
@@ -127,27 +139,46 @@ mod tests {
             (json!([]), vec![("", "type")]),
             (json!({}), vec![("/status", "required")]),
             (json!({"status": 1}), vec![("/status", "type")]),
-            (json!({"status": "Pending", "id": 1}), vec![("/status", "enum"), ("/id", "unknown_field")]),
+            (
+                json!({"status": "Pending", "id": 1}),
+                vec![("/status", "enum"), ("/id", "unknown_field")],
+            ),
             (
                 json!({"status": "failed", "status_reason": long}),
-                vec![("/status_reason", "length"), ("/status_reason", "control_character")],
+                vec![
+                    ("/status_reason", "length"),
+                    ("/status_reason", "control_character"),
+                ],
             ),
-            (json!({"status": "failed", "status_reason": "\0"}), vec![("/status_reason", "nul_character")]),
+            (
+                json!({"status": "failed", "status_reason": "\0"}),
+                vec![("/status_reason", "nul_character")],
+            ),
         ];
         for (body, expected) in cases {
-            let Err(BodyError::Invalid(found)) = StatusChange::parse(body.to_string().as_bytes()) else {
+            let Err(BodyError::Invalid(found)) = StatusChange::parse(body.to_string().as_bytes())
+            else {
                 panic!("{body} was accepted");
             };
             let found: Vec<_> = found.iter().map(|v| (v.pointer.as_str(), v.code)).collect();
             assert_eq!(found, expected, "{body}");
         }
-        assert!(matches!(StatusChange::parse(b"{"), Err(BodyError::Malformed(_))));
+        assert!(matches!(
+            StatusChange::parse(b"{"),
+            Err(BodyError::Malformed(_))
+        ));
     }
 
     #[test]
     fn the_transitions_are_those_of_the_contract() {
-        let allowed: Vec<String> =
-            Status::ALL.into_iter().flat_map(|from| from.allowed_next().iter().map(move |to| format!("{from}>{to}"))).collect();
+        let allowed: Vec<String> = Status::ALL
+            .into_iter()
+            .flat_map(|from| {
+                from.allowed_next()
+                    .iter()
+                    .map(move |to| format!("{from}>{to}"))
+            })
+            .collect();
         let expected = [
             "pending>processing",
             "pending>completed",

@@ -5,8 +5,16 @@ use super::*;
 
 const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
 
-const TEXT_FIELDS: [&str; 8] =
-    ["stellar_account", "amount", "asset_code", "callback_type", "callback_status", "anchor_transaction_id", "memo", "memo_type"];
+const TEXT_FIELDS: [&str; 8] = [
+    "stellar_account",
+    "amount",
+    "asset_code",
+    "callback_type",
+    "callback_status",
+    "anchor_transaction_id",
+    "memo",
+    "memo_type",
+];
 
 fn minimal() -> Value {
     json!({"stellar_account": ACCOUNT, "amount": "100.50", "asset_code": "USDC"})
@@ -30,7 +38,10 @@ fn violations(body: &Value) -> Vec<(String, &'static str)> {
 }
 
 fn pairs(violations: Vec<Violation>) -> Vec<(String, &'static str)> {
-    violations.into_iter().map(|v| (v.pointer, v.code)).collect()
+    violations
+        .into_iter()
+        .map(|v| (v.pointer, v.code))
+        .collect()
 }
 
 fn one(field: &str, value: Value) -> &'static str {
@@ -71,7 +82,10 @@ fn an_explicit_null_is_absent() {
 fn required_fields_are_required() {
     let missing = violations(&json!({}));
     let expected = ["/stellar_account", "/amount", "/asset_code"];
-    assert_eq!(missing, expected.map(|pointer| (pointer.to_owned(), "required")));
+    assert_eq!(
+        missing,
+        expected.map(|pointer| (pointer.to_owned(), "required"))
+    );
 }
 
 #[test]
@@ -98,7 +112,11 @@ fn every_rule_of_a_field_has_its_code() {
     let long = "x".repeat(256);
     let cases = [
         ("stellar_account", "G123", "strkey_format"),
-        ("stellar_account", "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA", "strkey_checksum"),
+        (
+            "stellar_account",
+            "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA",
+            "strkey_checksum",
+        ),
         ("amount", "1e5", "amount_format"),
         ("amount", "0", "amount_not_positive"),
         ("amount", "922337203685.4775808", "amount_too_large"),
@@ -165,7 +183,10 @@ fn all_violations_come_back_at_once() {
         ("/metadata", "type"),
         ("/st~1at~0us", "unknown_field"),
     ];
-    assert_eq!(violations(&body), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+    assert_eq!(
+        violations(&body),
+        expected.map(|(pointer, code)| (pointer.to_owned(), code))
+    );
 }
 
 #[test]
@@ -182,7 +203,10 @@ fn an_item_that_finds_the_report_full_is_still_refused() {
     let mut report = Vec::new();
     for index in 0..30 {
         let at = format!("/transactions/{index}");
-        assert_eq!(Draft::from_value(&json!({}), &at, &Rules::default(), &mut report), None);
+        assert_eq!(
+            Draft::from_value(&json!({}), &at, &Rules::default(), &mut report),
+            None
+        );
     }
     assert_eq!(report.len(), MAX_VIOLATIONS);
     assert_eq!(report[3].pointer, "/transactions/1/stellar_account");
@@ -201,7 +225,8 @@ fn a_body_that_is_no_object_has_the_wrong_type() {
 
 #[test]
 fn a_body_that_is_no_json_is_malformed() {
-    let twice = format!(r#"{{"stellar_account":"{ACCOUNT}","amount":"1","amount":"2","asset_code":"A"}}"#);
+    let twice =
+        format!(r#"{{"stellar_account":"{ACCOUNT}","amount":"1","amount":"2","asset_code":"A"}}"#);
     for body in [&b""[..], b"{", b"{} {}", b"\xff", twice.as_bytes()] {
         let result = Draft::parse(body, &Rules::default());
         assert!(matches!(result, Err(BodyError::Malformed(_))), "{result:?}");
@@ -210,7 +235,10 @@ fn a_body_that_is_no_json_is_malformed() {
 
 #[test]
 fn the_operator_restricts_assets_and_relaxes_keys() {
-    let rules = Rules { strkey_check: StrkeyCheck::Shape, asset_codes: vec!["USDC".to_owned(), "native".to_owned()] };
+    let rules = Rules {
+        strkey_check: StrkeyCheck::Shape,
+        asset_codes: vec!["USDC".to_owned(), "native".to_owned()],
+    };
     let codes = |body: Value| match Draft::parse(body.to_string().as_bytes(), &rules) {
         Ok(_) => vec![],
         Err(BodyError::Invalid(violations)) => violations.iter().map(|v| v.code).collect(),
@@ -218,8 +246,14 @@ fn the_operator_restricts_assets_and_relaxes_keys() {
     };
     assert!(codes(with("stellar_account", json!("G".repeat(56)))).is_empty());
     assert!(codes(with("asset_code", json!("native"))).is_empty());
-    assert_eq!(codes(with("asset_code", json!("EURC"))), ["asset_code_not_allowed"]);
-    assert_eq!(codes(with("asset_code", json!("eurc"))), ["asset_code_format"]);
+    assert_eq!(
+        codes(with("asset_code", json!("EURC"))),
+        ["asset_code_not_allowed"]
+    );
+    assert_eq!(
+        codes(with("asset_code", json!("eurc"))),
+        ["asset_code_format"]
+    );
 }
 
 fn scalar() -> impl Strategy<Value = Value> {

@@ -5,15 +5,23 @@ use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc};
 /// RFC 3339, or a date for its midnight in UTC, in whole microseconds.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     if text.contains(' ') {
-        return Err("must not contain a space: write T before the time, and encode + as %2B".to_owned());
+        return Err(
+            "must not contain a space: write T before the time, and encode + as %2B".to_owned(),
+        );
     }
     let time = if text.len() == "2026-01-01".len() {
         date(text)
     } else {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.to_utc())
     };
-    let whole = time.and_then(round_up).filter(|time| (1..=9999).contains(&time.year()));
-    whole.ok_or_else(|| "must be a time such as 2026-01-31T10:15:30Z, or a date such as 2026-01-31".to_owned())
+    let whole = time
+        .and_then(round_up)
+        .filter(|time| (1..=9999).contains(&time.year()));
+    whole.ok_or_else(|| {
+        "must be a time such as 2026-01-31T10:15:30Z, or a date such as 2026-01-31".to_owned()
+    })
 }
 
 /// Chrono alone would take "+026-1-001" and the like.
@@ -22,7 +30,9 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
         4 | 7 => b == b'-',
         _ => b.is_ascii_digit(),
     });
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| formed)?;
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| formed)?;
     Some(date.and_time(NaiveTime::MIN).and_utc())
 }
 

@@ -19,7 +19,10 @@ impl Query {
             let name = decode(name).map_err(|detail| invalid(name, detail))?;
             let value = decode(value).map_err(|detail| invalid(&name, detail))?;
             if value.is_empty() {
-                return Err(invalid(&name, "must not be empty: leave the parameter out instead"));
+                return Err(invalid(
+                    &name,
+                    "must not be empty: leave the parameter out instead",
+                ));
             }
             if query.0.iter().any(|(known, _)| *known == name) {
                 return Err(invalid(&name, "must not be repeated"));
@@ -35,7 +38,11 @@ impl Query {
     }
 
     /// Takes a parameter through `parse`, whose error is the detail for the client.
-    pub fn read<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, SearchError> {
+    pub fn read<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, SearchError> {
         let value = self.take(name).map(|text| parse(&text)).transpose();
         value.map_err(|detail| invalid(name, detail))
     }
@@ -50,12 +57,21 @@ impl Query {
 }
 
 fn invalid(name: &str, detail: impl Into<String>) -> SearchError {
-    SearchError::InvalidParameter { name: name.to_owned(), detail: detail.into() }
+    SearchError::InvalidParameter {
+        name: name.to_owned(),
+        detail: detail.into(),
+    }
 }
 
 /// `percent_decode` lets broken escapes pass as they are, so they are looked for first.
 fn decode(text: &str) -> Result<String, &'static str> {
-    let complete = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).take(2).count() == 2;
+    let complete = |rest: &str| {
+        rest.bytes()
+            .take_while(u8::is_ascii_hexdigit)
+            .take(2)
+            .count()
+            == 2
+    };
     if !text.split('%').skip(1).all(complete) {
         return Err("has a broken percent-escape: write % as %25");
     }

@@ -16,7 +16,9 @@ fn bad_parameter(query: &str) -> (String, String) {
 }
 
 fn from_date(text: &str) -> String {
-    let time = parse(&format!("from_date={text}")).from_date.expect("given");
+    let time = parse(&format!("from_date={text}"))
+        .from_date
+        .expect("given");
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -41,12 +43,27 @@ fn every_parameter_is_read() {
     assert_eq!(search.stellar_account.as_deref(), Some(ACCOUNT));
     assert_eq!(search.callback_type.as_deref(), Some("deposit-exchange"));
     assert_eq!(search.anchor_transaction_id.as_deref(), Some("a+b cé&d="));
-    assert_eq!(search.idempotency_key.as_ref().map(IdempotencyKey::as_str), Some("k:1"));
-    assert_eq!(search.min_amount.map(|a| a.canonical()).as_deref(), Some("0"));
-    assert_eq!(search.max_amount.map(|a| a.canonical()).as_deref(), Some("10.5"));
+    assert_eq!(
+        search.idempotency_key.as_ref().map(IdempotencyKey::as_str),
+        Some("k:1")
+    );
+    assert_eq!(
+        search.min_amount.map(|a| a.canonical()).as_deref(),
+        Some("0")
+    );
+    assert_eq!(
+        search.max_amount.map(|a| a.canonical()).as_deref(),
+        Some("10.5")
+    );
     let time = |t: Option<DateTime<Utc>>| t.map(|t| t.to_rfc3339());
-    assert_eq!(time(search.from_date).as_deref(), Some("2026-01-01T00:00:00+00:00"));
-    assert_eq!(time(search.to_date).as_deref(), Some("2026-01-02T01:04:05.000006+00:00"));
+    assert_eq!(
+        time(search.from_date).as_deref(),
+        Some("2026-01-01T00:00:00+00:00")
+    );
+    assert_eq!(
+        time(search.to_date).as_deref(),
+        Some("2026-01-02T01:04:05.000006+00:00")
+    );
 }
 
 #[test]
@@ -99,8 +116,16 @@ fn empty_repeated_and_broken_parameters_are_invalid() {
 
 #[test]
 fn an_unknown_parameter_is_named() {
-    for (query, name) in [("page=2", "page"), ("limit=5&LIMIT=5", "LIMIT"), ("=1", ""), ("a%20b=1", "a b")] {
-        assert_eq!(Search::parse(query), Err(SearchError::UnknownParameter(name.to_owned())));
+    for (query, name) in [
+        ("page=2", "page"),
+        ("limit=5&LIMIT=5", "LIMIT"),
+        ("=1", ""),
+        ("a%20b=1", "a b"),
+    ] {
+        assert_eq!(
+            Search::parse(query),
+            Err(SearchError::UnknownParameter(name.to_owned()))
+        );
     }
 }
 
@@ -116,7 +141,10 @@ fn a_caller_may_take_parameters_of_its_own_out_first() {
 fn times_are_rfc_3339_or_dates() {
     assert_eq!(from_date("2024-02-29"), "2024-02-29T00:00:00Z");
     assert_eq!(from_date("0001-01-01"), "0001-01-01T00:00:00Z");
-    assert_eq!(from_date("2026-01-01T00:00:00-01:30"), "2026-01-01T01:30:00Z");
+    assert_eq!(
+        from_date("2026-01-01T00:00:00-01:30"),
+        "2026-01-01T01:30:00Z"
+    );
     assert_eq!(from_date("2016-12-31T23:59:60Z"), "2017-01-01T00:00:00Z");
     for text in [
         "2025-02-29",
@@ -148,30 +176,61 @@ fn a_plus_sign_that_was_not_encoded_is_explained() {
 
 #[test]
 fn a_bound_finer_than_a_microsecond_is_the_next_whole_one() {
-    assert_eq!(from_date("2026-01-01T00:00:00.000001000Z"), "2026-01-01T00:00:00.000001Z");
-    assert_eq!(from_date("2026-01-01T00:00:00.000001001Z"), "2026-01-01T00:00:00.000002Z");
-    assert_eq!(from_date("2026-01-01T00:00:00.999999999Z"), "2026-01-01T00:00:01Z");
-    assert_eq!(from_date("1969-12-31T23:59:59.999999999Z"), "1970-01-01T00:00:00Z");
+    assert_eq!(
+        from_date("2026-01-01T00:00:00.000001000Z"),
+        "2026-01-01T00:00:00.000001Z"
+    );
+    assert_eq!(
+        from_date("2026-01-01T00:00:00.000001001Z"),
+        "2026-01-01T00:00:00.000002Z"
+    );
+    assert_eq!(
+        from_date("2026-01-01T00:00:00.999999999Z"),
+        "2026-01-01T00:00:01Z"
+    );
+    assert_eq!(
+        from_date("1969-12-31T23:59:59.999999999Z"),
+        "1970-01-01T00:00:00Z"
+    );
 }
 
 fn cursor() -> Cursor {
     let created_at = DateTime::from_timestamp_micros(1_700_000_000_123_456).expect("in range");
-    Cursor { created_at, id: uuid::Uuid::from_u128(7) }
+    Cursor {
+        created_at,
+        id: uuid::Uuid::from_u128(7),
+    }
 }
 
 #[test]
 fn a_cursor_is_bound_to_filters_and_order_but_not_to_the_limit() {
     let search = parse("status=pending,failed&min_amount=1.50");
     let text = cursor().encode(&search.binding());
-    for same in ["status=pending,failed&min_amount=1.50", "limit=3&order=desc&min_amount=1.5&status=failed,pending"] {
-        assert_eq!(parse(&format!("{same}&cursor={text}")).cursor, Some(cursor()));
+    for same in [
+        "status=pending,failed&min_amount=1.50",
+        "limit=3&order=desc&min_amount=1.5&status=failed,pending",
+    ] {
+        assert_eq!(
+            parse(&format!("{same}&cursor={text}")).cursor,
+            Some(cursor())
+        );
     }
-    for other in ["", "status=pending&min_amount=1.5", "status=pending,failed&max_amount=1.5"] {
+    for other in [
+        "",
+        "status=pending&min_amount=1.5",
+        "status=pending,failed&max_amount=1.5",
+    ] {
         let other = format!("{other}&cursor={text}");
-        assert_eq!(Search::parse(&other), Err(SearchError::InvalidCursor(InvalidCursor)));
+        assert_eq!(
+            Search::parse(&other),
+            Err(SearchError::InvalidCursor(InvalidCursor))
+        );
     }
     let asc = format!("status=pending,failed&min_amount=1.50&order=asc&cursor={text}");
-    assert_eq!(Search::parse(&asc), Err(SearchError::InvalidCursor(InvalidCursor)));
+    assert_eq!(
+        Search::parse(&asc),
+        Err(SearchError::InvalidCursor(InvalidCursor))
+    );
 }
 
 prop_compose! {

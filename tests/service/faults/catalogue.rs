@@ -17,16 +17,27 @@ pub struct Fault {
 }
 
 const fn fault(name: &'static str, run: fn(&Stage, &str)) -> Fault {
-    Fault { name, run, fails_no_write: true, needs_proxies: false }
+    Fault {
+        name,
+        run,
+        fails_no_write: true,
+        needs_proxies: false,
+    }
 }
 
 /// Some requests cannot but fail.
 const fn hard(name: &'static str, run: fn(&Stage, &str)) -> Fault {
-    Fault { fails_no_write: false, ..fault(name, run) }
+    Fault {
+        fails_no_write: false,
+        ..fault(name, run)
+    }
 }
 
 const fn network(name: &'static str, run: fn(&Stage, &str)) -> Fault {
-    Fault { needs_proxies: true, ..fault(name, run) }
+    Fault {
+        needs_proxies: true,
+        ..fault(name, run)
+    }
 }
 
 pub const KILL_AND_PROMOTE: Fault = fault("kill -9 of the primary, promotion", |stage, _| {
@@ -46,15 +57,16 @@ pub const IMMEDIATE_STOP: Fault = fault("immediate stop of the primary, promotio
 /// The old primary comes back as a replica in its place: a demotion on the same address.
 pub const SWITCHOVER: Fault = fault("planned switchover", |stage, _| stage.switch_over(None));
 
-pub const FREEZE_AND_PROMOTE: Fault = fault("SIGSTOP of the primary, promotion, SIGCONT", |stage, _| {
-    stage.primary().freeze();
-    let old = stage.fail_over();
-    stage.more_writes(10);
-    stage.cluster.nodes[old].thaw();
-    stage.until_fenced(old);
-    stage.more_writes(10);
-    stage.rewind_and_rejoin(old);
-});
+pub const FREEZE_AND_PROMOTE: Fault =
+    fault("SIGSTOP of the primary, promotion, SIGCONT", |stage, _| {
+        stage.primary().freeze();
+        let old = stage.fail_over();
+        stage.more_writes(10);
+        stage.cluster.nodes[old].thaw();
+        stage.until_fenced(old);
+        stage.more_writes(10);
+        stage.rewind_and_rejoin(old);
+    });
 
 pub const PROMOTE_BESIDE: Fault = fault("promotion beside a running primary", |stage, _| {
     let old = stage.fail_over();
@@ -115,7 +127,8 @@ pub const PRIMARY_RESTARTS: Fault = fault("the primary crashes and comes back", 
 
 pub const SESSIONS_END: Fault = fault("all sessions terminated, again and again", |stage, _| {
     for _ in 0..5 {
-        let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'";
+        let all =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'";
         stage.cluster.nodes.iter().for_each(|node| sql(node, all));
         stage.more_writes(5);
     }
@@ -123,11 +136,18 @@ pub const SESSIONS_END: Fault = fault("all sessions terminated, again and again"
 
 pub const ALL_DOWN: Fault = hard("all databases down", |stage, _| {
     stage.reads_excused.during(|| {
-        stage.cluster.nodes.iter().for_each(|node| node.kill().unwrap());
+        stage
+            .cluster
+            .nodes
+            .iter()
+            .for_each(|node| node.kill().unwrap());
         let serves = |app: &crate::support::App| app.get("/ready").status == 200;
         eventually(s(5), "nothing is served", || !stage.apps.iter().any(serves));
         stage.primary().start().unwrap();
-        stage.standbys().iter().for_each(|node| node.start().unwrap());
+        stage
+            .standbys()
+            .iter()
+            .for_each(|node| node.start().unwrap());
         stage.more_writes(5);
     });
 });
@@ -142,13 +162,22 @@ pub const SERVICE_KILLED: Fault = hard("kill -9 of the service", |stage, _| {
 pub const PRIMARY_SILENT: Fault = network("silent drop before the primary", |stage, _| {
     let proxy = primary_proxy(stage);
     proxy.set(Mode::Silent);
-    eventually(s(5), "the loss is known", || stage.apps.iter().all(|app| app.get("/health").status == 503));
+    eventually(s(5), "the loss is known", || {
+        stage
+            .apps
+            .iter()
+            .all(|app| app.get("/health").status == 503)
+    });
     proxy.heal();
 });
 
 pub const REPLICA_SILENT: Fault = network("silent drop before the replicas", |stage, _| {
-    let others: Vec<_> = (0..stage.proxies.len()).filter(|&node| node != stage.primary_index()).collect();
-    others.iter().for_each(|&node| stage.proxies[node].set(Mode::Silent));
+    let others: Vec<_> = (0..stage.proxies.len())
+        .filter(|&node| node != stage.primary_index())
+        .collect();
+    others
+        .iter()
+        .for_each(|&node| stage.proxies[node].set(Mode::Silent));
     stage.more_writes(20);
     others.iter().for_each(|&node| stage.proxies[node].heal());
 });
@@ -161,7 +190,10 @@ pub const RESETS: Fault = network("resets of all connections", |stage, _| {
 });
 
 pub const SLOW: Fault = network("a slow network", |stage, _| {
-    stage.proxies.iter().for_each(|proxy| proxy.set(Mode::Delay(ms(20))));
+    stage
+        .proxies
+        .iter()
+        .for_each(|proxy| proxy.set(Mode::Delay(ms(20))));
     stage.more_writes(30);
     stage.proxies.iter().for_each(Proxy::heal);
 });
@@ -183,15 +215,18 @@ pub const REQUESTS_CUT: Fault = network("requests of creates cut off", |stage, m
 });
 
 /// The worst that can be known of a write: its answer is lost, and with it the primary.
-pub const CUT_AND_KILL: Fault = network("an answer cut off, and the primary killed", |stage, marker| {
-    let proxy = primary_proxy(stage);
-    proxy.cut_answers(marker, 50);
-    holds_within(s(10), || proxy.cuts_left() < 50);
-    stage.primary().kill().unwrap();
-    proxy.heal();
-    let old = stage.fail_over();
-    stage.rewind_and_rejoin(old);
-});
+pub const CUT_AND_KILL: Fault = network(
+    "an answer cut off, and the primary killed",
+    |stage, marker| {
+        let proxy = primary_proxy(stage);
+        proxy.cut_answers(marker, 50);
+        holds_within(s(10), || proxy.cuts_left() < 50);
+        stage.primary().kill().unwrap();
+        proxy.heal();
+        let old = stage.fail_over();
+        stage.rewind_and_rejoin(old);
+    },
+);
 
 pub const ALL: [&Fault; 21] = [
     &KILL_AND_PROMOTE,

@@ -1,6 +1,8 @@
 //! Holds what the clients saw against what the database holds. Pure: every line it returns is a broken promise.
 
-use super::history::{Change, Create, History, Level, Outcome, Read, Reply, Seen, acknowledgements, outcome};
+use super::history::{
+    Change, Create, History, Level, Outcome, Read, Reply, Seen, acknowledgements, outcome,
+};
 use super::truth::{Event, Row, Truth};
 use std::collections::HashMap;
 
@@ -9,11 +11,22 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
     let mut found = Vec::new();
     for create in &history.creates {
         let about = format!("create {}", create.marker);
-        found.extend(answers(&create.attempts).chain(check_create(create, &index)).map(|what| format!("{about}: {what}")));
+        found.extend(
+            answers(&create.attempts)
+                .chain(check_create(create, &index))
+                .map(|what| format!("{about}: {what}")),
+        );
     }
     for change in &history.changes {
-        let about = format!("change of {} from {} to {}", change.id, change.from, change.to);
-        found.extend(answers(&change.attempts).chain(check_change(change, &index)).map(|what| format!("{about}: {what}")));
+        let about = format!(
+            "change of {} from {} to {}",
+            change.id, change.from, change.to
+        );
+        found.extend(
+            answers(&change.attempts)
+                .chain(check_change(change, &index))
+                .map(|what| format!("{about}: {what}")),
+        );
     }
     found.extend(history.reads.iter().filter_map(check_read));
     found.extend(truth.rows.iter().flat_map(|row| check_events(row, &index)));
@@ -28,7 +41,11 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(truth: &'a Truth) -> Index<'a> {
-        let mut index = Index { truth, by_marker: HashMap::new(), by_anchor: HashMap::new() };
+        let mut index = Index {
+            truth,
+            by_marker: HashMap::new(),
+            by_anchor: HashMap::new(),
+        };
         for row in &truth.rows {
             index.by_marker.entry(&row.marker).or_default().push(row);
             if let Some(anchor) = &row.anchor {
@@ -47,17 +64,29 @@ impl<'a> Index<'a> {
 fn answers(attempts: &[super::history::Attempt]) -> impl Iterator<Item = String> {
     attempts.iter().filter_map(|attempt| match &attempt.reply {
         Reply::Rejected(answer) => Some(format!("instance {} answered {answer}", attempt.instance)),
-        Reply::Lost { cause, excused: false } => Some(format!("instance {} gave no answer: {cause}", attempt.instance)),
+        Reply::Lost {
+            cause,
+            excused: false,
+        } => Some(format!(
+            "instance {} gave no answer: {cause}",
+            attempt.instance
+        )),
         _ => None,
     })
 }
 
 fn check_create(create: &Create, index: &Index) -> Vec<String> {
-    let rows = index.by_marker.get(create.marker.as_str()).map_or(&[][..], Vec::as_slice);
+    let rows = index
+        .by_marker
+        .get(create.marker.as_str())
+        .map_or(&[][..], Vec::as_slice);
     let mut found = Vec::new();
     match (outcome(&create.attempts), rows.len()) {
         (Outcome::Acknowledged, 1) | (Outcome::NotApplied, 0) | (Outcome::Doubt, 0 | 1) => {}
-        (outcome, count) => found.push(format!("{outcome:?}, but {count} rows: {:?}", create.attempts)),
+        (outcome, count) => found.push(format!(
+            "{outcome:?}, but {count} rows: {:?}",
+            create.attempts
+        )),
     }
     let Some(id) = create.id() else { return found };
     if rows.iter().any(|row| row.id != id) {
@@ -66,17 +95,31 @@ fn check_create(create: &Create, index: &Index) -> Vec<String> {
     if let Some(key) = &create.key
         && index.truth.keys.get(key).is_none_or(|ids| *ids != [id])
     {
-        found.push(format!("its key stands for {:?}, not for {id}", index.truth.keys.get(key)));
+        found.push(format!(
+            "its key stands for {:?}, not for {id}",
+            index.truth.keys.get(key)
+        ));
     }
     if let Some(anchor) = &create.anchor {
-        let ids: Vec<&str> = index.by_anchor.get(anchor.as_str()).into_iter().flatten().map(|row| row.id.as_str()).collect();
+        let ids: Vec<&str> = index
+            .by_anchor
+            .get(anchor.as_str())
+            .into_iter()
+            .flatten()
+            .map(|row| row.id.as_str())
+            .collect();
         if ids != [id] {
             found.push(format!("its anchor id stands for {ids:?}, not for {id}"));
         }
     }
     let bodies: Vec<_> = acknowledgements(&create.attempts).collect();
-    let differ =
-        |body: &&serde_json::Value| if create.key.is_some() { *body != bodies[0] } else { body["id"] != bodies[0]["id"] };
+    let differ = |body: &&serde_json::Value| {
+        if create.key.is_some() {
+            *body != bodies[0]
+        } else {
+            body["id"] != bodies[0]["id"]
+        }
+    };
     if let Some(other) = bodies.iter().find(|body| differ(body)) {
         found.push(format!("two answers: {} and {other}", bodies[0]));
     }
@@ -86,25 +129,46 @@ fn check_create(create: &Create, index: &Index) -> Vec<String> {
 
 /// Where nothing had been applied before, the first acknowledgement is no replay, and a 201.
 fn told_of_itself(create: &Create) -> Option<String> {
-    let first = create.attempts.iter().position(|attempt| matches!(attempt.reply, Reply::Done { .. }))?;
-    let Reply::Done { status, replayed, .. } = create.attempts[first].reply else { return None };
+    let first = create
+        .attempts
+        .iter()
+        .position(|attempt| matches!(attempt.reply, Reply::Done { .. }))?;
+    let Reply::Done {
+        status, replayed, ..
+    } = create.attempts[first].reply
+    else {
+        return None;
+    };
     let fresh = outcome(&create.attempts[..first]) == Outcome::NotApplied;
-    (fresh && (replayed || status != 201)).then(|| format!("its own first attempt was answered {status}, replayed: {replayed}"))
+    (fresh && (replayed || status != 201))
+        .then(|| format!("its own first attempt was answered {status}, replayed: {replayed}"))
 }
 
 fn check_change(change: &Change, index: &Index) -> Vec<String> {
     let all = index.events(&change.id);
-    let made: Vec<_> = all.iter().filter(|event| event.reason.as_deref() == Some(&change.reason)).collect();
+    let made: Vec<_> = all
+        .iter()
+        .filter(|event| event.reason.as_deref() == Some(&change.reason))
+        .collect();
     let mut found = Vec::new();
     match (outcome(&change.attempts), made.len()) {
         (Outcome::Acknowledged, 1) | (Outcome::NotApplied, 0) | (Outcome::Doubt, 0 | 1) => {}
-        (outcome, count) => found.push(format!("{outcome:?}, but {count} events: {:?}", change.attempts)),
+        (outcome, count) => found.push(format!(
+            "{outcome:?}, but {count} events: {:?}",
+            change.attempts
+        )),
     }
-    if made.iter().any(|event| event.version != change.from + 1 || event.status != change.to) {
+    if made
+        .iter()
+        .any(|event| event.version != change.from + 1 || event.status != change.to)
+    {
         found.push(format!("made as {made:?}"));
     }
     for body in acknowledgements(&change.attempts) {
-        if body["version"] != change.from + 1 || body["status"] != change.to || body["status_reason"] != *change.reason {
+        if body["version"] != change.from + 1
+            || body["status"] != change.to
+            || body["status_reason"] != *change.reason
+        {
             found.push(format!("acknowledged as {body}"));
         }
     }
@@ -130,13 +194,23 @@ fn check_events(row: &Row, index: &Index) -> Vec<String> {
     let mut found = Vec::new();
     let versions: Vec<u64> = events.iter().map(|event| event.version).collect();
     if versions != (1..=row.version).collect::<Vec<_>>() {
-        found.push(format!("transaction {} of version {} has the events {versions:?}", row.id, row.version));
+        found.push(format!(
+            "transaction {} of version {} has the events {versions:?}",
+            row.id, row.version
+        ));
     }
-    let begins_well = events.first().is_some_and(|first| first.kind == "created" && first.status == "pending");
+    let begins_well = events
+        .first()
+        .is_some_and(|first| first.kind == "created" && first.status == "pending");
     let ends_well = events.last().is_some_and(|last| last.status == row.status);
-    let steps_well = events.windows(2).all(|pair| is_allowed(&pair[0].status, &pair[1].status));
+    let steps_well = events
+        .windows(2)
+        .all(|pair| is_allowed(&pair[0].status, &pair[1].status));
     if !(begins_well && ends_well && steps_well) {
-        found.push(format!("transaction {} is {} after {events:?}", row.id, row.status));
+        found.push(format!(
+            "transaction {} is {} after {events:?}",
+            row.id, row.status
+        ));
     }
     found
 }

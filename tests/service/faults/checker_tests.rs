@@ -7,47 +7,98 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 fn attempt(reply: Reply) -> Attempt {
-    Attempt { instance: 0, end: Instant::now(), reply }
+    Attempt {
+        instance: 0,
+        end: Instant::now(),
+        reply,
+    }
 }
 
 fn done(id: &str) -> Attempt {
-    attempt(Reply::Done { status: 201, replayed: false, body: json!({"id": id, "version": 1}) })
+    attempt(Reply::Done {
+        status: 201,
+        replayed: false,
+        body: json!({"id": id, "version": 1}),
+    })
 }
 
 fn again(not_applied: bool) -> Attempt {
-    attempt(Reply::Again { code: "any".into(), not_applied })
+    attempt(Reply::Again {
+        code: "any".into(),
+        not_applied,
+    })
 }
 
 fn create(n: u32, attempts: Vec<Attempt>) -> Create {
     let marker = format!("m-{n}");
     let (key, anchor) = (Some(marker.clone()), Some(format!("anchor-{n}")));
-    Create { marker, key, anchor, body: json!({}), attempts }
+    Create {
+        marker,
+        key,
+        anchor,
+        body: json!({}),
+        attempts,
+    }
 }
 
 fn event(version: u64, status: &str) -> Event {
-    let kind = if version == 1 { "created" } else { "status_changed" };
-    Event { id: "1".into(), version, kind: kind.into(), status: status.into(), reason: (version > 1).then(|| "why".into()) }
+    let kind = if version == 1 {
+        "created"
+    } else {
+        "status_changed"
+    };
+    Event {
+        id: "1".into(),
+        version,
+        kind: kind.into(),
+        status: status.into(),
+        reason: (version > 1).then(|| "why".into()),
+    }
 }
 
 /// One acknowledged create with one change, one that was not applied, one in doubt, and a read.
 fn honest() -> (History, Truth) {
     let changed = json!({"id": "1", "version": 2, "status": "failed", "status_reason": "why"});
     let history = History {
-        creates: vec![create(1, vec![again(false), done("1")]), create(2, vec![again(true)]), create(3, vec![again(false)])],
+        creates: vec![
+            create(1, vec![again(false), done("1")]),
+            create(2, vec![again(true)]),
+            create(3, vec![again(false)]),
+        ],
         changes: vec![Change {
             id: "1".into(),
             from: 1,
             to: "failed",
             reason: "why".into(),
-            attempts: vec![attempt(Reply::Done { status: 200, replayed: false, body: changed })],
+            attempts: vec![attempt(Reply::Done {
+                status: 200,
+                replayed: false,
+                body: changed,
+            })],
         }],
-        reads: vec![Read { level: Level::Token, instance: 1, floor: 2, took: Duration::ZERO, seen: Seen::Version(2) }],
+        reads: vec![Read {
+            level: Level::Token,
+            instance: 1,
+            floor: 2,
+            took: Duration::ZERO,
+            seen: Seen::Version(2),
+        }],
     };
-    let row = Row { id: "1".into(), marker: "m-1".into(), anchor: Some("anchor-1".into()), status: "failed".into(), version: 2 };
+    let row = Row {
+        id: "1".into(),
+        marker: "m-1".into(),
+        anchor: Some("anchor-1".into()),
+        status: "failed".into(),
+        version: 2,
+    };
     let truth = Truth {
         rows: vec![row],
         keys: [("m-1".to_owned(), vec!["1".to_owned()])].into(),
-        events: [("1".to_owned(), vec![event(1, "pending"), event(2, "failed")])].into(),
+        events: [(
+            "1".to_owned(),
+            vec![event(1, "pending"), event(2, "failed")],
+        )]
+        .into(),
     };
     (history, truth)
 }
@@ -62,39 +113,78 @@ fn an_honest_history_passes() {
 fn a_doctored_history_fails() {
     type Doctor = fn(&mut History, &mut Truth);
     let table: [(&str, Doctor); 20] = [
-        ("an acknowledged create is lost", |_, truth| truth.rows.clear()),
-        ("it is there twice", |_, truth| truth.rows.push(truth.rows[0].clone())),
-        ("it is another", |history, _| history.creates[0].attempts.push(done("2"))),
+        ("an acknowledged create is lost", |_, truth| {
+            truth.rows.clear()
+        }),
+        ("it is there twice", |_, truth| {
+            truth.rows.push(truth.rows[0].clone())
+        }),
+        ("it is another", |history, _| {
+            history.creates[0].attempts.push(done("2"))
+        }),
         ("its key is lost", |_, truth| truth.keys.clear()),
-        ("its key is another's", |_, truth| truth.keys.get_mut("m-1").unwrap()[0] = "2".into()),
-        ("its anchor id is lost", |_, truth| truth.rows[0].anchor = None),
+        ("its key is another's", |_, truth| {
+            truth.keys.get_mut("m-1").unwrap()[0] = "2".into()
+        }),
+        ("its anchor id is lost", |_, truth| {
+            truth.rows[0].anchor = None
+        }),
         ("its replay has another body", |history, _| {
             let body = json!({"id": "1", "version": 2});
-            history.creates[0].attempts.push(attempt(Reply::Done { status: 201, replayed: true, body }));
+            history.creates[0].attempts.push(attempt(Reply::Done {
+                status: 201,
+                replayed: true,
+                body,
+            }));
         }),
         ("its first attempt is a replay", |history, _| {
-            history.creates[0].attempts[1] = attempt(Reply::Done { status: 201, replayed: true, body: json!({"id": "1"}) });
+            history.creates[0].attempts[1] = attempt(Reply::Done {
+                status: 201,
+                replayed: true,
+                body: json!({"id": "1"}),
+            });
             history.creates[0].attempts.remove(0);
         }),
-        ("what was not applied is there", |_, truth| truth.rows[0].marker = "m-2".into()),
+        ("what was not applied is there", |_, truth| {
+            truth.rows[0].marker = "m-2".into()
+        }),
         ("what was in doubt is there twice", |history, truth| {
             history.creates[0].attempts.pop();
             truth.rows.push(truth.rows[0].clone());
         }),
-        ("a rejection", |history, _| history.creates[1].attempts.push(attempt(Reply::Rejected("500".into())))),
-        ("no answer", |history, _| {
-            history.creates[1].attempts.push(attempt(Reply::Lost { cause: "reset".into(), excused: false }));
+        ("a rejection", |history, _| {
+            history.creates[1]
+                .attempts
+                .push(attempt(Reply::Rejected("500".into())))
         }),
-        ("an event is missing", |_, truth| drop(truth.events.get_mut("1").unwrap().remove(0))),
+        ("no answer", |history, _| {
+            history.creates[1].attempts.push(attempt(Reply::Lost {
+                cause: "reset".into(),
+                excused: false,
+            }));
+        }),
+        ("an event is missing", |_, truth| {
+            drop(truth.events.get_mut("1").unwrap().remove(0))
+        }),
         ("a change is lost", |_, truth| {
             truth.events.get_mut("1").unwrap().pop();
             (truth.rows[0].version, truth.rows[0].status) = (1, "pending".into());
         }),
-        ("a change was made twice", |_, truth| truth.events.get_mut("1").unwrap().push(event(2, "failed"))),
-        ("a change that was not applied was made", |history, _| history.changes[0].attempts = vec![again(true)]),
-        ("a step that is not allowed", |_, truth| truth.events.get_mut("1").unwrap()[0].status = "completed".into()),
-        ("the row is not as its last event left it", |_, truth| truth.rows[0].status = "pending".into()),
-        ("a read is older than its token", |history, _| history.reads[0].seen = Seen::Version(1)),
+        ("a change was made twice", |_, truth| {
+            truth.events.get_mut("1").unwrap().push(event(2, "failed"))
+        }),
+        ("a change that was not applied was made", |history, _| {
+            history.changes[0].attempts = vec![again(true)]
+        }),
+        ("a step that is not allowed", |_, truth| {
+            truth.events.get_mut("1").unwrap()[0].status = "completed".into()
+        }),
+        ("the row is not as its last event left it", |_, truth| {
+            truth.rows[0].status = "pending".into()
+        }),
+        ("a read is older than its token", |history, _| {
+            history.reads[0].seen = Seen::Version(1)
+        }),
         ("a plain read failed", |history, _| {
             (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, Seen::Unavailable);
         }),
@@ -102,6 +192,10 @@ fn a_doctored_history_fails() {
     for (what, doctor) in table {
         let (mut history, mut truth) = honest();
         doctor(&mut history, &mut truth);
-        assert_ne!(violations(&history, &truth), Vec::<String>::new(), "unnoticed: {what}");
+        assert_ne!(
+            violations(&history, &truth),
+            Vec::<String>::new(),
+            "unnoticed: {what}"
+        );
     }
 }

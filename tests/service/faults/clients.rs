@@ -1,7 +1,9 @@
 //! The population: writers, status changers and readers that behave as the contract asks of a client.
 
 use super::Stage;
-use super::history::{Attempt, Change, Create, History, Level, Outcome, Read, Reply, Seen, outcome};
+use super::history::{
+    Attempt, Change, Create, History, Level, Outcome, Read, Reply, Seen, outcome,
+};
 use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
 use crate::support::wait::{ms, pause, s};
@@ -60,7 +62,11 @@ impl Board {
     fn acknowledged(&self, answer: &Answer) {
         let body = answer.json();
         let version = body["version"].as_u64().unwrap_or(0);
-        let of = Acknowledged { id: answer.id(), version, token: answer.token().to_owned() };
+        let of = Acknowledged {
+            id: answer.id(),
+            version,
+            token: answer.token().to_owned(),
+        };
         let mut recent = self.recent.lock().unwrap();
         recent.truncate(KEPT - 1);
         recent.push_front(of);
@@ -96,9 +102,16 @@ fn repeat(
         let answer = request(&stage.apps[instance].url(path));
         let reply = match &answer {
             Ok(answer) => Reply::of(answer),
-            Err(error) => Reply::Lost { cause: format!("{error:?}"), excused: stage.instance_excused[instance].since(excuse) },
+            Err(error) => Reply::Lost {
+                cause: format!("{error:?}"),
+                excused: stage.instance_excused[instance].since(excuse),
+            },
         };
-        attempts.push(Attempt { instance, end: Instant::now(), reply });
+        attempts.push(Attempt {
+            instance,
+            end: Instant::now(),
+            reply,
+        });
         match (&attempts.last()?.reply, answer) {
             (Reply::Done { .. }, Ok(answer)) => {
                 stage.acknowledged.fetch_add(1, Ordering::AcqRel);
@@ -114,18 +127,47 @@ fn repeat(
     }
 }
 
-pub fn send_create(stage: &Stage, board: &Board, create: &mut Create, patience: Patience) -> Option<Answer> {
+pub fn send_create(
+    stage: &Stage,
+    board: &Board,
+    create: &mut Create,
+    patience: Patience,
+) -> Option<Answer> {
     let key = create.key.clone();
-    let headers: Vec<_> = key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
+    let headers: Vec<_> = key
+        .iter()
+        .map(|key| ("Idempotency-Key", key.as_str()))
+        .collect();
     let body = create.body.to_string().into_bytes();
     let request = |url: &str| send(Method::POST, url, &headers, Some(body.clone()));
-    repeat(stage, board, &mut create.attempts, patience, request, "/transactions")
+    repeat(
+        stage,
+        board,
+        &mut create.attempts,
+        patience,
+        request,
+        "/transactions",
+    )
 }
 
-pub fn send_change(stage: &Stage, board: &Board, change: &mut Change, patience: Patience) -> Option<Answer> {
+pub fn send_change(
+    stage: &Stage,
+    board: &Board,
+    change: &mut Change,
+    patience: Patience,
+) -> Option<Answer> {
     let if_match = format!("\"{}\"", change.from);
-    let body = json!({"status": change.to, "status_reason": change.reason}).to_string().into_bytes();
-    let request = |url: &str| send(Method::PATCH, url, &[("If-Match", &if_match)], Some(body.clone()));
+    let body = json!({"status": change.to, "status_reason": change.reason})
+        .to_string()
+        .into_bytes();
+    let request = |url: &str| {
+        send(
+            Method::PATCH,
+            url,
+            &[("If-Match", &if_match)],
+            Some(body.clone()),
+        )
+    };
     let path = format!("/transactions/{}", change.id);
     repeat(stage, board, &mut change.attempts, patience, request, &path)
 }
@@ -133,14 +175,26 @@ pub fn send_change(stage: &Stage, board: &Board, change: &mut Change, patience: 
 fn new_create(board: &Board) -> Create {
     let marker = board.marker();
     let anchor = format!("anchor-{marker}");
-    let body = with(with(minimal(), "stellar_account", account()), "metadata", json!({"marker": marker}));
+    let body = with(
+        with(minimal(), "stellar_account", account()),
+        "metadata",
+        json!({"marker": marker}),
+    );
     let (key, anchor) = match rand::rng().random_range(0..4) {
         0 => (None, Some(anchor)),
         1 => (Some(marker.clone()), Some(anchor)),
         _ => (Some(marker.clone()), None),
     };
-    let body = anchor.iter().fold(body, |body, anchor| with(body, "anchor_transaction_id", anchor.as_str()));
-    Create { marker, key, anchor, body, attempts: Vec::new() }
+    let body = anchor.iter().fold(body, |body, anchor| {
+        with(body, "anchor_transaction_id", anchor.as_str())
+    });
+    Create {
+        marker,
+        key,
+        anchor,
+        body,
+        attempts: Vec::new(),
+    }
 }
 
 pub fn write(stage: &Stage, board: &Board) -> History {
@@ -148,7 +202,11 @@ pub fn write(stage: &Stage, board: &Board) -> History {
     while !board.is_stopped() {
         let mut create = new_create(board);
         let luck = rand::rng().random_range(0..10);
-        let patience = if luck == 0 { Patience::None } else { Patience::Endless };
+        let patience = if luck == 0 {
+            Patience::None
+        } else {
+            Patience::Endless
+        };
         if let Some(answer) = send_create(stage, board, &mut create, patience) {
             if luck == 1 {
                 send_create(stage, board, &mut create, Patience::Endless); // a replay
@@ -164,15 +222,30 @@ pub fn write(stage: &Stage, board: &Board) -> History {
 /// Takes one transaction after the other through its life. It alone changes them, so each of its changes must succeed.
 pub fn change(stage: &Stage, board: &Board) -> History {
     let mut history = History::default();
-    let lives: [&[&'static str]; 3] =
-        [&["processing", "completed"], &["failed", "pending", "processing", "failed"], &["completed"]];
+    let lives: [&[&'static str]; 3] = [
+        &["processing", "completed"],
+        &["failed", "pending", "processing", "failed"],
+        &["completed"],
+    ];
     while !board.is_stopped() {
         pause(PACE);
-        let Some(id) = board.fresh.lock().unwrap().pop() else { continue };
+        let Some(id) = board.fresh.lock().unwrap().pop() else {
+            continue;
+        };
         let life = lives[rand::rng().random_range(0..lives.len())];
         for (from, &to) in (1..).zip(life) {
-            let mut change = Change { id: id.clone(), from, to, reason: board.marker(), attempts: Vec::new() };
-            let patience = if rand::rng().random_range(0..10) == 0 { Patience::None } else { Patience::Endless };
+            let mut change = Change {
+                id: id.clone(),
+                from,
+                to,
+                reason: board.marker(),
+                attempts: Vec::new(),
+            };
+            let patience = if rand::rng().random_range(0..10) == 0 {
+                Patience::None
+            } else {
+                Patience::Endless
+            };
             send_change(stage, board, &mut change, patience);
             let done = outcome(&change.attempts) == Outcome::Acknowledged;
             history.changes.push(change);
@@ -189,15 +262,22 @@ pub fn read_consistently(stage: &Stage, board: &Board) -> History {
     let mut history = History::default();
     while !board.is_stopped() {
         pause(PACE);
-        let Some(written) = board.any_recent() else { continue };
+        let Some(written) = board.any_recent() else {
+            continue;
+        };
         let path = format!("/transactions/{}", written.id);
         let strong = rand::rng().random_range(0..3) == 0;
         let (level, header) = if strong {
             (Level::Strong, ("X-Read-Consistency", "strong"))
         } else {
-            (Level::Token, ("X-Consistency-Token", written.token.as_str()))
+            (
+                Level::Token,
+                ("X-Consistency-Token", written.token.as_str()),
+            )
         };
-        history.reads.push(ask(stage, level, written.version, &path, &[header]));
+        history
+            .reads
+            .push(ask(stage, level, written.version, &path, &[header]));
     }
     history
 }
@@ -206,30 +286,47 @@ pub fn read(stage: &Stage, board: &Board) -> History {
     let mut history = History::default();
     while !board.is_stopped() {
         pause(PACE);
-        history.reads.push(ask(stage, Level::Eventual, 0, "/transactions?limit=3", &[]));
+        history
+            .reads
+            .push(ask(stage, Level::Eventual, 0, "/transactions?limit=3", &[]));
     }
     history
 }
 
 fn ask(stage: &Stage, level: Level, floor: u64, path: &str, headers: &[(&str, &str)]) -> Read {
     let instance = rand::rng().random_range(0..2);
-    let (nodes, service) = (stage.reads_excused.now(), stage.instance_excused[instance].now());
+    let (nodes, service) = (
+        stage.reads_excused.now(),
+        stage.instance_excused[instance].now(),
+    );
     let start = Instant::now();
     let answer = send(Method::GET, &stage.apps[instance].url(path), headers, None);
     let took = start.elapsed();
-    let excused = stage.reads_excused.since(nodes) || stage.instance_excused[instance].since(service);
+    let excused =
+        stage.reads_excused.since(nodes) || stage.instance_excused[instance].since(service);
     let seen = match answer {
-        Ok(answer) if answer.status == 200 => Seen::Version(answer.json()["version"].as_u64().unwrap_or(0)),
+        Ok(answer) if answer.status == 200 => {
+            Seen::Version(answer.json()["version"].as_u64().unwrap_or(0))
+        }
         _ if excused => Seen::Excused,
         Ok(answer) if is_unavailable(&answer) => Seen::Unavailable,
         Ok(answer) => Seen::Failed(format!("{} {}", answer.status, answer.text)),
         Err(error) => Seen::Failed(format!("{error:?}")),
     };
-    Read { level, instance, floor, took, seen }
+    Read {
+        level,
+        instance,
+        floor,
+        took,
+        seen,
+    }
 }
 
 fn is_unavailable(answer: &Answer) -> bool {
-    let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    let code = answer.json()["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     answer.status == 503 && ["consistency_unavailable", "overloaded"].contains(&code.as_str())
 }
 
@@ -243,11 +340,21 @@ pub fn resolve(stage: &Stage, board: &Board, history: &mut History) {
             send_create(stage, board, create, Patience::Endless);
         }
         if let Some(id) = create.id().filter(|_| sampled) {
-            reads.push(ask(stage, Level::Strong, 1, &format!("/transactions/{id}"), &[("X-Read-Consistency", "strong")]));
+            reads.push(ask(
+                stage,
+                Level::Strong,
+                1,
+                &format!("/transactions/{id}"),
+                &[("X-Read-Consistency", "strong")],
+            ));
         }
     }
     history.reads.append(&mut reads);
-    for change in history.changes.iter_mut().filter(|change| outcome(&change.attempts) == Outcome::Doubt) {
+    for change in history
+        .changes
+        .iter_mut()
+        .filter(|change| outcome(&change.attempts) == Outcome::Doubt)
+    {
         send_change(stage, board, change, Patience::Endless);
     }
 }

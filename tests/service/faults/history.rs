@@ -15,7 +15,11 @@ pub struct Attempt {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// 2xx to a write.
-    Done { status: u16, replayed: bool, body: Value },
+    Done {
+        status: u16,
+        replayed: bool,
+        body: Value,
+    },
     /// Repeat it: 503, or 409 in progress. Whether it says that nothing was applied.
     Again { code: String, not_applied: bool },
     /// Another answer, after which nobody repeats.
@@ -29,18 +33,36 @@ impl Reply {
         let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
         let code = body["code"].as_str().unwrap_or_default().to_owned();
         match answer.status {
-            200 | 201 => Reply::Done { status: answer.status, replayed: answer.header("Idempotent-Replayed") == "true", body },
-            503 if RETRYABLE.contains(&code.as_str()) && !answer.header("Retry-After").is_empty() => {
-                Reply::Again { code, not_applied: body["outcome"] == "not_applied" }
+            200 | 201 => Reply::Done {
+                status: answer.status,
+                replayed: answer.header("Idempotent-Replayed") == "true",
+                body,
+            },
+            503 if RETRYABLE.contains(&code.as_str())
+                && !answer.header("Retry-After").is_empty() =>
+            {
+                Reply::Again {
+                    code,
+                    not_applied: body["outcome"] == "not_applied",
+                }
             }
-            409 if code == "idempotency_request_in_progress" => Reply::Again { code, not_applied: false },
+            409 if code == "idempotency_request_in_progress" => Reply::Again {
+                code,
+                not_applied: false,
+            },
             status => Reply::Rejected(format!("{status} {}", answer.text)),
         }
     }
 }
 
 /// Contract, section 9: what a write may be told with 503.
-const RETRYABLE: [&str; 5] = ["primary_unavailable", "outcome_unknown", "overloaded", "split_brain", "durability_unavailable"];
+const RETRYABLE: [&str; 5] = [
+    "primary_unavailable",
+    "outcome_unknown",
+    "overloaded",
+    "split_brain",
+    "durability_unavailable",
+];
 
 /// What a client knows of its write in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +74,15 @@ pub enum Outcome {
 
 pub fn outcome(attempts: &[Attempt]) -> Outcome {
     let is_done = |attempt: &Attempt| matches!(attempt.reply, Reply::Done { .. });
-    let changed_nothing = |attempt: &Attempt| matches!(attempt.reply, Reply::Again { not_applied: true, .. });
+    let changed_nothing = |attempt: &Attempt| {
+        matches!(
+            attempt.reply,
+            Reply::Again {
+                not_applied: true,
+                ..
+            }
+        )
+    };
     if attempts.iter().any(is_done) {
         Outcome::Acknowledged
     } else if attempts.iter().all(changed_nothing) {
@@ -141,27 +171,44 @@ impl History {
 
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         let changes = self.changes.iter().flat_map(|change| &change.attempts);
-        self.creates.iter().flat_map(|create| &create.attempts).chain(changes)
+        self.creates
+            .iter()
+            .flat_map(|create| &create.attempts)
+            .chain(changes)
     }
 
     /// Every answer to a write that was not its acknowledgement.
     pub fn failed_writes(&self) -> Vec<&Reply> {
-        self.attempts().map(|attempt| &attempt.reply).filter(|reply| !matches!(reply, Reply::Done { .. })).collect()
+        self.attempts()
+            .map(|attempt| &attempt.reply)
+            .filter(|reply| !matches!(reply, Reply::Done { .. }))
+            .collect()
     }
 
     pub fn acknowledged(&self) -> usize {
-        self.attempts().filter(|attempt| matches!(attempt.reply, Reply::Done { .. })).count()
+        self.attempts()
+            .filter(|attempt| matches!(attempt.reply, Reply::Done { .. }))
+            .count()
     }
 
     /// The longest time in which no write was acknowledged.
     pub fn write_gap(&self) -> Duration {
-        let done = self.attempts().filter(|attempt| matches!(attempt.reply, Reply::Done { .. }));
+        let done = self
+            .attempts()
+            .filter(|attempt| matches!(attempt.reply, Reply::Done { .. }));
         let mut ends: Vec<Instant> = done.map(|attempt| attempt.end).collect();
         ends.sort();
-        ends.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        ends.windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .max()
+            .unwrap_or_default()
     }
 
     pub fn slowest_read(&self) -> Duration {
-        self.reads.iter().map(|read| read.took).max().unwrap_or_default()
+        self.reads
+            .iter()
+            .map(|read| read.took)
+            .max()
+            .unwrap_or_default()
     }
 }

@@ -11,12 +11,13 @@ use synapse_core::embedded::{Server, StopMode};
 pub fn cut_off(standby: &Server) {
     standby.reload(&[("primary_conninfo", "")]).unwrap();
     let receivers = "SELECT count(*)::text AS value FROM pg_stat_wal_receiver";
-    eventually(s(10), "the standby is cut off", || ask(standby, receivers) == "0");
+    eventually(s(10), "the standby is cut off", || {
+        ask(standby, receivers) == "0"
+    });
 }
 
 fn position(standby: &Server) -> u64 {
-    let question =
-        "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint::text AS value";
+    let question = "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint::text AS value";
     ask(standby, question).parse().unwrap()
 }
 
@@ -29,17 +30,28 @@ impl Stage {
     pub fn fail_over_to(&self, wanted: Option<usize>) -> usize {
         let old = self.primary_index();
         let nodes = &self.cluster.nodes;
-        let standbys: Vec<usize> = (0..nodes.len()).filter(|&node| node != old && nodes[node].is_running()).collect();
+        let standbys: Vec<usize> = (0..nodes.len())
+            .filter(|&node| node != old && nodes[node].is_running())
+            .collect();
         standbys.iter().for_each(|&node| cut_off(&nodes[node]));
-        let positions: Vec<(u64, usize)> = standbys.iter().map(|&node| (position(&nodes[node]), node)).collect();
+        let positions: Vec<(u64, usize)> = standbys
+            .iter()
+            .map(|&node| (position(&nodes[node]), node))
+            .collect();
         let (most, mut new) = *positions.iter().max().unwrap();
         if let Some(wanted) = wanted {
-            assert!(positions.contains(&(most, wanted)), "node {wanted} has not all: {positions:?}");
+            assert!(
+                positions.contains(&(most, wanted)),
+                "node {wanted} has not all: {positions:?}"
+            );
             new = wanted;
         }
         nodes[new].promote().unwrap();
         self.primary.store(new, Ordering::Release);
-        standbys.iter().filter(|&&node| node != new).for_each(|&node| nodes[node].follow(&nodes[new]).unwrap());
+        standbys
+            .iter()
+            .filter(|&&node| node != new)
+            .for_each(|&node| nodes[node].follow(&nodes[new]).unwrap());
         old
     }
 

@@ -38,7 +38,10 @@ pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
     violations.extend(check(stage, &history, &board.run));
     violations.sort();
     violations.dedup();
-    Round { history, violations }
+    Round {
+        history,
+        violations,
+    }
 }
 
 type Client = fn(&Stage, &Board) -> History;
@@ -51,12 +54,18 @@ fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
         (READERS, clients::read),
     ];
     thread::scope(|scope| {
-        let all = kinds.iter().flat_map(|(count, client)| (0..*count).map(move |_| client));
-        let threads: Vec<_> = all.map(|client| scope.spawn(move || client(stage, board))).collect();
+        let all = kinds
+            .iter()
+            .flat_map(|(count, client)| (0..*count).map(move |_| client));
+        let threads: Vec<_> = all
+            .map(|client| scope.spawn(move || client(stage, board)))
+            .collect();
         let result = catch_unwind(AssertUnwindSafe(work));
         board.stop.store(true, Ordering::Release);
         let mut history = History::default();
-        threads.into_iter().for_each(|thread| history.add(thread.join().unwrap()));
+        threads
+            .into_iter()
+            .for_each(|thread| history.add(thread.join().unwrap()));
         result.unwrap_or_else(|panic| resume_unwind(panic));
         history
     })
@@ -67,18 +76,41 @@ pub fn check(stage: &Stage, history: &History, prefix: &str) -> Vec<String> {
 }
 
 fn unresolved(history: &History) -> Vec<String> {
-    let creates = history.creates.iter().map(|create| (&create.marker, &create.attempts));
-    let changes = history.changes.iter().map(|change| (&change.reason, &change.attempts));
-    let doubtful = creates.chain(changes).filter(|(_, attempts)| outcome(attempts) == Outcome::Doubt);
-    doubtful.map(|(marker, attempts)| format!("{marker} was never resolved: {attempts:?}")).collect()
+    let creates = history
+        .creates
+        .iter()
+        .map(|create| (&create.marker, &create.attempts));
+    let changes = history
+        .changes
+        .iter()
+        .map(|change| (&change.reason, &change.attempts));
+    let doubtful = creates
+        .chain(changes)
+        .filter(|(_, attempts)| outcome(attempts) == Outcome::Doubt);
+    doubtful
+        .map(|(marker, attempts)| format!("{marker} was never resolved: {attempts:?}"))
+        .collect()
 }
 
 /// A named test: the fault breaks no promise, and fails no write where it need not.
 #[track_caller]
 pub fn survives(stage: &Stage, fault: &Fault) -> History {
-    let Round { history, violations } = run(stage, |stage, marker| (fault.run)(stage, marker));
-    assert!(violations.is_empty(), "{} violations, the first: {:#?}", violations.len(), &violations[..violations.len().min(5)]);
+    let Round {
+        history,
+        violations,
+    } = run(stage, |stage, marker| (fault.run)(stage, marker));
+    assert!(
+        violations.is_empty(),
+        "{} violations, the first: {:#?}",
+        violations.len(),
+        &violations[..violations.len().min(5)]
+    );
     let failed = history.failed_writes();
-    assert!(!fault.fails_no_write || failed.is_empty(), "{} writes failed, the first: {:?}", failed.len(), failed[0]);
+    assert!(
+        !fault.fails_no_write || failed.is_empty(),
+        "{} writes failed, the first: {:?}",
+        failed.len(),
+        failed[0]
+    );
     history
 }

@@ -59,27 +59,42 @@ impl Stage {
 
     pub fn standbys(&self) -> Vec<&Server> {
         let primary = self.primary_index();
-        self.cluster.nodes.iter().enumerate().filter(|(node, _)| *node != primary).map(|(_, server)| server).collect()
+        self.cluster
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(node, _)| *node != primary)
+            .map(|(_, server)| server)
+            .collect()
     }
 
     /// The load goes on: so many more writes are acknowledged.
     #[track_caller]
     pub fn more_writes(&self, count: usize) {
         let before = self.acknowledged.load(Ordering::Acquire);
-        eventually(s(20), "more writes", || self.acknowledged.load(Ordering::Acquire) >= before + count);
+        eventually(s(20), "more writes", || {
+            self.acknowledged.load(Ordering::Acquire) >= before + count
+        });
     }
 
     /// What `/status` of an instance says of a node: its state and role.
     pub fn shown(&self, app: &App, node: usize) -> (String, String) {
         let status = app.get("/status").json();
-        let text = |field: &str| status["nodes"][node][field].as_str().unwrap_or_default().to_owned();
+        let text = |field: &str| {
+            status["nodes"][node][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
         (text("state"), text("role"))
     }
 
     #[track_caller]
     pub fn until_fenced(&self, node: usize) {
         for app in &self.apps {
-            eventually(s(10), "the old primary is fenced", || self.shown(app, node).0 == "fenced");
+            eventually(s(10), "the old primary is fenced", || {
+                self.shown(app, node).0 == "fenced"
+            });
         }
     }
 
@@ -90,12 +105,22 @@ impl Stage {
         self.cluster.until_streaming(self.primary(), nodes - 1);
         for app in &self.apps {
             app.until_healthy(s(15));
-            let role = |node| if node == self.primary_index() { "primary" } else { "replica" };
+            let role = |node| {
+                if node == self.primary_index() {
+                    "primary"
+                } else {
+                    "replica"
+                }
+            };
             let is_right = |node| self.shown(app, node) == ("up".to_owned(), role(node).to_owned());
             eventually(s(5), "the roles are right", || (0..nodes).all(is_right));
             let written = app.create(&minimal()).expect(201);
             assert_eq!(written.header("X-Durability"), "replicated");
-            app.get_with(written.header("Location"), &[("X-Consistency-Token", written.token())]).expect(200);
+            app.get_with(
+                written.header("Location"),
+                &[("X-Consistency-Token", written.token())],
+            )
+            .expect(200);
         }
     }
 }

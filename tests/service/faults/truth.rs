@@ -65,11 +65,20 @@ impl Truth {
             ),
         );
         let mut by_id: HashMap<String, Vec<Event>> = HashMap::new();
-        events.into_iter().for_each(|event| by_id.entry(event.id.clone()).or_default().push(event));
-        Truth { rows, keys: keys.into_iter().map(|key| (key.key, key.ids)).collect(), events: by_id }
+        events
+            .into_iter()
+            .for_each(|event| by_id.entry(event.id.clone()).or_default().push(event));
+        Truth {
+            rows,
+            keys: keys.into_iter().map(|key| (key.key, key.ids)).collect(),
+            events: by_id,
+        }
     }
 }
 
 fn read<T: DeserializeOwned>(primary: &Server, question: &str) -> Vec<T> {
-    ask_all(primary, question).iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+    ask_all(primary, question)
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect()
 }

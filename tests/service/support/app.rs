@@ -12,8 +12,10 @@ use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
 use std::time::Duration;
 
-pub const HEALTHY: &str = r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":"connected"}"#;
-pub const HEALTHY_ALONE: &str = r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":null}"#;
+pub const HEALTHY: &str =
+    r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":"connected"}"#;
+pub const HEALTHY_ALONE: &str =
+    r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":null}"#;
 
 pub struct App {
     child: Mutex<Child>,
@@ -22,15 +24,25 @@ pub struct App {
 
 impl App {
     pub(super) fn start(launch: Launch) -> App {
-        let app = App { child: Mutex::new(launch.spawn(&[])), launch };
+        let app = App {
+            child: Mutex::new(launch.spawn(&[])),
+            launch,
+        };
         app.until_live();
         app
     }
 
     fn until_live(&self) {
-        let is_live = || self.try_get("/live").is_some_and(|answer| answer.status == 200);
+        let is_live = || {
+            self.try_get("/live")
+                .is_some_and(|answer| answer.status == 200)
+        };
         let ready = holds_within(s(20), || is_live() || self.exit_status().is_some());
-        assert!(ready && self.exit_status().is_none(), "the service did not start: {:?}", self.exit_status());
+        assert!(
+            ready && self.exit_status().is_none(),
+            "the service did not start: {:?}",
+            self.exit_status()
+        );
     }
 
     /// It dies without a word, and is started again as it was.
@@ -70,8 +82,20 @@ impl App {
     }
 
     #[track_caller]
-    pub fn send(&self, method: Method, path: &str, headers: Headers, body: Option<&Value>) -> Answer {
-        send(method, &self.url(path), headers, body.map(|body| body.to_string().into_bytes())).unwrap()
+    pub fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: Headers,
+        body: Option<&Value>,
+    ) -> Answer {
+        send(
+            method,
+            &self.url(path),
+            headers,
+            body.map(|body| body.to_string().into_bytes()),
+        )
+        .unwrap()
     }
 
     /// With exactly these headers and bytes.
@@ -96,7 +120,12 @@ impl App {
     }
 
     pub fn patch(&self, id: &str, if_match: &str, body: &Value) -> Answer {
-        self.send(Method::PATCH, &format!("/transactions/{id}"), &[("If-Match", if_match)], Some(body))
+        self.send(
+            Method::PATCH,
+            &format!("/transactions/{id}"),
+            &[("If-Match", if_match)],
+            Some(body),
+        )
     }
 
     /// A request of which every byte is the test's, answered to the end of the connection.
@@ -110,12 +139,18 @@ impl App {
 
     #[track_caller]
     pub fn until_healthy(&self, within: Duration) -> Duration {
-        eventually(within, "/health says healthy", || self.get("/health").status == 200)
+        eventually(within, "/health says healthy", || {
+            self.get("/health").status == 200
+        })
     }
 
     /// What it has logged and printed up to now.
     pub fn log(&self) -> String {
-        self.launch.logs().iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+        self.launch
+            .logs()
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -130,21 +165,38 @@ impl App {
 
     #[track_caller]
     pub fn until_exit(&self, within: Duration) -> ExitStatus {
-        eventually(within, "the service has ended", || self.exit_status().is_some());
+        eventually(within, "the service has ended", || {
+            self.exit_status().is_some()
+        });
         self.exit_status().unwrap()
     }
 }
 
 impl Drop for App {
     fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let child = self
+            .child
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = (child.kill(), child.wait());
         if std::thread::panicking() {
-            let probes = ["route=/health", "route=/live", "route=/ready", "route=/status"];
+            let probes = [
+                "route=/health",
+                "route=/live",
+                "route=/ready",
+                "route=/status",
+            ];
             let log = self.log();
-            let lines: Vec<&str> = log.lines().filter(|line| !probes.iter().any(|probe| line.contains(probe))).collect();
+            let lines: Vec<&str> = log
+                .lines()
+                .filter(|line| !probes.iter().any(|probe| line.contains(probe)))
+                .collect();
             let last = lines.len().saturating_sub(60);
-            eprintln!("--- the service on port {} said:\n{}\n---", self.port(), lines[last..].join("\n"));
+            eprintln!(
+                "--- the service on port {} said:\n{}\n---",
+                self.port(),
+                lines[last..].join("\n")
+            );
         }
     }
 }

@@ -13,7 +13,8 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
 
-static BINARIES: LazyLock<Binaries> = LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());
+static BINARIES: LazyLock<Binaries> =
+    LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());
 
 /// A stopped primary with the schema in it; a standby is a copy of it too.
 static TEMPLATE: LazyLock<Dir> = LazyLock::new(|| {
@@ -26,7 +27,9 @@ static TEMPLATE: LazyLock<Dir> = LazyLock::new(|| {
 fn migrated(dir: &Path) -> Server {
     let server = Server::init(&open(dir), "primary").unwrap();
     server.start().unwrap();
-    Launch::on([server.url(User::Application)]).run(&["migrate"]).expect(0);
+    Launch::on([server.url(User::Application)])
+        .run(&["migrate"])
+        .expect(0);
     server
 }
 
@@ -35,7 +38,12 @@ fn open(dir: &Path) -> Arc<Home> {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
@@ -55,7 +63,11 @@ impl Cluster {
     /// a cluster: it would wait for another slot while it holds one.
     pub fn unrelated() -> Cluster {
         let dir = Dir::new("cluster");
-        Cluster { nodes: vec![migrated(dir.path())], _dir: dir, _slot: None }
+        Cluster {
+            nodes: vec![migrated(dir.path())],
+            _dir: dir,
+            _slot: None,
+        }
     }
 
     /// Another primary of the same origin. For a test that has a cluster.
@@ -81,12 +93,22 @@ impl Cluster {
     fn new(replicas: usize, slot: Option<Slot>) -> Cluster {
         let dir = Dir::new("cluster");
         copy(&TEMPLATE.path().join("passwords"), dir.path());
-        let names: Vec<String> =
-            std::iter::once("primary".to_owned()).chain((1..=replicas).map(|i| format!("replica-{i}"))).collect();
-        names.iter().for_each(|name| copy(&TEMPLATE.path().join("primary"), &dir.path().join(name)));
+        let names: Vec<String> = std::iter::once("primary".to_owned())
+            .chain((1..=replicas).map(|i| format!("replica-{i}")))
+            .collect();
+        names
+            .iter()
+            .for_each(|name| copy(&TEMPLATE.path().join("primary"), &dir.path().join(name)));
         let home = open(dir.path());
-        let nodes: Vec<Server> = names.iter().map(|name| Server::open(&home, name).unwrap()).collect();
-        let cluster = Cluster { nodes, _dir: dir, _slot: slot };
+        let nodes: Vec<Server> = names
+            .iter()
+            .map(|name| Server::open(&home, name).unwrap())
+            .collect();
+        let cluster = Cluster {
+            nodes,
+            _dir: dir,
+            _slot: slot,
+        };
         cluster.start();
         cluster
     }
@@ -109,13 +131,19 @@ impl Cluster {
     }
 
     pub fn until_streaming(&self, primary: &Server, standbys: usize) {
-        let streaming = "SELECT count(*)::text AS value FROM pg_stat_replication WHERE state = 'streaming'";
-        eventually(s(20), "the standbys stream", || ask(primary, streaming) == standbys.to_string());
+        let streaming =
+            "SELECT count(*)::text AS value FROM pg_stat_replication WHERE state = 'streaming'";
+        eventually(s(20), "the standbys stream", || {
+            ask(primary, streaming) == standbys.to_string()
+        });
     }
 
     /// Connection strings of the service's user, in the order of the nodes.
     pub fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| node.url(User::Application)).collect()
+        self.nodes
+            .iter()
+            .map(|node| node.url(User::Application))
+            .collect()
     }
 
     /// A proxy before each node, and the connection strings through them.
@@ -131,10 +159,13 @@ impl Cluster {
     /// A commit waits for a standby from now on.
     pub fn make_synchronous(&self) {
         for node in &self.nodes {
-            node.reload(&[("synchronous_standby_names", "ANY 1 (*)")]).unwrap();
+            node.reload(&[("synchronous_standby_names", "ANY 1 (*)")])
+                .unwrap();
         }
         let shown = "SELECT current_setting('synchronous_standby_names') AS value";
-        eventually(s(5), "replication is synchronous", || ask(self.primary(), shown) == "ANY 1 (*)");
+        eventually(s(5), "replication is synchronous", || {
+            ask(self.primary(), shown) == "ANY 1 (*)"
+        });
     }
 }
 
@@ -157,12 +188,17 @@ pub fn sql(server: &Server, statements: &str) {
 /// The one `value` (text) that a question of the superuser is answered with.
 #[track_caller]
 pub fn ask(server: &Server, question: &str) -> String {
-    diesel::sql_query(question).get_result::<Row>(&mut connect(server)).unwrap().value
+    diesel::sql_query(question)
+        .get_result::<Row>(&mut connect(server))
+        .unwrap()
+        .value
 }
 
 /// The `value` (text) of every row.
 #[track_caller]
 pub fn ask_all(server: &Server, question: &str) -> Vec<String> {
-    let rows: Vec<Row> = diesel::sql_query(question).load(&mut connect(server)).unwrap();
+    let rows: Vec<Row> = diesel::sql_query(question)
+        .load(&mut connect(server))
+        .unwrap();
     rows.into_iter().map(|row| row.value).collect()
 }

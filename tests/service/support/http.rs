@@ -9,7 +9,12 @@ use std::time::Duration;
 
 pub type Headers<'a> = &'a [(&'a str, &'a str)];
 
-static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::builder().timeout(Duration::from_secs(30)).build().unwrap());
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    Client::builder()
+        .timeout(Duration::from_secs(30))
+        .build()
+        .unwrap()
+});
 
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -18,19 +23,31 @@ pub struct Answer {
     pub text: String,
 }
 
-pub fn send(method: Method, url: &str, headers: Headers, body: Option<Vec<u8>>) -> reqwest::Result<Answer> {
+pub fn send(
+    method: Method,
+    url: &str,
+    headers: Headers,
+    body: Option<Vec<u8>>,
+) -> reqwest::Result<Answer> {
     let mut request = CLIENT.request(method, url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     if let Some(body) = body {
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        if !headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         request = request.body(body);
     }
     let response = request.send()?;
-    Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text()? })
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text: response.text()?,
+    })
 }
 
 impl Answer {
@@ -47,7 +64,9 @@ impl Answer {
 
     /// Empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
@@ -58,7 +77,10 @@ impl Answer {
     #[track_caller]
     pub fn text_at(&self, pointer: &str) -> String {
         let json = self.json();
-        json.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} of {json}")).to_owned()
+        json.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no text at {pointer} of {json}"))
+            .to_owned()
     }
 
     pub fn token(&self) -> &str {
@@ -73,20 +95,42 @@ impl Answer {
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Answer {
         let answer = self.expect(status);
-        assert_eq!(answer.header("Content-Type"), "application/problem+json", "{}", answer.text);
+        assert_eq!(
+            answer.header("Content-Type"),
+            "application/problem+json",
+            "{}",
+            answer.text
+        );
         let problem = answer.json();
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status);
-        assert_eq!(problem["type"], format!("/problems/{}", code.replace('_', "-")));
+        assert_eq!(
+            problem["type"],
+            format!("/problems/{}", code.replace('_', "-"))
+        );
         assert_eq!(problem["request_id"], answer.header("X-Request-Id"));
-        for (member, is_right) in [("title", Value::is_string as fn(&Value) -> bool), ("detail", Value::is_string)] {
+        for (member, is_right) in [
+            ("title", Value::is_string as fn(&Value) -> bool),
+            ("detail", Value::is_string),
+        ] {
             assert!(is_right(&problem[member]), "{member} of {problem}");
         }
-        assert!(problem["instance"].as_str().is_some_and(|path| path.starts_with('/')), "{problem}");
+        assert!(
+            problem["instance"]
+                .as_str()
+                .is_some_and(|path| path.starts_with('/')),
+            "{problem}"
+        );
         assert!(problem["retryable"].is_boolean(), "{problem}");
         if status == 503 {
-            assert!(answer.headers.contains_key("Retry-After") && problem["retryable"] == true, "{answer:?}");
-            assert!(problem["outcome"] == "not_applied" || problem["outcome"] == "unknown", "{problem}");
+            assert!(
+                answer.headers.contains_key("Retry-After") && problem["retryable"] == true,
+                "{answer:?}"
+            );
+            assert!(
+                problem["outcome"] == "not_applied" || problem["outcome"] == "unknown",
+                "{problem}"
+            );
         }
         answer
     }
@@ -95,9 +139,17 @@ impl Answer {
     #[track_caller]
     pub fn violations(&self) -> Vec<(String, String)> {
         let json = self.json();
-        let errors = json["errors"].as_array().unwrap_or_else(|| panic!("no errors in {json}"));
+        let errors = json["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no errors in {json}"));
         let text = |error: &Value, key: &str| error[key].as_str().unwrap().to_owned();
-        assert!(errors.iter().all(|error| error["detail"].is_string()), "{json}");
-        errors.iter().map(|error| (text(error, "pointer"), text(error, "code"))).collect()
+        assert!(
+            errors.iter().all(|error| error["detail"].is_string()),
+            "{json}"
+        );
+        errors
+            .iter()
+            .map(|error| (text(error, "pointer"), text(error, "code")))
+            .collect()
     }
 }

@@ -22,7 +22,11 @@ type Job = (Command, SyncSender<io::Result<Child>>);
 /// Creates all processes: a parent-death signal comes when the creating *thread* ends, and that of a test ends early.
 static PARENT: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let (jobs, inbox) = channel::<Job>();
-    thread::spawn(move || inbox.into_iter().for_each(|(mut command, reply)| reply.send(command.spawn()).unwrap()));
+    thread::spawn(move || {
+        inbox
+            .into_iter()
+            .for_each(|(mut command, reply)| reply.send(command.spawn()).unwrap())
+    });
     jobs
 });
 
@@ -56,14 +60,27 @@ impl Launch {
         let mut urls = urls.into_iter();
         let launch = Launch::bare();
         let bind = format!("127.0.0.1:{}", launch.port);
-        let launch = launch.text("server.bind", &bind).text("database.primary.url", &urls.next().unwrap());
-        let replicas: Vec<String> = urls.map(|url| format!("{{ url = {} }}", toml(&url))).collect();
-        if replicas.is_empty() { launch } else { launch.set("database.replicas", format!("[{}]", replicas.join(", "))) }
+        let launch = launch
+            .text("server.bind", &bind)
+            .text("database.primary.url", &urls.next().unwrap());
+        let replicas: Vec<String> = urls
+            .map(|url| format!("{{ url = {} }}", toml(&url)))
+            .collect();
+        if replicas.is_empty() {
+            launch
+        } else {
+            launch.set("database.replicas", format!("[{}]", replicas.join(", ")))
+        }
     }
 
     /// Without a settings file, in an empty directory.
     pub fn bare() -> Launch {
-        Launch { settings: Vec::new(), env: Vec::new(), port: free_port(), dir: Dir::new("service") }
+        Launch {
+            settings: Vec::new(),
+            env: Vec::new(),
+            port: free_port(),
+            dir: Dir::new("service"),
+        }
     }
 
     /// A setting by its dotted key, with a number, a bool or any other TOML value as it is written.
@@ -105,7 +122,9 @@ impl Launch {
     /// Runs a command to its end.
     #[track_caller]
     pub fn run(&self, args: &[&str]) -> Output {
-        self.logs().iter().for_each(|file| drop(fs::remove_file(file)));
+        self.logs()
+            .iter()
+            .for_each(|file| drop(fs::remove_file(file)));
         let mut child = self.spawn(args);
         let mut status = None;
         let ended = holds_within(s(60), || {
@@ -116,8 +135,13 @@ impl Launch {
         if !ended {
             child.kill().unwrap();
         }
-        let status = status.unwrap_or_else(|| panic!("{args:?} did not end; it said:\n{stdout}\n{stderr}"));
-        Output { status, stdout, stderr }
+        let status =
+            status.unwrap_or_else(|| panic!("{args:?} did not end; it said:\n{stdout}\n{stderr}"));
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
     }
 
     pub(super) fn logs(&self) -> [PathBuf; 2] {
@@ -130,8 +154,19 @@ impl Launch {
         if !self.settings.is_empty() {
             command.arg("--config").arg(self.settings_file());
         }
-        command.env(IS_THE_SERVICE, "").args(args).envs(self.env.iter().cloned()).current_dir(self.dir()).stdin(Stdio::null());
-        let [stdout, stderr] = self.logs().map(|file| File::options().create(true).append(true).open(file).unwrap());
+        command
+            .env(IS_THE_SERVICE, "")
+            .args(args)
+            .envs(self.env.iter().cloned())
+            .current_dir(self.dir())
+            .stdin(Stdio::null());
+        let [stdout, stderr] = self.logs().map(|file| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(file)
+                .unwrap()
+        });
         command.stdout(stdout).stderr(stderr);
         // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
@@ -142,7 +177,11 @@ impl Launch {
 
     fn settings_file(&self) -> PathBuf {
         let file = self.dir().join("service.toml");
-        let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let lines: Vec<String> = self
+            .settings
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .collect();
         fs::write(&file, lines.concat()).unwrap();
         file
     }
@@ -152,7 +191,8 @@ impl Launch {
 pub const IS_THE_SERVICE: &str = "EXAMPLE_IS_THE_SERVICE";
 
 fn program() -> PathBuf {
-    option_env!("CARGO_BIN_EXE_synapse-core").map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
+    option_env!("CARGO_BIN_EXE_synapse-core")
+        .map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
 }
 
 fn toml(text: &str) -> String {
@@ -161,7 +201,11 @@ fn toml(text: &str) -> String {
 
 /// What the developer has set must not leak into a test.
 fn clear_environment(command: &mut Command) {
-    let ours = |name: &str| ["SYNAPSE__", "DATABASE_", "SERVER_PORT", "PG", "RUST_LOG"].iter().any(|p| name.starts_with(p));
+    let ours = |name: &str| {
+        ["SYNAPSE__", "DATABASE_", "SERVER_PORT", "PG", "RUST_LOG"]
+            .iter()
+            .any(|p| name.starts_with(p))
+    };
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
         command.env_remove(name);
     }
@@ -169,7 +213,8 @@ fn clear_environment(command: &mut Command) {
 
 /// Below the ports that kernels give to outgoing connections, and below those of the clusters.
 fn free_port() -> u16 {
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new((std::process::id() % 4_000) as u16));
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new((std::process::id() % 4_000) as u16));
     loop {
         let port = 10_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 5_000;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {

@@ -15,7 +15,10 @@ pub fn while_asking(ask: impl Fn() -> Answer + Sync, work: impl FnOnce()) -> Vec
     let done = AtomicBool::new(false);
     let once = || {
         let start = Instant::now();
-        Asked { answer: ask(), took: start.elapsed() }
+        Asked {
+            answer: ask(),
+            took: start.elapsed(),
+        }
     };
     thread::scope(|scope| {
         let asking = scope.spawn(|| {

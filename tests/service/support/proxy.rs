@@ -68,15 +68,27 @@ impl Proxy {
     /// With the connection string of the service's user through it.
     pub fn before(server: &Server) -> (Proxy, String) {
         let proxy = Proxy::to(server.port());
-        let url = server.url(User::Application).replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port));
+        let url = server.url(User::Application).replace(
+            &format!(":{}/", server.port()),
+            &format!(":{}/", proxy.port),
+        );
         (proxy, url)
     }
 
     pub fn to(target: u16) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = State { mode: Mode::Pass, trap: None, links: Vec::new(), closed: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), target });
+        let state = State {
+            mode: Mode::Pass,
+            trap: None,
+            links: Vec::new(),
+            closed: false,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            target,
+        });
         let inner = Arc::clone(&shared);
         thread::spawn(move || inner.accept_all(&listener));
         Proxy { shared, port }
@@ -105,7 +117,10 @@ impl Proxy {
     /// RST on every connection that exists.
     pub fn reset(&self) {
         let links = std::mem::take(&mut self.shared.lock().links);
-        links.iter().filter_map(Weak::upgrade).for_each(|link| link.reset());
+        links
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|link| link.reset());
     }
 
     /// The next so many requests that contain these bytes are executed, but cut off before their answers arrive.
@@ -119,7 +134,11 @@ impl Proxy {
     }
 
     fn trap(&self, cut: Cut, needle: &str, times: u32) {
-        self.shared.lock().trap = Some(Trap { cut, needle: needle.as_bytes().to_vec(), left: times });
+        self.shared.lock().trap = Some(Trap {
+            cut,
+            needle: needle.as_bytes().to_vec(),
+            left: times,
+        });
     }
 
     /// How many of the cuts are still to come.
@@ -154,10 +173,19 @@ impl Shared {
 
     fn connect(self: Arc<Self>, client: TcpStream) {
         let refused = self.until_not_silent() == Mode::Refuse || self.lock().closed;
-        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target)).ok().filter(|_| !refused);
-        let Some(server) = server else { return reset_on_close(&client) };
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target))
+            .ok()
+            .filter(|_| !refused);
+        let Some(server) = server else {
+            return reset_on_close(&client);
+        };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let link = Arc::new(Link { client, server, doomed: AtomicBool::new(false), reset: AtomicBool::new(false) });
+        let link = Arc::new(Link {
+            client,
+            server,
+            doomed: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+        });
         self.lock().links.push(Arc::downgrade(&link));
         let (shared, back) = (Arc::clone(&self), Arc::clone(&link));
         thread::spawn(move || shared.pump(&back, &back.server, &back.client, false));
@@ -166,7 +194,10 @@ impl Shared {
 
     fn until_not_silent(&self) -> Mode {
         let silent = |state: &mut State| state.mode == Mode::Silent && !state.closed;
-        self.changed.wait_while(self.lock(), silent).unwrap_or_else(PoisonError::into_inner).mode
+        self.changed
+            .wait_while(self.lock(), silent)
+            .unwrap_or_else(PoisonError::into_inner)
+            .mode
     }
 
     fn pump(&self, link: &Link, mut from: &TcpStream, to: &TcpStream, is_request: bool) {
@@ -185,7 +216,10 @@ impl Shared {
         if link.reset.load(Ordering::Acquire) {
             return;
         }
-        let _ = (link.client.shutdown(Shutdown::Both), link.server.shutdown(Shutdown::Both));
+        let _ = (
+            link.client.shutdown(Shutdown::Both),
+            link.server.shutdown(Shutdown::Both),
+        );
     }
 
     /// False: this connection is cut here.
@@ -209,7 +243,9 @@ impl Shared {
     fn spring(&self, bytes: &[u8]) -> Option<Cut> {
         let mut state = self.lock();
         let trap = state.trap.as_mut().filter(|trap| trap.left > 0)?;
-        let hit = bytes.windows(trap.needle.len()).any(|window| window == trap.needle);
+        let hit = bytes
+            .windows(trap.needle.len())
+            .any(|window| window == trap.needle);
         hit.then(|| {
             trap.left -= 1;
             trap.cut
@@ -228,6 +264,9 @@ impl Link {
 }
 
 fn reset_on_close(stream: &TcpStream) {
-    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    let linger = nix::libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
     let _ = setsockopt(stream, sockopt::Linger, &linger);
 }

@@ -20,7 +20,11 @@ pub fn shared() -> Arc<Shared> {
 
 fn start() -> Shared {
     let cluster = Cluster::shared();
-    Shared { app: cluster.launch().healthy(), other: cluster.launch().healthy(), cluster }
+    Shared {
+        app: cluster.launch().healthy(),
+        other: cluster.launch().healthy(),
+        cluster,
+    }
 }
 
 /// A static is never dropped: the end of the process calls this.

@@ -12,7 +12,9 @@ pub struct Slot(usize);
 impl Slot {
     pub fn wait(weight: usize) -> Slot {
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = RETURNED.wait_while(taken, |taken| *taken + weight > MAX).unwrap_or_else(PoisonError::into_inner);
+        let mut taken = RETURNED
+            .wait_while(taken, |taken| *taken + weight > MAX)
+            .unwrap_or_else(PoisonError::into_inner);
         *taken += weight;
         Slot(weight)
     }

@@ -8,7 +8,11 @@ const POLL: Duration = Duration::from_millis(5);
 #[track_caller]
 pub fn eventually(within: Duration, what: &str, condition: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
-    assert!(holds_within(within, condition), "not within {} ms: {what}", within.as_millis());
+    assert!(
+        holds_within(within, condition),
+        "not within {} ms: {what}",
+        within.as_millis()
+    );
     start.elapsed()
 }
 
@@ -44,7 +48,10 @@ pub const fn s(s: u64) -> Duration {
 }
 
 /// Not for synchronisation.
-#[expect(clippy::disallowed_methods, reason = "between two looks, and for a network that is slow")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "between two looks, and for a network that is slow"
+)]
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
