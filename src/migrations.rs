@@ -2,8 +2,10 @@
 
 use crate::db::connection::{DatabaseUrl, SessionLimits, connect};
 use crate::db::probe::probe;
-use diesel::PgConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(32501892247352165)";
 const SESSION: SessionLimits = SessionLimits {
     statement_timeout: Duration::ZERO,
     lock_timeout: Duration::from_secs(60),
+    plans_by_index: false,
 };
 
 /// Runs what is pending and returns its names. The lock ends with the connection.
@@ -25,45 +28,91 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     if !facts.is_writable_primary() {
         return Err("migrations run on a writable primary, and this is none".into());
     }
-    migrate(&mut connection).map_err(|error| format!("migration failed: {error}"))
+    migrate(&mut connection)
 }
 
 /// Where the service may not migrate: whether everything is there that it will use, and may be used. Said at once, not by the first
 /// request.
 pub fn verify(url: &DatabaseUrl) -> Result<(), String> {
-    #[derive(QueryableByName)]
-    struct Missing {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        what: String,
-    }
     let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
-    let missing: Vec<Missing> = diesel::sql_query(MISSING)
+    let applied = applied(&mut connection).map_err(|e| e.to_string())?;
+    refuse_unknown(&applied)?;
+    let pending: Vec<String> = ours()
+        .into_iter()
+        .filter(|ours| !applied.contains(ours))
+        .collect();
+    if !pending.is_empty() {
+        return Err(format!(
+            "missing: migration {} (synapse-core migrate)",
+            pending.join(", ")
+        ));
+    }
+    let missing: Vec<Name> = diesel::sql_query(MISSING)
         .load(&mut connection)
         .map_err(|e| e.to_string())?;
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "missing: {}",
-            missing
-                .into_iter()
-                .map(|m| m.what)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+    if missing.is_empty() {
+        return Ok(());
     }
+    let missing: Vec<String> = missing.into_iter().map(|missing| missing.name).collect();
+    Err(format!("missing: {}", missing.join(", ")))
 }
 
 const MISSING: &str = "
-    SELECT coalesce(p.privilege || ' on ', 'table ') || t.name AS what
-      FROM (VALUES ('transactions'), ('transaction_events'), ('idempotency_keys')) t (name)
+    SELECT coalesce(p.privilege || ' on ', 'table ') || t.name AS name
+      FROM (VALUES ('transactions'), ('transaction_events')) t (name)
       LEFT JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) p (privilege) ON to_regclass(t.name) IS NOT NULL
      WHERE to_regclass(t.name) IS NULL
         OR (NOT has_any_column_privilege(to_regclass(t.name), p.privilege) AND NOT (t.name = 'transaction_events' AND p.privilege = 'UPDATE'))
      ORDER BY 1";
 
-fn migrate(connection: &mut PgConnection) -> diesel::migration::Result<Vec<String>> {
-    diesel::sql_query(ADVISORY_LOCK).execute(connection)?;
-    let applied = connection.run_pending_migrations(MIGRATIONS)?;
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The versions of the migrations that this binary holds.
+fn ours() -> Vec<String> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
+    let versions = migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string());
+    versions.collect()
+}
+
+/// The versions of those that the database holds. Read by hand: diesel_migrations would create its table first, which a role that only
+/// serves may not.
+fn applied(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let there = "SELECT 1 AS one FROM (SELECT to_regclass('__diesel_schema_migrations') AS t) x WHERE t IS NOT NULL";
+    if diesel::sql_query(there).execute(connection)? == 0 {
+        return Ok(Vec::new());
+    }
+    let all = "SELECT version::text AS name FROM __diesel_schema_migrations ORDER BY version";
+    let rows: Vec<Name> = diesel::sql_query(all).load(connection)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// A schema of another version is left alone: what this one would store in it, nobody knows.
+fn refuse_unknown(applied: &[String]) -> Result<(), String> {
+    let ours = ours();
+    match applied.iter().find(|version| !ours.contains(version)) {
+        None => Ok(()),
+        Some(unknown) => Err(format!(
+            "the database holds the schema of another version of synapse-core (migration {unknown} is unknown to this one): \
+             use that version, or an empty database"
+        )),
+    }
+}
+
+fn migrate(connection: &mut PgConnection) -> Result<Vec<String>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("migration failed: {error}");
+    diesel::sql_query(ADVISORY_LOCK)
+        .execute(connection)
+        .map_err(|error| failed(&error))?;
+    refuse_unknown(&applied(connection).map_err(|error| failed(&error))?)?;
+    let applied = connection
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| failed(&error))?;
     let names: Vec<String> = applied.iter().map(ToString::to_string).collect();
     for name in &names {
         log::info!(migration = name.as_str(); "migration applied");

@@ -1,35 +1,24 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
-    idempotency_keys (client, key) {
-        client -> Text,
-        key -> Text,
-        fingerprint -> Bytea,
-        transaction_ids -> Array<Nullable<Uuid>>,
-        created -> Bool,
-        replays -> Int8,
-        first_used_at -> Timestamptz,
-        last_used_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    transaction_events (transaction_id, version) {
+    transaction_events (owner, transaction_id, version) {
+        owner -> Text,
         transaction_id -> Uuid,
         version -> Int4,
+        write_id -> Uuid,
         kind -> Text,
         status -> Text,
         status_reason -> Nullable<Text>,
         callback_status -> Nullable<Text>,
         actor -> Text,
         request_id -> Text,
-        change_id -> Nullable<Uuid>,
         at -> Timestamptz,
     }
 }
 
 diesel::table! {
-    transactions (id) {
+    transactions (owner, id) {
+        owner -> Text,
         id -> Uuid,
         stellar_account -> Text,
         amount -> Numeric,
@@ -39,16 +28,20 @@ diesel::table! {
         anchor_transaction_id -> Nullable<Text>,
         memo -> Nullable<Text>,
         memo_type -> Nullable<Text>,
-        metadata -> Nullable<Jsonb>,
+        metadata -> Nullable<Json>,
         status -> Text,
         status_reason -> Nullable<Text>,
         version -> Int4,
+        write_id -> Uuid,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        duplicates -> Int8,
+        idempotency_key -> Nullable<Text>,
+        item -> Int2,
+        fingerprint -> Nullable<Bytea>,
+        first_callback_status -> Nullable<Text>,
+        actor -> Text,
+        request_id -> Text,
     }
 }
 
-diesel::joinable!(transaction_events -> transactions (transaction_id));
-
-diesel::allow_tables_to_appear_in_same_query!(idempotency_keys, transaction_events, transactions,);
+diesel::allow_tables_to_appear_in_same_query!(transaction_events, transactions,);

@@ -2,8 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-const LONGEST_FILE: usize = 300;
-const LONGEST_FUNCTION: usize = 70;
+const LONGEST_FILE: usize = 250;
+const LONGEST_FUNCTION: usize = 60;
+/// A test may be a table.
+const LONGEST_TEST: usize = 90;
+
+/// Rooms that are longer, and are to be rebuilt: none may be added, and one that fits must go from this list.
+const TOO_LONG: [&str; 11] = [
+    "src/api/blocking/mod.rs",
+    "src/api/problem.rs",
+    "src/db/judge.rs",
+    "src/db/mod.rs",
+    "src/db/monitor.rs",
+    "src/db/rebuild.rs",
+    "src/embedded/binaries.rs",
+    "src/embedded/home.rs",
+    "src/embedded/server.rs",
+    "src/embedded/supervisor.rs",
+    "src/settings/mod.rs",
+];
 
 fn sources(dir: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -129,38 +146,55 @@ fn only_the_bridge_sees_both_the_ledger_and_the_databases() {
 }
 
 #[test]
-fn rooms_and_functions_stay_small() {
+fn rooms_stay_small() {
+    let is_test = |path: &Path| path.ends_with("tests.rs");
+    let files = sources("src").into_iter();
+    let long = files.filter(|(path, text)| text.lines().count() > LONGEST_FILE && !is_test(path));
+    let mut long: Vec<String> = long.map(|(path, _)| path.display().to_string()).collect();
+    long.sort();
+    let mut known = TOO_LONG;
+    known.sort_unstable();
+    assert_eq!(long, known);
+}
+
+#[test]
+fn functions_stay_small() {
     let mut long = Vec::new();
-    for (path, text) in ["src", "tests", "examples"]
-        .iter()
-        .flat_map(|dir| sources(dir))
-    {
-        let lines: Vec<&str> = text.lines().collect();
-        if lines.len() > LONGEST_FILE && path.starts_with("src") {
-            long.push(format!("{}: {} lines", path.display(), lines.len()));
-        }
-        for (start, line) in lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| is_function(line))
-        {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let end = lines[start..]
-                .iter()
-                .position(|line| *line == format!("{indent}}}"))
-                .unwrap_or(0);
-            if end + 1 > LONGEST_FUNCTION {
-                long.push(format!(
-                    "{}:{}: {} lines: {}",
-                    path.display(),
-                    start + 1,
-                    end + 1,
-                    line.trim()
-                ));
-            }
+    for (dir, limit) in [
+        ("src", LONGEST_FUNCTION),
+        ("examples", LONGEST_FUNCTION),
+        ("tests", LONGEST_TEST),
+    ] {
+        for (path, text) in sources(dir) {
+            long.extend(longer_functions(&path, &text, limit));
         }
     }
+    long.retain(|function| !TOO_LONG.iter().any(|file| function.starts_with(file)));
     assert!(long.is_empty(), "{long:#?}");
+}
+
+fn longer_functions(path: &Path, text: &str, limit: usize) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let functions = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| is_function(line));
+    let lengths = functions.map(|(start, line)| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let end = lines[start..]
+            .iter()
+            .position(|line| *line == format!("{indent}}}"));
+        (start + 1, end.unwrap_or(0) + 1, line.trim())
+    });
+    let tests = lines.iter().position(|line| *line == "#[cfg(test)]");
+    let limit = |start: usize| match tests {
+        Some(tests) if start > tests => LONGEST_TEST,
+        _ => limit,
+    };
+    lengths
+        .filter(|(start, length, _)| *length > limit(*start))
+        .map(|(start, length, line)| format!("{}:{start}: {length} lines: {line}", path.display()))
+        .collect()
 }
 
 fn is_function(line: &str) -> bool {

@@ -1,14 +1,15 @@
 //! What handlers take out of a request. Each extractor says what is wrong as a [`Problem`].
 
-use super::blocking::Consistency;
 use super::envelope::RequestId;
 use super::problem::{self, Problem};
-use crate::ledger::change::Expected;
-use crate::ledger::create::Caller;
-use crate::ledger::fingerprint::IdempotencyKey;
-use crate::ledger::token::Token;
+use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::change::Expected;
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::ask::key::IdempotencyKey;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::write::Write;
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, EntityTag, Header, HeaderMap, IfMatch, IfNoneMatch};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use std::future::{Ready, ready};
@@ -110,7 +111,7 @@ impl FromRequest for Id {
     }
 }
 
-/// There is no authentication yet: all requests are one client's.
+/// There is no authentication yet: all requests are one client's, and all transactions one owner's.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Caller, Problem>>;
@@ -122,6 +123,7 @@ impl FromRequest for Caller {
             .map(|id| id.0.clone());
         ready(match id {
             Some(request_id) => Ok(Caller {
+                owner: "default".into(),
                 client: "anonymous".into(),
                 request_id,
             }),
@@ -143,7 +145,7 @@ fn consistency(headers: &HeaderMap) -> Result<Consistency, Problem> {
     let invalid = |detail: &str| Problem::new(&problem::INVALID_CONSISTENCY_TOKEN, detail);
     let level = one_value(headers, "x-read-consistency")
         .map_err(|()| invalid("X-Read-Consistency occurs twice"))?;
-    let strong = match level.as_deref() {
+    let is_strong = match level.as_deref() {
         None | Some("eventual") => false,
         Some("strong") => true,
         Some(_) => return Err(invalid("X-Read-Consistency is eventual or strong")),
@@ -153,7 +155,11 @@ fn consistency(headers: &HeaderMap) -> Result<Consistency, Problem> {
     let tokens = tokens
         .map_or(Ok(Vec::new()), |list| Token::parse_list(&list))
         .map_err(|error| invalid(&error.to_string()))?;
-    Ok(Consistency { strong, tokens })
+    Ok(match (is_strong, tokens.is_empty()) {
+        (true, _) => Consistency::Strong(tokens),
+        (false, false) => Consistency::Session(tokens),
+        (false, true) => Consistency::Eventual,
+    })
 }
 
 /// `Idempotency-Key`, alias `X-Idempotency-Key`. It may be there several times, but only with one value.
@@ -186,41 +192,41 @@ fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
 }
 
 /// `If-Match` of a change: one strong entity tag, or `*`.
-pub fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
+pub fn if_match(request: &HttpRequest) -> Result<Expected, Problem> {
     let invalid = || Problem::new(&problem::INVALID_IF_MATCH, problem::INVALID_IF_MATCH.title);
-    let value = one_value(headers, "if-match").map_err(|()| invalid())?;
+    let value = one_value(request.headers(), "if-match").map_err(|()| invalid())?;
     let value = value.ok_or_else(|| {
         Problem::new(
             &problem::PRECONDITION_REQUIRED,
             "send If-Match with the ETag of the version that is to be changed, or *",
         )
     })?;
-    if value == "*" {
-        return Ok(Expected::Any);
+    match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => Ok(Expected::Any),
+        // actix leaves out what it cannot read of a list: one tag is what was sent only if it is all of it.
+        Ok(IfMatch::Items(tags)) => match &tags[..] {
+            [tag] if !tag.weak && tag.to_string() == value => Ok(expected(tag)),
+            _ => Err(invalid()),
+        },
+        Err(_) => Err(invalid()),
     }
-    let tag = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .filter(|tag| !tag.contains('"'))
-        .ok_or_else(invalid)?;
-    // Compared as written. A well-formed tag that no version ever has cannot match.
-    Ok(Expected::Version(
-        tag.parse()
-            .ok()
-            .filter(|version: &i32| version.to_string() == tag)
-            .unwrap_or(-1),
-    ))
 }
 
-/// `If-None-Match` is met by this version (weak comparison, RFC 9110 section 13.1.2).
-pub fn none_match_is_met(headers: &HeaderMap, version: i32) -> bool {
-    let current = format!("\"{version}\"");
-    let tags = headers
-        .get_all(header::IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','));
-    tags.map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)
+/// A well-formed tag that no write of this service ever had matches nothing.
+fn expected(tag: &EntityTag) -> Expected {
+    tag.tag()
+        .parse()
+        .map_or(Expected::Nothing, Expected::Exactly)
+}
+
+/// `If-None-Match` is met by this write (weak comparison, RFC 9110 section 13.1.2).
+pub fn none_match_is_met(request: &HttpRequest, write: Write) -> bool {
+    let current = EntityTag::new_strong(write.etag().to_string());
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&current)),
+        Err(_) => false,
+    }
 }
 
 /// Err where the header occurs more than once or is not text.

@@ -3,8 +3,8 @@
 use super::problem::{self, Problem, etag};
 use crate::db::NoPrimary;
 use crate::ledger;
-use crate::ledger::draft::{BodyError, Status, Violation};
-use crate::ledger::search::SearchError;
+use crate::ledger::ask::draft::{BodyError, Violation};
+use crate::ledger::ask::query::QueryError;
 use actix_web::http::header;
 use serde_json::json;
 
@@ -33,17 +33,17 @@ fn invalid(violations: &[Violation]) -> Problem {
     Problem::new(kind, detail).with("errors", json!(violations))
 }
 
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Problem {
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Problem {
         match error {
-            SearchError::UnknownParameter(name) => Problem::new(
+            QueryError::UnknownParameter(name) => Problem::new(
                 &problem::UNKNOWN_PARAMETER,
                 format!("{name} is not a parameter"),
             ),
-            SearchError::InvalidParameter { name, detail } => {
+            QueryError::InvalidParameter { name, detail } => {
                 Problem::new(&problem::INVALID_PARAMETER, format!("{name}: {detail}"))
             }
-            SearchError::InvalidCursor(error) => {
+            QueryError::InvalidCursor(error) => {
                 Problem::new(&problem::INVALID_CURSOR, error.to_string())
             }
         }
@@ -80,14 +80,12 @@ impl From<ledger::Error> for Problem {
                     .with("transaction_ids", json!(transaction_ids))
             }
             E::AnchorConflict {
-                index,
                 existing_id,
                 conflicting_fields,
             } => Problem::new(
                 &problem::ANCHOR_TRANSACTION_CONFLICT,
                 "a transaction with this anchor_transaction_id has other fields",
             )
-            .with("index", index)
             .with("existing_id", json!(existing_id))
             .with("conflicting_fields", json!(conflicting_fields)),
             E::NotFound => Problem::new(
@@ -96,30 +94,19 @@ impl From<ledger::Error> for Problem {
             ),
             E::VersionMismatch { current, .. } => Problem::new(
                 &problem::PRECONDITION_FAILED,
-                format!("the transaction is at version {current}"),
+                format!("the transaction is at version {}", current.version),
             )
             .with_header(header::ETAG, etag(current)),
-            E::InvalidTransition { from, to } => {
-                let allowed = from.parse().map(Status::allowed_next).unwrap_or_default();
-                Problem::new(
-                    &problem::INVALID_STATUS_TRANSITION,
-                    format!("a transaction that is {from} cannot become {to}"),
-                )
-                .with("from", from)
-                .with("to", to)
-                .with("allowed", json!(allowed))
-            }
+            E::InvalidTransition { from, to, .. } => Problem::new(
+                &problem::INVALID_STATUS_TRANSITION,
+                format!("a transaction that is {from} cannot become {to}"),
+            )
+            .with("from", from.as_str())
+            .with("to", to.as_str())
+            .with("allowed", json!(from.allowed_next())),
             E::TokenNotVisible => Problem::new(
                 &problem::CONSISTENCY_TOKEN_UNKNOWN,
                 "the primary does not know a write that a token names: it was lost in a failover",
-            ),
-            E::NotReplicated => Problem::new(
-                &problem::DURABILITY_UNAVAILABLE,
-                "no standby would confirm this write; nothing was applied",
-            ),
-            E::Unconfirmed => Problem::new(
-                &problem::OUTCOME_UNKNOWN,
-                "the write is stored, but no standby has confirmed it: repeat the same request",
             ),
             E::LostRace => Problem::new(
                 &problem::OVERLOADED,
@@ -133,6 +120,8 @@ impl From<ledger::Error> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::model::status::Status;
+    use crate::ledger::model::write::Write;
 
     #[test]
     fn every_error_of_the_ledger_has_its_code() {
@@ -146,7 +135,6 @@ mod tests {
             ),
             (
                 E::AnchorConflict {
-                    index: 0,
                     existing_id: uuid::Uuid::nil(),
                     conflicting_fields: vec![],
                 },
@@ -155,20 +143,24 @@ mod tests {
             (E::NotFound, &problem::TRANSACTION_NOT_FOUND),
             (
                 E::VersionMismatch {
-                    current: 3,
+                    current: Write {
+                        version: 3,
+                        id: uuid::Uuid::nil(),
+                    },
                     lasting: true,
                 },
                 &problem::PRECONDITION_FAILED,
             ),
             (
                 E::InvalidTransition {
-                    from: "completed".into(),
-                    to: "failed",
+                    from: Status::Completed,
+                    to: Status::Failed,
+                    lasting: true,
                 },
                 &problem::INVALID_STATUS_TRANSITION,
             ),
             (E::TokenNotVisible, &problem::CONSISTENCY_TOKEN_UNKNOWN),
-            (E::NotReplicated, &problem::DURABILITY_UNAVAILABLE),
+            (E::LostRace, &problem::OVERLOADED),
             (
                 E::Database(diesel::result::Error::NotFound),
                 &problem::INTERNAL_ERROR,

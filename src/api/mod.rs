@@ -12,7 +12,7 @@ pub use envelope::envelope;
 pub use health::VERSION;
 
 use crate::db::Databases;
-use crate::ledger::draft::Rules;
+use crate::ledger::ask::draft::Rules;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};

@@ -1,5 +1,6 @@
 //! Everything that can go wrong, as a client sees it: RFC 9457. The only place that knows status codes.
 
+use crate::ledger::model::write::Write;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -219,9 +220,10 @@ impl ResponseError for Problem {
     }
 }
 
-/// The version as a strong entity tag.
-pub fn etag(version: i32) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+/// A write as a strong entity tag.
+pub fn etag(write: Write) -> HeaderValue {
+    let tag = format!("\"{}\"", write.etag());
+    HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 #[cfg(test)]

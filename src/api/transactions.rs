@@ -1,20 +1,26 @@
 //! The transaction endpoints.
 
 use super::Api;
-use super::blocking::{self, Consistency, Served};
+use super::blocking::{self, Served, Written};
 use super::extract::{Id, JsonBody, Key, NoQuery, if_match, none_match_is_met};
 use super::problem::{self, Problem, etag};
-use crate::ledger::change::Change;
-use crate::ledger::create::{Caller, Create, How};
-use crate::ledger::draft::{Draft, StatusChange};
-use crate::ledger::read as ledger_read;
-use crate::ledger::search::Search;
-use crate::ledger::token::Token;
-use crate::ledger::transaction::Transaction;
+use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::change::{Change, StatusChange};
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::ask::create::{Create, NoHandle};
+use crate::ledger::ask::draft::Draft;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::ask::search::Search;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::event::Event;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::create::{Created, How};
+use crate::ledger::store::find::Wanted;
+use crate::ledger::store::{Committed, change, create, find, history, list};
 use actix_web::http::header::{ETAG, LINK, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use serde_json::json;
+use serde::Serialize;
 
 pub async fn create(
     api: Data<Api>,
@@ -24,34 +30,33 @@ pub async fn create(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft::parse(&body.0, &api.rules)?;
-    let create = Create::one(draft, key.0, &caller, api.policy.require_replication);
-    if !create.has_handle() {
-        return Err(Problem::new(
-            &problem::IDEMPOTENCY_KEY_MISSING,
-            problem::IDEMPOTENCY_KEY_MISSING.title,
-        ));
-    }
+    let create = Create::new(draft, key.0, caller)?;
     let in_progress = Some(&problem::IDEMPOTENCY_REQUEST_IN_PROGRESS);
-    let created =
-        blocking::write(&api, in_progress, move |connection| create.run(connection)).await?;
-    let Some(transaction) = created.transactions.first() else {
-        return Err(Problem::internal("a create without a transaction"));
+    let written = blocking::write(&api, in_progress, move |connection| {
+        let mut committed = create::create(connection, &create.caller.owner, &[&create])?;
+        let answer = committed.value.pop();
+        Ok(Committed {
+            value: answer.unwrap_or(Err(crate::ledger::Error::LostRace)),
+            replicated: committed.replicated,
+        })
+    })
+    .await?;
+    let Created { transaction, how } = &written.value;
+    let mut response = match how {
+        How::Known => HttpResponse::Ok(),
+        How::New | How::Replay => HttpResponse::Created(),
     };
-    let mut response = if created.how == How::Known {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::Created()
-    };
+    let replayed = if *how == How::New { "false" } else { "true" };
     response.insert_header((LOCATION, format!("/transactions/{}", transaction.id)));
-    response.insert_header((
-        "Idempotent-Replayed",
-        if created.how == How::New {
-            "false"
-        } else {
-            "true"
-        },
-    ));
-    Ok(written(response, transaction, created.replicated))
+    response.insert_header(("Idempotent-Replayed", replayed));
+    Ok(answer_write(response, transaction, written.replicated))
+}
+
+impl From<NoHandle> for Problem {
+    fn from(_: NoHandle) -> Problem {
+        let kind = &problem::IDEMPOTENCY_KEY_MISSING;
+        Problem::new(kind, kind.title)
+    }
 }
 
 pub async fn change(
@@ -63,33 +68,30 @@ pub async fn change(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let to = StatusChange::parse(&body.0)?;
-    let expected = if_match(request.headers())?;
-    let change = Change::new(id.0, expected, to, caller, api.policy.require_replication);
-    let changed = blocking::write(&api, None, move |connection| change.run(connection)).await?;
-    Ok(written(
-        HttpResponse::Ok(),
-        &changed.transaction,
-        changed.replicated,
-    ))
+    let expected = if_match(&request)?;
+    let change = Change::new(id.0, expected, to, caller);
+    let Written { value, replicated } = blocking::write(&api, None, move |connection| {
+        change::change(connection, &change)
+    })
+    .await?;
+    Ok(answer_write(HttpResponse::Ok(), &value, replicated))
 }
 
-fn written(
+fn answer_write(
     mut response: HttpResponseBuilder,
     transaction: &Transaction,
     replicated: bool,
 ) -> HttpResponse {
     let token = Token {
-        id: transaction.id,
-        version: transaction.version,
+        transaction_id: transaction.id,
+        write: transaction.write(),
     };
-    response.insert_header((ETAG, etag(transaction.version)));
+    let durability = if replicated { "replicated" } else { "local" };
+    response.insert_header((ETAG, etag(transaction.write())));
     response.insert_header(("X-Read-Consistency", "strong"));
     response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
-    response.insert_header((
-        "X-Durability",
-        if replicated { "replicated" } else { "local" },
-    ));
+    response.insert_header(("X-Durability", durability));
     response.json(transaction)
 }
 
@@ -98,20 +100,27 @@ pub async fn read_one(
     request: HttpRequest,
     _: NoQuery,
     id: Id,
+    caller: Caller,
     consistency: Consistency,
 ) -> Result<HttpResponse, Problem> {
+    let wanted = Wanted {
+        id: id.0,
+        tokens: consistency.tokens().to_vec(),
+    };
+    let wanted = std::sync::Arc::new(wanted);
     let served = blocking::read(&api, &consistency, move |connection| {
-        ledger_read::find(connection, id.0)
+        let mut found = find::find(connection, &caller.owner, &[&wanted])?;
+        found.pop().unwrap_or(Err(crate::ledger::Error::NotFound))
     })
     .await?;
     let transaction = &served.value;
-    let unchanged = none_match_is_met(request.headers(), transaction.version);
+    let unchanged = none_match_is_met(&request, transaction.write());
     let mut response = if unchanged {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
-    response.insert_header((ETAG, etag(transaction.version)));
+    response.insert_header((ETAG, etag(transaction.write())));
     say_where_from(&mut response, &served, &consistency);
     Ok(if unchanged {
         response.finish()
@@ -120,19 +129,44 @@ pub async fn read_one(
     })
 }
 
+/// One page of a list.
+#[derive(Serialize)]
+struct List<'l, T> {
+    data: &'l [T],
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    next_cursor: Option<String>,
+    has_more: bool,
+}
+
 pub async fn events(
     api: Data<Api>,
-    _: NoQuery,
+    request: HttpRequest,
     id: Id,
+    caller: Caller,
     consistency: Consistency,
 ) -> Result<HttpResponse, Problem> {
+    let page = HistoryPage::parse(request.query_string(), &caller.owner, id.0)?;
+    let (wanted, tokens) = (page.clone(), consistency.tokens().to_vec());
     let served = blocking::read(&api, &consistency, move |connection| {
-        ledger_read::events(connection, id.0)
+        history::history(connection, &wanted, &tokens)
     })
     .await?;
-    let mut response = HttpResponse::Ok();
-    say_where_from(&mut response, &served, &consistency);
-    Ok(response.json(json!({ "data": served.value })))
+    let events: &[Event] = &served.value.events;
+    let last = events.last().filter(|_| served.value.has_more);
+    let next = last.map(|last| page.cursor_after(last.version));
+    let link = next.as_deref().map(|cursor| page.next_link_query(cursor));
+    Ok(answer_list(
+        &request,
+        &served,
+        &consistency,
+        events,
+        next,
+        link,
+    ))
 }
 
 pub async fn search(
@@ -141,32 +175,49 @@ pub async fn search(
     caller: Caller,
     mut consistency: Consistency,
 ) -> Result<HttpResponse, Problem> {
-    let search = Search::parse(request.query_string())?;
-    // A key is read on the primary, never on a replica.
-    consistency.strong |= search.idempotency_key.is_some();
-    let wanted = search.clone();
+    let search = Search::parse(request.query_string(), &caller.owner)?;
+    if search.idempotency_key.is_some() {
+        // A key is read on the primary, never on a replica.
+        consistency = consistency.strong();
+    }
+    let (wanted, tokens) = (search.clone(), consistency.tokens().to_vec());
     let served = blocking::read(&api, &consistency, move |connection| {
-        ledger_read::search(connection, &wanted, &caller.client)
+        list::list(connection, &wanted, &tokens)
     })
     .await?;
-    let next_cursor = served
-        .value
-        .next
-        .map(|cursor| cursor.encode(&search.binding()));
+    let page = &served.value;
+    let next = page.next.map(|cursor| cursor.encode(&search.binding()));
+    let link = next.as_deref().map(|cursor| search.next_link_query(cursor));
+    Ok(answer_list(
+        &request,
+        &served,
+        &consistency,
+        &page.transactions,
+        next,
+        link,
+    ))
+}
+
+fn answer_list<T: Serialize, V>(
+    request: &HttpRequest,
+    served: &Served<V>,
+    consistency: &Consistency,
+    data: &[T],
+    next_cursor: Option<String>,
+    next_link_query: Option<String>,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    say_where_from(&mut response, &served, &consistency);
-    if let Some(cursor) = &next_cursor {
-        response.insert_header((
-            LINK,
-            format!(
-                "<{}?{}>; rel=\"next\"",
-                request.path(),
-                search.next_link_query(cursor)
-            ),
-        ));
+    say_where_from(&mut response, served, consistency);
+    if let Some(query) = next_link_query {
+        let link = format!("<{}?{query}>; rel=\"next\"", request.path());
+        response.insert_header((LINK, link));
     }
-    let meta = json!({ "next_cursor": next_cursor, "has_more": next_cursor.is_some() });
-    Ok(response.json(json!({ "data": served.value.transactions, "meta": meta })))
+    let has_more = next_cursor.is_some();
+    let meta = Meta {
+        next_cursor,
+        has_more,
+    };
+    response.json(List { data, meta })
 }
 
 fn say_where_from<T>(
@@ -175,9 +226,9 @@ fn say_where_from<T>(
     consistency: &Consistency,
 ) {
     let level = match consistency {
-        Consistency { strong: true, .. } => "strong",
-        Consistency { tokens, .. } if !tokens.is_empty() => "session",
-        _ => "eventual",
+        Consistency::Eventual => "eventual",
+        Consistency::Session(_) => "session",
+        Consistency::Strong(_) => "strong",
     };
     response.insert_header(("X-Read-Consistency", level));
     response.insert_header(("X-Served-By", served.by()));

@@ -11,6 +11,7 @@ use std::time::Duration;
 const SESSION: SessionLimits = SessionLimits {
     statement_timeout: Duration::from_secs(5),
     lock_timeout: Duration::from_secs(2),
+    plans_by_index: false,
 };
 
 pub fn check(settings: &Settings) -> Result<(), String> {

@@ -126,12 +126,20 @@ pub struct SessionLimits {
     /// Zero: none (migrations).
     pub statement_timeout: Duration,
     pub lock_timeout: Duration,
+    /// Only plans by index, made once per statement. A plan that PostgreSQL makes for an almost empty table reads the whole table, and
+    /// stays when the table has grown; autovacuum's statistics, which would end it, may take minutes or be off.
+    pub plans_by_index: bool,
 }
 
 impl SessionLimits {
     fn options(&self) -> String {
+        let planner = if self.plans_by_index {
+            " -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
+        } else {
+            ""
+        };
         format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c timezone=UTC{planner}",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
         )
@@ -151,6 +159,7 @@ mod tests {
     const LIMITS: SessionLimits = SessionLimits {
         statement_timeout: Duration::from_secs(8),
         lock_timeout: Duration::from_secs(2),
+        plans_by_index: true,
     };
 
     #[test]

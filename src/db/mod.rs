@@ -100,6 +100,7 @@ impl Shared {
         SessionLimits {
             statement_timeout: self.options.statement_timeout,
             lock_timeout: self.options.lock_timeout,
+            plans_by_index: true,
         }
     }
 }

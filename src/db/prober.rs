@@ -122,6 +122,7 @@ fn answer(
     let session = SessionLimits {
         statement_timeout: timeout,
         lock_timeout: timeout,
+        plans_by_index: false,
     };
     let mut connection: Option<PgConnection> = None;
     while questions.recv().is_ok() {

@@ -1,42 +1,48 @@
+use diesel::result::Error as DieselError;
 use uuid::Uuid;
+
+use super::model::status::Status;
+use super::model::write::Write;
 
 /// What a request to the ledger means; the database's own failures pass through unjudged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the idempotency key stands for another request")]
     KeyReused { transaction_ids: Vec<Uuid> },
-    #[error("another request made this change while this one was under way")]
-    LostRace,
-    #[error("transaction {index} of the request exists with other fields")]
+    #[error("the anchor_transaction_id stands for a transaction with other fields")]
     AnchorConflict {
-        index: usize,
         existing_id: Uuid,
-        conflicting_fields: Vec<String>,
+        conflicting_fields: Vec<&'static str>,
     },
     #[error("no such transaction")]
     NotFound,
-    #[error("the stored version is {current}")]
-    VersionMismatch { current: i32, lasting: bool },
+    #[error("the stored version is {}", .current.version)]
+    VersionMismatch { current: Write, lasting: bool },
     #[error("a transaction that is {from} cannot become {to}")]
-    InvalidTransition { from: String, to: &'static str },
+    InvalidTransition {
+        from: Status,
+        to: Status,
+        lasting: bool,
+    },
+    /// Whoever was met is gone again: the same request may succeed now.
+    #[error("what this write met is gone again")]
+    LostRace,
     #[error("a write named by a consistency token is not here")]
     TokenNotVisible,
-    #[error("the commit would not wait for a standby")]
-    NotReplicated,
-    /// Stored on this primary, but replication was switched off while the commit waited for it.
-    #[error("the commit was to wait for a standby, and did not")]
-    Unconfirmed,
     #[error(transparent)]
-    Database(#[from] diesel::result::Error),
+    Database(#[from] DieselError),
 }
 
 impl Error {
-    /// The answer will be the same for ever: not even a repeat of the same request that arrives late can be accepted.
+    /// The answer will be the same for ever: not even an earlier attempt of the same request that still hangs somewhere, and runs later,
+    /// can be accepted.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Error::VersionMismatch { lasting, .. } => *lasting,
-            Error::NotReplicated | Error::Unconfirmed | Error::LostRace => false,
-            _ => true,
+            Error::VersionMismatch { lasting, .. } | Error::InvalidTransition { lasting, .. } => {
+                *lasting
+            }
+            Error::KeyReused { .. } | Error::AnchorConflict { .. } | Error::NotFound => true,
+            Error::LostRace | Error::TokenNotVisible | Error::Database(_) => false,
         }
     }
 }

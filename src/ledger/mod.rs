@@ -1,20 +1,14 @@
 //! The business: what a transaction is and how it is stored. Knows `&mut PgConnection` and the schema; nothing of pools, roles or HTTP.
+//!
+//! * [`model`]: what a transaction is, in values that cannot be wrong.
+//! * [`ask`]: what somebody wants, read strictly.
+//! * [`store`]: the statements.
+//!
+//! docs/ledger.md tells the table, and what becomes of a create at each point where it can fail.
 
-pub mod amount;
-pub mod change;
-pub mod create;
-pub mod cursor;
-pub mod draft;
-mod durability;
+pub mod ask;
 mod error;
-pub mod fingerprint;
-pub mod json;
-pub mod memo;
-pub mod metadata;
-pub mod read;
-pub mod search;
-pub mod strkey;
-pub mod token;
-pub mod transaction;
+pub mod model;
+pub mod store;
 
 pub use error::Error;

@@ -5,8 +5,8 @@ mod reader;
 
 use crate::db::connection::DatabaseUrl;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
-use crate::ledger::draft::Rules;
-use crate::ledger::strkey::StrkeyCheck;
+use crate::ledger::ask::draft::Rules;
+use crate::ledger::model::strkey::StrkeyCheck;
 use reader::Reader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -83,8 +83,8 @@ impl Patroni {
     pub fn stored(&self) -> BTreeMap<String, String> {
         let url = &self.urls[self.leader_index().expect("a leader")];
         let mut connection = PgConnection::establish(url).unwrap();
-        let question = "SELECT coalesce(k.key, 'no key') AS key, t.id::text
-                          FROM transactions t LEFT JOIN idempotency_keys k ON t.id = ANY (k.transaction_ids)";
+        let question =
+            "SELECT coalesce(idempotency_key, 'no key') AS key, id::text FROM transactions";
         let rows: Vec<Row> = sql_query(question).load(&mut connection).unwrap();
         let count = rows.len();
         let stored: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key, row.id)).collect();

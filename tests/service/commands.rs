@@ -246,6 +246,55 @@ fn migrate_brings_a_database_up_to_date() {
     );
 }
 
+/// As a database of the first, never released version has it.
+#[test]
+fn a_schema_of_another_version_is_told_and_left_alone() {
+    let cluster = Cluster::alone();
+    crate::support::sql(
+        cluster.primary(),
+        "UPDATE __diesel_schema_migrations SET version = '20261123000001'; ALTER TABLE transactions DROP COLUMN owner CASCADE",
+    );
+    let launch = cluster.launch();
+    let output = launch.run(&["migrate"]).expect(1);
+    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("another version") && output.stderr.contains("20261123000001"),
+        "{}",
+        output.stderr
+    );
+    for migrate in [true, false] {
+        let launch = cluster.launch().set("database.migrate_on_start", migrate);
+        let app = launch.set("database.write_deadline_ms", 300).start();
+        eventually(s(5), "it says so", || app.log().contains("another version"));
+        assert_eq!(
+            app.get("/health").expect(503).json()["db_primary"],
+            "disconnected"
+        );
+        app.create(&minimal()).problem(503, "primary_unavailable");
+        app.get("/transactions").expect(503);
+        assert_eq!(app.get("/live").status, 200);
+    }
+}
+
+#[test]
+fn a_schema_that_is_missing_is_told_where_it_may_not_be_made() {
+    let cluster = Cluster::alone();
+    crate::support::sql(
+        cluster.primary(),
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION synapse",
+    );
+    let app = cluster
+        .launch()
+        .set("database.migrate_on_start", false)
+        .start();
+    eventually(s(5), "it says so", || {
+        app.log().contains("missing: migration")
+    });
+    cluster.launch().run(&["migrate"]).expect(0);
+    app.until_healthy(s(10));
+    app.create(&minimal()).expect(201);
+}
+
 fn password(cluster: &Cluster) -> String {
     cluster
         .primary()

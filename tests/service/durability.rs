@@ -24,7 +24,11 @@ fn durability_is_what_the_commit_waited_for() {
     eventually(s(2), "commits wait", || durability(&app) == "replicated");
     let id = app.create(&minimal()).expect(201).id();
     let changed = app
-        .patch(&id, "\"1\"", &serde_json::json!({"status": "failed"}))
+        .patch(
+            &id,
+            &app.etag(&id),
+            &serde_json::json!({"status": "failed"}),
+        )
         .expect(200);
     assert_eq!(changed.header("X-Durability"), "replicated");
     sql(
@@ -151,7 +155,7 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
     });
     keys.iter()
         .for_each(|key| drop(app.create_keyed(key, &minimal()).expect(201)));
-    let rows = "SELECT count(*)::text AS value FROM idempotency_keys";
+    let rows = "SELECT count(*)::text AS value FROM transactions";
     let before: usize = ask(cluster.primary(), rows).parse().unwrap();
     keys.iter().for_each(|key| {
         assert_eq!(

@@ -39,14 +39,14 @@ fn a_replay_shows_the_first_state_even_after_the_status_moved_on() {
     it.app
         .patch(
             &first.id(),
-            "\"1\"",
+            &first.etag(),
             &json!({"status": "processing", "status_reason": "picked up"}),
         )
         .expect(200);
     let again = it.other.create_keyed(&key, &body).expect(201);
     assert_eq!(
-        (again.text.as_str(), again.header("ETag")),
-        (first.text.as_str(), "\"1\"")
+        (again.text.as_str(), again.etag()),
+        (first.text.as_str(), first.etag())
     );
     assert!(is_replay(&again));
 }
@@ -92,6 +92,33 @@ fn requests_that_mean_the_same_are_the_same() {
             again.text, first.text,
             "with the amount as it was sent first"
         );
+    }
+}
+
+#[test]
+fn numbers_that_are_written_otherwise_are_the_same_request() {
+    let it = shared();
+    let post = |key: &str, number: &str| {
+        let account = minimal()["stellar_account"].clone();
+        let body = format!(
+            r#"{{"stellar_account":{account},"amount":"1","asset_code":"USDC","metadata":{{"n":{number}}}}}"#
+        );
+        it.app.post_bytes(
+            "/transactions",
+            &[("Idempotency-Key", key)],
+            body.as_bytes(),
+        )
+    };
+    for same in [["1", "1.0"], ["100", "1e2"], ["0.5", "5E-1"], ["0", "-0.0"]] {
+        let key = key();
+        let first = post(&key, same[0]).expect(201);
+        let again = post(&key, same[1]).expect(201);
+        assert_eq!(
+            (again.text.as_str(), is_replay(&again)),
+            (first.text.as_str(), true),
+            "{same:?}"
+        );
+        post(&key, "7").problem(422, "idempotency_key_reused");
     }
 }
 

@@ -37,7 +37,7 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
     let one = it.app.create(&one).expect(201).id();
     let two = it.app.create(&two).expect(201).id();
     it.app
-        .patch(&two, "\"1\"", &json!({"status": "processing"}))
+        .patch(&two, &it.app.etag(&two), &json!({"status": "processing"}))
         .expect(200);
     let anchor = anchor.replace(' ', "%20");
     let (both, only_one, only_two) = (vec![one.clone(), two.clone()], vec![one], vec![two]);
@@ -71,13 +71,40 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
         "asset_code=XLM",
         "callback_type=withdrawal",
         "min_amount=101",
-        "min_amount=9&max_amount=8",
     ] {
         assert!(
             ids(&it.app, &format!("stellar_account={account}&{nothing}")).is_empty(),
             "{nothing}"
         );
     }
+}
+
+#[test]
+fn bounds_between_which_nothing_can_lie_are_told() {
+    let it = shared();
+    for (query, name) in [
+        ("min_amount=9&max_amount=8", "min_amount"),
+        ("from_date=2026-01-02&to_date=2026-01-01", "from_date"),
+        (
+            "from_date=2026-01-01&to_date=2026-01-01T00:00:00Z",
+            "from_date",
+        ),
+    ] {
+        let answer = it.app.get(&format!("/transactions?{query}"));
+        let answer = answer.problem(400, "invalid_parameter");
+        assert!(answer.text.contains(name), "{query}: {}", answer.text);
+    }
+    it.app
+        .get("/transactions?min_amount=8&max_amount=8.0")
+        .expect(200);
+}
+
+#[test]
+fn thousands_of_parameters_are_refused_at_once() {
+    let names: Vec<String> = (0..1000).map(|i| format!("p{i}=1")).collect();
+    let query = names.join("&");
+    let answer = shared().app.get(&format!("/transactions?{query}"));
+    answer.problem(400, "invalid_parameter");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bounded;
 mod commands;
 mod consistency;
 mod create;
@@ -11,12 +12,15 @@ mod embedded;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]
 mod faults;
+mod history;
 mod idempotency;
 mod list;
 mod logs;
+mod lost_writes;
 mod natural_key;
 mod network;
 mod outage;
+mod plans;
 mod probes;
 mod protocol;
 mod proxy;

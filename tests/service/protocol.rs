@@ -306,7 +306,7 @@ fn an_unknown_query_parameter_is_an_error() {
     }
     for path in [
         format!("/transactions/{id}?fields=id"),
-        format!("/transactions/{id}/events?limit=1"),
+        format!("/transactions/{id}/events?order=asc"),
     ] {
         it.app.get_strong(&path).problem(400, "unknown_parameter");
     }

@@ -1,28 +1,25 @@
 //! Contract, section 6: PATCH, in the order of its checks.
 
 use crate::support::app::App;
-use crate::support::{Answer, Cluster, full, minimal, shared, sql};
+use crate::support::wait::s;
+use crate::support::{Answer, Cluster, ask, eventually, full, minimal, shared, sql};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::thread;
 use uuid::Uuid;
 
-fn made(app: &App) -> String {
-    app.create(&full()).expect(201).id()
-}
-
 fn to(status: &str) -> Value {
     json!({"status": status, "status_reason": format!("made {status}")})
 }
 
-/// A transaction that has gone this way, and its version.
-fn in_status(app: &App, status: &str) -> (String, u32) {
-    let id = made(app);
-    if status == "pending" {
-        return (id, 1);
+/// A transaction that has gone this way, and the ETags of its versions.
+fn in_status(app: &App, status: &str) -> (String, Vec<String>) {
+    let created = app.create(&full()).expect(201);
+    let (id, mut etags) = (created.id(), vec![created.etag()]);
+    if status != "pending" {
+        etags.push(app.patch(&id, &etags[0], &to(status)).expect(200).etag());
     }
-    app.patch(&id, "\"1\"", &to(status)).expect(200);
-    (id, 2)
+    (id, etags)
 }
 
 fn versions(app: &App, id: &str) -> Vec<Value> {
@@ -41,14 +38,17 @@ fn versions(app: &App, id: &str) -> Vec<Value> {
 #[test]
 fn a_status_changes_with_a_new_version_and_event() {
     let it = shared();
-    let id = made(&it.app);
+    let (id, etags) = in_status(&it.app, "pending");
     let before = it
         .app
         .get_strong(&format!("/transactions/{id}"))
         .expect(200)
         .json();
     let body = json!({"status": "processing", "status_reason": "picked up"});
-    let headers = [("If-Match", "\"1\""), ("X-Request-Id", "second-request")];
+    let headers = [
+        ("If-Match", etags[0].as_str()),
+        ("X-Request-Id", "second-request"),
+    ];
     let answer = it
         .other
         .send(
@@ -61,12 +61,12 @@ fn a_status_changes_with_a_new_version_and_event() {
     let after = answer.json();
     assert_eq!(
         (
-            answer.header("ETag"),
             answer.header("X-Read-Consistency"),
             answer.header("X-Durability")
         ),
-        ("\"2\"", "strong", "local")
+        ("strong", "local")
     );
+    assert!(answer.etag().starts_with("\"2-"), "{}", answer.etag());
     let mut expected = before;
     for (field, value) in [
         ("status", json!("processing")),
@@ -111,12 +111,12 @@ fn every_transition_is_allowed_or_forbidden_as_the_contract_says() {
     };
     for from in all {
         for wanted in all.into_iter().filter(|wanted| *wanted != from) {
-            let (id, version) = in_status(&it.app, from);
-            let answer = it.app.patch(&id, &format!("\"{version}\""), &to(wanted));
+            let (id, etags) = in_status(&it.app, from);
+            let answer = it.app.patch(&id, etags.last().unwrap(), &to(wanted));
             if allowed(from).contains(&wanted) {
                 assert_eq!(
                     answer.expect(200).json()["version"],
-                    version + 1,
+                    etags.len() + 1,
                     "{from} → {wanted}"
                 );
                 continue;
@@ -133,7 +133,7 @@ fn every_transition_is_allowed_or_forbidden_as_the_contract_says() {
                 (&problem["from"], &problem["to"], next),
                 (&json!(from), &json!(wanted), allowed(from))
             );
-            assert_eq!(versions(&it.app, &id).len(), version as usize);
+            assert_eq!(versions(&it.app, &id).len(), etags.len());
         }
     }
 }
@@ -141,21 +141,18 @@ fn every_transition_is_allowed_or_forbidden_as_the_contract_says() {
 #[test]
 fn the_same_status_again_changes_nothing() {
     let it = shared();
-    let (id, _) = in_status(&it.app, "processing");
+    let (id, etags) = in_status(&it.app, "processing");
     let answer = it
         .app
         .patch(
             &id,
-            "\"2\"",
+            &etags[1],
             &json!({"status": "processing", "status_reason": "again"}),
         )
         .expect(200);
     assert_eq!(
-        (
-            answer.header("ETag"),
-            answer.text_at("/status_reason").as_str()
-        ),
-        ("\"2\"", "made processing")
+        (answer.etag(), answer.text_at("/status_reason").as_str()),
+        (etags[1].clone(), "made processing")
     );
     assert_eq!(versions(&it.app, &id), [1, 2]);
 }
@@ -163,31 +160,46 @@ fn the_same_status_again_changes_nothing() {
 #[test]
 fn a_lost_response_can_be_asked_for_again() {
     let it = shared();
-    let (id, _) = in_status(&it.app, "processing");
-    let again = it.other.patch(&id, "\"1\"", &to("processing")).expect(200);
+    let (id, etags) = in_status(&it.app, "processing");
+    let again = it
+        .other
+        .patch(&id, &etags[0], &to("processing"))
+        .expect(200);
     assert_eq!(
-        (again.header("ETag"), versions(&it.app, &id)),
-        ("\"2\"", vec![json!(1), json!(2)])
+        (again.etag(), versions(&it.app, &id)),
+        (etags[1].clone(), vec![json!(1), json!(2)])
     );
 }
 
 #[test]
 fn another_version_fails_the_precondition() {
     let it = shared();
-    let (id, _) = in_status(&it.app, "processing");
-    it.app.patch(&id, "\"2\"", &to("failed")).expect(200);
+    let (id, mut etags) = in_status(&it.app, "processing");
+    let third = it.app.patch(&id, &etags[1], &to("failed")).expect(200);
+    etags.push(third.etag());
+    let write = &etags[2][3..9];
+    let of_another_write = format!(
+        "\"3-{}\"",
+        if write == "000000" {
+            "111111"
+        } else {
+            "000000"
+        }
+    );
     for (if_match, wanted) in [
-        ("\"1\"", "failed"),
-        ("\"2\"", "completed"),
-        ("\"4\"", "pending"),
-        ("\"1\"", "processing"),
+        (etags[0].as_str(), "failed"),
+        (&etags[1], "completed"),
+        (&format!("\"4-{write}\""), "pending"),
+        (&etags[0], "processing"),
+        (&of_another_write, "pending"),
+        ("\"3\"", "pending"),
         ("\"x\"", "pending"),
     ] {
         let answer = it
             .app
             .patch(&id, if_match, &to(wanted))
             .problem(412, "precondition_failed");
-        assert_eq!(answer.header("ETag"), "\"3\"", "{if_match} {wanted}");
+        assert_eq!(answer.etag(), etags[2], "{if_match} {wanted}");
     }
     assert_eq!(versions(&it.app, &id), [1, 2, 3]);
 }
@@ -196,16 +208,13 @@ fn another_version_fails_the_precondition() {
 fn any_version_will_do_where_the_client_says_so() {
     let it = shared();
     let (id, _) = in_status(&it.app, "processing");
-    it.app.patch(&id, "*", &to("completed")).expect(200);
+    let completed = it.app.patch(&id, "*", &to("completed")).expect(200);
     it.app
         .patch(&id, "*", &to("failed"))
         .problem(409, "invalid_status_transition");
     assert_eq!(
-        it.app
-            .patch(&id, "*", &to("completed"))
-            .expect(200)
-            .header("ETag"),
-        "\"3\""
+        it.app.patch(&id, "*", &to("completed")).expect(200).etag(),
+        completed.etag()
     );
 }
 
@@ -253,7 +262,7 @@ fn the_body_is_checked_first() {
         .send(
             Method::PATCH,
             &path,
-            &[("If-Match", "\"1\"")],
+            &[("If-Match", "\"1-5f2c9a\"")],
             Some(&to("failed")),
         )
         .problem(404, "transaction_not_found");
@@ -262,7 +271,8 @@ fn the_body_is_checked_first() {
 #[test]
 fn of_many_changes_at_a_time_each_version_is_made_once() {
     let it = shared();
-    let id = it.app.create(&minimal()).expect(201).id();
+    let created = it.app.create(&minimal()).expect(201);
+    let (id, etag) = (created.id(), created.etag());
     let statuses = ["processing", "completed", "failed"];
     let answers: Vec<Answer> = thread::scope(|scope| {
         let patch = |i: usize| {
@@ -271,7 +281,7 @@ fn of_many_changes_at_a_time_each_version_is_made_once() {
             } else {
                 &it.other
             };
-            app.patch(&id, "\"1\"", &to(statuses[i % 3]))
+            app.patch(&id, &etag, &to(statuses[i % 3]))
         };
         let patches: Vec<_> = (0..24).map(|i| scope.spawn(move || patch(i))).collect();
         patches
@@ -279,14 +289,14 @@ fn of_many_changes_at_a_time_each_version_is_made_once() {
             .map(|patch| patch.join().unwrap())
             .collect()
     });
-    let winner = it
+    let now = it
         .app
         .get_strong(&format!("/transactions/{id}"))
-        .expect(200)
-        .text_at("/status");
+        .expect(200);
+    let winner = now.text_at("/status");
     for (i, answer) in answers.into_iter().enumerate() {
         let expected = if statuses[i % 3] == winner { 200 } else { 412 };
-        assert_eq!(answer.expect(expected).header("ETag"), "\"2\"");
+        assert_eq!(answer.expect(expected).etag(), now.etag());
     }
     assert_eq!(versions(&it.app, &id), [1, 2]);
 }
@@ -296,8 +306,9 @@ fn a_migration_that_adds_a_column_breaks_no_prepared_statement() {
     let cluster = Cluster::alone();
     let app = cluster.launch().healthy();
     let change = || {
-        let id = app.create(&minimal()).expect(201).id();
-        app.patch(&id, "\"1\"", &json!({"status": "processing"}))
+        let created = app.create(&minimal()).expect(201);
+        let id = created.id();
+        app.patch(&id, &created.etag(), &json!({"status": "processing"}))
             .expect(200);
         app.get(&format!("/transactions/{id}")).expect(200);
     };
@@ -307,4 +318,33 @@ fn a_migration_that_adds_a_column_breaks_no_prepared_statement() {
         "ALTER TABLE transactions ADD COLUMN extra integer",
     );
     (0..20).for_each(|_| change());
+}
+
+/// With a synchronous standby that does not answer, the primary's own snapshot still shows version 1 while another replica shows
+/// version 2 already: its ETag is a true one, and whoever changes it waits for the write that made it, instead of being refused.
+#[test]
+fn a_state_that_only_a_replica_shows_yet_can_be_changed_once_it_is_durable() {
+    let cluster = Cluster::with_replicas(2);
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    let (id, path) = (created.id(), created.header("Location").to_owned());
+    cluster.make_synchronous_with("\"replica-1\"");
+    cluster.replica().freeze();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| app.patch(&id, &created.etag(), &to("processing")));
+        let shown = || app.get(&path).json()["version"] == 2;
+        eventually(s(5), "the other replica shows version 2", shown);
+        let etag = app.get(&path).expect(200).etag();
+        let (app, id) = (&app, &id);
+        let second = scope.spawn(move || app.patch(id, &etag, &to("completed")));
+        let waits =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        eventually(s(5), "the second waits for the first", || {
+            ask(cluster.primary(), waits) == "1"
+        });
+        cluster.replica().thaw();
+        assert_eq!(first.join().unwrap().expect(200).json()["version"], 2);
+        assert_eq!(second.join().unwrap().expect(200).json()["version"], 3);
+    });
+    app.until_healthy(s(5));
 }

@@ -10,8 +10,9 @@ use super::problem::{self, Problem};
 use crate::db::error::{Error as DbError, Outcome};
 use crate::db::role::DbRole;
 use crate::db::{Candidate, Patience, Use};
-use crate::ledger::token::Token;
-use crate::ledger::{self, read as ledger_read};
+use crate::ledger;
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::store::{Committed, proof};
 use attempt::{Bounds, Failure, attempt};
 use diesel::PgConnection;
 use std::sync::Arc;
@@ -29,13 +30,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 const HELD: Duration = Duration::from_millis(20);
 
 const PANICKED: &str = "a blocking thread panicked";
-
-/// What a read asks of the node that serves it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Consistency {
-    pub strong: bool,
-    pub tokens: Vec<Token>,
-}
 
 /// An answer, and where it is from.
 #[derive(Debug)]
@@ -67,7 +61,7 @@ where
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Clone + Send + 'static,
 {
     // A blip of all nodes at once is waited out for longer than an outage that goes on.
-    let blip = *consistency == Consistency::default() && api.databases.lost_within(BLIP_PATIENCE);
+    let blip = *consistency == Consistency::Eventual && api.databases.lost_within(BLIP_PATIENCE);
     let deadline = Instant::now() + if blip { BLIP_PATIENCE } else { PATIENCE };
     loop {
         let mut absent = None;
@@ -126,7 +120,7 @@ where
 }
 
 fn read_candidates(api: &Api, consistency: &Consistency) -> Vec<Candidate> {
-    if consistency.strong {
+    if consistency.is_strong() {
         api.databases.primary_now().into_iter().collect()
     } else {
         api.databases.read_candidates()
@@ -146,35 +140,25 @@ where
     T: Send + 'static,
     F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Send + 'static,
 {
-    let Consistency { strong, tokens } = consistency.clone();
+    let strong = consistency.is_strong();
     let on_primary = candidate.role == DbRole::Primary;
     let purpose = if on_primary && strong {
         Use::Commit
     } else {
         Use::Read
     };
-    let patience = Patience::of(patience);
-    let result = attempt(
-        api,
-        candidate,
-        Bounds {
-            patience,
-            deadline: None,
-            purpose,
-        },
-        move |connection| {
-            let visible = ledger_read::tokens_are_visible(connection, &tokens)?;
-            let result = if visible {
-                query(connection)
-            } else {
-                Err(ledger::Error::TokenNotVisible)
-            };
-            if on_primary && (strong || !visible) {
-                ledger_read::fence(connection)?;
-            }
-            result
-        },
-    );
+    let bounds = Bounds {
+        patience: Patience::of(patience),
+        deadline: None,
+        purpose,
+    };
+    let result = attempt(api, candidate, bounds, move |connection| {
+        let result = query(connection);
+        if on_primary && (strong || matches!(result, Err(ledger::Error::TokenNotVisible))) {
+            proof::prove(connection)?;
+        }
+        result
+    });
     let result = result.await;
     let claims_now =
         strong || matches!(result, Err(Failure::Ledger(ledger::Error::TokenNotVisible)));
@@ -190,7 +174,7 @@ fn no_read(consistency: &Consistency, busy: bool) -> Problem {
             &problem::OVERLOADED,
             "too many requests are waiting for a connection",
         )
-    } else if *consistency == Consistency::default() {
+    } else if *consistency == Consistency::Eventual {
         Problem::new(&problem::READ_UNAVAILABLE, "no database answers")
     } else {
         Problem::new(
@@ -207,20 +191,31 @@ fn too_slow() -> Problem {
     )
 }
 
+/// What a write came to, and whether it is on a standby too.
+#[derive(Debug)]
+pub struct Written<T> {
+    pub value: T,
+    pub replicated: bool,
+}
+
 /// Runs a repeatable write on the verified primary, again and again while its outcome is in doubt, until the deadline.
 /// `in_progress`: the answer where another request holds the lock; without it the write is repeated.
 pub async fn write<T, F>(
     api: &Api,
     in_progress: Option<&'static problem::Kind>,
     op: F,
-) -> Result<T, Problem>
+) -> Result<Written<T>, Problem>
 where
     T: Send + 'static,
-    F: Fn(&mut PgConnection) -> Result<T, ledger::Error> + Send + Sync + 'static,
+    F: Fn(&mut PgConnection) -> Result<Committed<Result<T, ledger::Error>>, ledger::Error>
+        + Send
+        + Sync
+        + 'static,
 {
     let op = Arc::new(op);
     let started = Instant::now();
     let deadline = started + api.policy.write_deadline;
+    let required = api.policy.require_replication;
     let mut doubt = Doubt::default();
     loop {
         let primary = api
@@ -228,7 +223,7 @@ where
             .primary(deadline)
             .await
             .map_err(|none| doubt.or(none.into()))?;
-        if api.policy.require_replication && !primary.synchronous && !doubt.any {
+        if required && !primary.synchronous && !doubt.any {
             // A new primary is alone for a moment after a failover.
             if Instant::now() < deadline
                 && api
@@ -238,51 +233,69 @@ where
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
-            return Err(ledger::Error::NotReplicated.into());
+            return Err(not_durable());
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        // Those who were held all come at once: they may wait for each other.
-        let moving = if doubt.any || started.elapsed() > HELD {
-            left
-        } else {
-            PATIENCE.min(left)
-        };
-        let patience = Patience {
-            moving,
-            until: deadline,
-        };
-        let bounds = Bounds {
-            patience,
-            deadline: Some(deadline),
-            purpose: Use::Commit,
-        };
+        let bounds = bounds(started, deadline, &doubt);
         let op = op.clone();
         let result = attempt(api, &primary, bounds, move |connection| op(connection)).await;
         match result {
-            Ok(value) if api.databases.is_current(&primary) => {
-                api.write_retries.earn();
-                return Ok(value);
+            Ok(Committed { value, replicated }) => {
+                let counts = api.databases.is_current(&primary) && (replicated || !required);
+                match value {
+                    Ok(value) if counts => {
+                        api.write_retries.earn();
+                        return Ok(Written { value, replicated });
+                    }
+                    Ok(_) => doubt.any = true,
+                    Err(ledger::Error::LostRace) => {}
+                    // A refusal holds, unless an earlier attempt that still hangs somewhere could be accepted later.
+                    Err(error) if counts && (error.is_lasting() || !doubt.any) => {
+                        return Err(error.into());
+                    }
+                    Err(_) => {}
+                }
             }
-            Ok(_) | Err(Failure::Ledger(ledger::Error::Unconfirmed)) => doubt.any = true,
-            Err(Failure::Ledger(ledger::Error::LostRace)) => {}
-            // A refusal holds, unless an earlier attempt that still hangs somewhere could be accepted later.
-            Err(Failure::Ledger(error))
-                if api.databases.is_current(&primary) && (error.is_lasting() || !doubt.any) =>
-            {
-                return Err(error.into());
+            Err(Failure::Ledger(error)) => return Err(doubt.or(error.into())),
+            Err(Failure::Busy) if !doubt.any => {
+                return Err(no_read(&Consistency::Eventual, true));
             }
-            Err(Failure::Ledger(_)) => {}
-            Err(Failure::Busy) if !doubt.any => return Err(no_read(&Consistency::default(), true)),
             Err(Failure::Busy) => {}
             Err(Failure::GaveUp { sent }) => doubt.any |= sent,
             Err(Failure::Panicked) => return Err(doubt.or(Problem::internal(PANICKED))),
-            Err(Failure::Database(error)) => doubt.after(error, in_progress, &api.write_retries)?,
+            Err(Failure::Database(error)) => {
+                doubt.after(error, in_progress, &api.write_retries)?;
+            }
         }
         if Instant::now() >= deadline {
             return Err(doubt.or(not_applied()));
         }
         doubt.pause().await;
     }
+}
+
+fn bounds(started: Instant, deadline: Instant, doubt: &Doubt) -> Bounds {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Those who were held all come at once: they may wait for each other.
+    let moving = if doubt.any || started.elapsed() > HELD {
+        left
+    } else {
+        PATIENCE.min(left)
+    };
+    Bounds {
+        patience: Patience {
+            moving,
+            until: deadline,
+        },
+        deadline: Some(deadline),
+        purpose: Use::Commit,
+    }
+}
+
+fn not_durable() -> Problem {
+    Problem::new(
+        &problem::DURABILITY_UNAVAILABLE,
+        "no standby would confirm this write; nothing was applied",
+    )
 }
 
 fn not_applied() -> Problem {

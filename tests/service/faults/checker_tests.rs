@@ -68,6 +68,7 @@ fn honest() -> (History, Truth) {
         changes: vec![Change {
             id: "1".into(),
             from: 1,
+            if_match: "\"1-5f2c9a\"".into(),
             to: "failed",
             reason: "why".into(),
             attempts: vec![attempt(Reply::Done {

@@ -29,7 +29,7 @@ pub struct Board {
     pub stop: AtomicBool,
     next: AtomicUsize,
     /// Created, and nobody changes their status yet.
-    fresh: Mutex<Vec<String>>,
+    fresh: Mutex<Vec<Answer>>,
     recent: Mutex<VecDeque<Acknowledged>>,
 }
 
@@ -156,7 +156,7 @@ pub fn send_change(
     change: &mut Change,
     patience: Patience,
 ) -> Option<Answer> {
-    let if_match = format!("\"{}\"", change.from);
+    let if_match = change.if_match.clone();
     let body = json!({"status": change.to, "status_reason": change.reason})
         .to_string()
         .into_bytes();
@@ -211,7 +211,7 @@ pub fn write(stage: &Stage, board: &Board) -> History {
             if luck == 1 {
                 send_create(stage, board, &mut create, Patience::Endless); // a replay
             }
-            board.fresh.lock().unwrap().push(answer.id());
+            board.fresh.lock().unwrap().push(answer);
         }
         history.creates.push(create);
         pause(PACE);
@@ -229,14 +229,15 @@ pub fn change(stage: &Stage, board: &Board) -> History {
     ];
     while !board.is_stopped() {
         pause(PACE);
-        let Some(id) = board.fresh.lock().unwrap().pop() else {
+        let Some(mut stored) = board.fresh.lock().unwrap().pop() else {
             continue;
         };
         let life = lives[rand::rng().random_range(0..lives.len())];
         for (from, &to) in (1..).zip(life) {
             let mut change = Change {
-                id: id.clone(),
+                id: stored.id(),
                 from,
+                if_match: stored.etag(),
                 to,
                 reason: board.marker(),
                 attempts: Vec::new(),
@@ -246,11 +247,11 @@ pub fn change(stage: &Stage, board: &Board) -> History {
             } else {
                 Patience::Endless
             };
-            send_change(stage, board, &mut change, patience);
-            let done = outcome(&change.attempts) == Outcome::Acknowledged;
+            let answer = send_change(stage, board, &mut change, patience);
             history.changes.push(change);
-            if !done || board.is_stopped() {
-                break;
+            match answer {
+                Some(answer) if !board.is_stopped() => stored = answer,
+                _ => break,
             }
         }
     }

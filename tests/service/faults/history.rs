@@ -119,8 +119,9 @@ pub fn acknowledgements(attempts: &[Attempt]) -> impl Iterator<Item = &Value> {
 #[derive(Clone, Debug)]
 pub struct Change {
     pub id: String,
-    /// The version in `If-Match`.
+    /// The version that it changes, and the ETag of that, for `If-Match`.
     pub from: u64,
+    pub if_match: String,
     pub to: &'static str,
     /// Nobody else's.
     pub reason: String,

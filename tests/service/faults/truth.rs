@@ -51,8 +51,8 @@ impl Truth {
         let keys: Vec<Key> = read(
             primary,
             &format!(
-                "SELECT json_build_object('key', key, 'ids', transaction_ids)::text AS value
-               FROM idempotency_keys WHERE key LIKE '{prefix}%'"
+                "SELECT json_build_object('key', idempotency_key, 'ids', json_agg(id ORDER BY item))::text AS value
+               FROM transactions WHERE idempotency_key LIKE '{prefix}%' GROUP BY idempotency_key"
             ),
         );
         let events: Vec<Event> = read(
@@ -60,7 +60,11 @@ impl Truth {
             &format!(
                 "SELECT json_build_object('id', t.id, 'version', e.version, 'kind', e.kind, 'status', e.status,
                                       'reason', e.status_reason)::text AS value
-               FROM transaction_events e JOIN transactions t ON t.id = e.transaction_id
+               FROM transactions t,
+                    LATERAL (SELECT 1 AS version, 'created' AS kind, 'pending' AS status, NULL AS status_reason
+                             UNION ALL
+                             SELECT version, kind, status, status_reason FROM transaction_events
+                              WHERE owner = t.owner AND transaction_id = t.id) e
               WHERE t.metadata->>'marker' LIKE '{prefix}%' ORDER BY t.id, e.version"
             ),
         );

@@ -119,6 +119,14 @@ impl App {
         self.send(Method::POST, "/transactions", headers, Some(body))
     }
 
+    /// The ETag of a transaction as it is now.
+    #[track_caller]
+    pub fn etag(&self, id: &str) -> String {
+        self.get_strong(&format!("/transactions/{id}"))
+            .expect(200)
+            .etag()
+    }
+
     pub fn patch(&self, id: &str, if_match: &str, body: &Value) -> Answer {
         self.send(
             Method::PATCH,

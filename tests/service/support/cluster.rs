@@ -158,13 +158,19 @@ impl Cluster {
 
     /// A commit waits for a standby from now on.
     pub fn make_synchronous(&self) {
+        self.make_synchronous_with("*");
+    }
+
+    /// A commit waits for one of these standbys from now on.
+    pub fn make_synchronous_with(&self, standbys: &str) {
+        let names = format!("ANY 1 ({standbys})");
         for node in &self.nodes {
-            node.reload(&[("synchronous_standby_names", "ANY 1 (*)")])
+            node.reload(&[("synchronous_standby_names", &names)])
                 .unwrap();
         }
         let shown = "SELECT current_setting('synchronous_standby_names') AS value";
         eventually(s(5), "replication is synchronous", || {
-            ask(self.primary(), shown) == "ANY 1 (*)"
+            ask(self.primary(), shown) == names
         });
     }
 }

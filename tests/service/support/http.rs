@@ -83,6 +83,14 @@ impl Answer {
             .to_owned()
     }
 
+    /// Names the version and the write that made it: `"1-5f2c9a"`.
+    #[track_caller]
+    pub fn etag(&self) -> String {
+        let etag = self.header("ETag");
+        assert!(is_etag(etag), "{etag} of {self:?}");
+        etag.to_owned()
+    }
+
     pub fn token(&self) -> &str {
         self.header("X-Consistency-Token")
     }
@@ -152,4 +160,17 @@ impl Answer {
             .map(|error| (text(error, "pointer"), text(error, "code")))
             .collect()
     }
+}
+
+/// A number and six characters of what made it, in quotes.
+fn is_etag(text: &str) -> bool {
+    let tag = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let parts = tag.and_then(|tag| tag.split_once('-'));
+    parts.is_some_and(|(version, write)| {
+        version.parse::<u32>().is_ok()
+            && write.len() == 6
+            && write.bytes().all(|b| b.is_ascii_alphanumeric())
+    })
 }

@@ -1,3 +1,0 @@
-DROP TABLE idempotency_keys;
-DROP TABLE transaction_events;
-DROP TABLE transactions;

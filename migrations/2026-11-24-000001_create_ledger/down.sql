@@ -1,0 +1,2 @@
+DROP TABLE transaction_events;
+DROP TABLE transactions;

@@ -1,0 +1,38 @@
+//! What a read demands of the state that it shows.
+
+use super::token::Token;
+
+/// Say a write was acknowledged at t = 0 s, and the nearest replica shows it at t = 2 s. A read at t = 1 s sees, on that replica, the
+/// state before the write. Whether that will do is the client's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Whatever the nearest healthy node shows; the answer says how late it may be.
+    Eventual,
+    /// The writes that these tokens name, at least: a node that does not show all of them does not answer.
+    Session(Vec<Token>),
+    /// The state as of now, from the primary, and the writes that these tokens name.
+    Strong(Vec<Token>),
+}
+
+impl Consistency {
+    pub fn tokens(&self) -> &[Token] {
+        match self {
+            Consistency::Eventual => &[],
+            Consistency::Session(tokens) | Consistency::Strong(tokens) => tokens,
+        }
+    }
+
+    pub fn is_strong(&self) -> bool {
+        matches!(self, Consistency::Strong(_))
+    }
+
+    /// The same tokens, and the state as of now.
+    pub fn strong(self) -> Consistency {
+        match self {
+            Consistency::Eventual => Consistency::Strong(Vec::new()),
+            Consistency::Session(tokens) | Consistency::Strong(tokens) => {
+                Consistency::Strong(tokens)
+            }
+        }
+    }
+}

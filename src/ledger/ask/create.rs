@@ -1,0 +1,44 @@
+//! A create: a draft with what makes it repeatable.
+
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::draft::Draft;
+use super::fingerprint::fingerprint;
+use super::key::IdempotencyKey;
+
+/// A request to create one transaction, good for any number of attempts.
+///
+/// It has at least one *handle*, a name by which a repeat is recognised: the idempotency key, or the anchor's id. Its id is made here,
+/// before the first attempt: whoever finds this id under the handle knows that an earlier attempt of this very request committed.
+#[derive(Debug, Clone)]
+pub struct Create {
+    pub id: Uuid,
+    pub draft: Draft,
+    pub key: Option<IdempotencyKey>,
+    pub fingerprint: [u8; 32],
+    pub caller: Caller,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a create needs an idempotency key or an anchor_transaction_id")]
+pub struct NoHandle;
+
+impl Create {
+    pub fn new(
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+        caller: Caller,
+    ) -> Result<Create, NoHandle> {
+        if key.is_none() && draft.anchor_transaction_id.is_none() {
+            return Err(NoHandle);
+        }
+        Ok(Create {
+            id: Uuid::now_v7(),
+            fingerprint: fingerprint("POST", "/transactions", std::slice::from_ref(&draft)),
+            draft,
+            key,
+            caller,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! The fingerprint of a request, which tells a retry from another request under the same key.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::draft::Draft;
+use crate::ledger::model::metadata;
+
+/// SHA-256 of a canonical JSON text, which is unambiguous by itself. Stored for ever, so it must come out the
+/// same in every later version: a field that is added must be left out where it is absent.
+pub fn fingerprint(method: &str, path: &str, drafts: &[Draft]) -> [u8; 32] {
+    let drafts: Vec<Value> = drafts.iter().map(canonical_draft).collect();
+    Sha256::digest(json!([method, path, drafts]).to_string()).into()
+}
+
+fn canonical_draft(draft: &Draft) -> Value {
+    let memo = draft.memo.as_ref();
+    let mut members = json!({
+        "stellar_account": draft.stellar_account,
+        "amount": draft.amount.canonical(),
+        "asset_code": draft.asset_code,
+        "callback_type": draft.callback_type,
+        "callback_status": draft.callback_status,
+        "anchor_transaction_id": draft.anchor_transaction_id,
+        "memo": memo.map(|memo| &memo.value),
+        "memo_type": memo.map(|memo| memo.kind.as_str()),
+        "metadata": draft.metadata,
+    });
+    if let Value::Object(members) = &mut members {
+        members.retain(|_, value| !value.is_null());
+    }
+    metadata::canonical(&members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draft::Rules;
+    use super::*;
+
+    const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+
+    fn draft(rest: &str) -> Draft {
+        let body = format!(r#"{{"stellar_account":"{ACCOUNT}",{rest}}}"#);
+        Draft::parse(body.as_bytes(), &Rules::default()).expect(rest)
+    }
+
+    fn of(rest: &str) -> [u8; 32] {
+        fingerprint("POST", "/transactions", &[draft(rest)])
+    }
+
+    const FULL: &str = r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
+
+    /// Computed with `sha256sum`: it must never change, or retries over an upgrade become conflicts.
+    #[test]
+    fn the_fingerprint_is_the_sha_256_of_a_known_text() {
+        let text = concat!(
+            r#"["POST","/transactions",[{"amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"#,
+            r#""stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"}]]"#
+        );
+        assert_eq!(of(FULL), <[u8; 32]>::from(Sha256::digest(text)));
+        let hex = data_encoding::HEXLOWER.encode(&of(FULL));
+        assert_eq!(
+            hex,
+            "34b3f7a468c142d59f04b84edbf0070c4004567ce8d81f4b8e7e64a70b799f7a"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_difference_makes_none() {
+        for same in [
+            r#""amount":"100.5","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#,
+            r#""metadata":{"a":null,"b":{"x":[2,1],"y":1}},"memo_type":"text","memo":"x","asset_code":"USDC","amount":"100.5000000""#,
+            r#" "amount" : "100.50", "asset_code":"\u0055SDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null},
+               "callback_type":null,"callback_status":null,"anchor_transaction_id":null"#,
+        ] {
+            assert_eq!(of(same), of(FULL), "{same}");
+        }
+    }
+
+    /// RFC 8785, section 3.2.2.3: a number is the double that it stands for.
+    #[test]
+    fn numbers_are_compared_by_value_not_by_spelling() {
+        let with = |number: &str| {
+            of(&format!(
+                r#""amount":"1","asset_code":"A","metadata":{{"n":[{number}]}}"#
+            ))
+        };
+        for (a, b) in [
+            ("1", "1.0"),
+            ("1", "1e0"),
+            ("100", "1E2"),
+            ("0", "-0.0"),
+            ("0.5", "5e-1"),
+            ("-3", "-3.000"),
+        ] {
+            assert_eq!(with(a), with(b), "{a} and {b}");
+        }
+        for (a, b) in [
+            ("1", "1.5"),
+            ("1", "-1"),
+            ("9007199254740993", "9007199254740992"),
+        ] {
+            assert_ne!(with(a), with(b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn what_makes_a_difference_makes_one() {
+        let base = r#""amount":"1","asset_code":"A""#;
+        let mut prints = vec![
+            fingerprint("PUT", "/transactions", &[draft(base)]),
+            fingerprint("POST", "/transactions/batch", &[draft(base)]),
+            fingerprint("POST", "/transactions", &[draft(base), draft(base)]),
+            fingerprint("POST", "/transactions", &[]),
+        ];
+        let variants = [
+            "",
+            r#","callback_type":"deposit""#,
+            r#","callback_status":"deposit""#,
+            r#","anchor_transaction_id":"deposit""#,
+            r#","memo":"1","memo_type":"text""#,
+            r#","memo":"1","memo_type":"id""#,
+            r#","metadata":{}"#,
+            r#","metadata":{"a":null}"#,
+            r#","metadata":{"a":[1,2]}"#,
+            r#","metadata":{"a":[2,1]}"#,
+        ];
+        prints.extend(variants.iter().map(|more| of(&format!("{base}{more}"))));
+        prints.push(of(r#""amount":"1.0000001","asset_code":"A""#));
+        let different: std::collections::HashSet<_> = prints.iter().collect();
+        assert_eq!(different.len(), prints.len());
+    }
+}

@@ -1,0 +1,16 @@
+//! What somebody wants of the ledger, read strictly from bodies, headers and query strings.
+
+pub mod caller;
+pub mod change;
+pub mod consistency;
+pub mod create;
+pub mod cursor;
+pub mod draft;
+pub mod fingerprint;
+pub mod history;
+pub mod json;
+pub mod key;
+pub mod query;
+mod sealed;
+pub mod search;
+pub mod token;

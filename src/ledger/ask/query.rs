@@ -1,0 +1,115 @@
+//! A query string, decoded strictly: what is broken is an error, never repaired.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+use super::cursor::InvalidCursor;
+
+/// More than any endpoint has: whoever sends thousands is told so before they are compared with each other.
+const MAX_PARAMETERS: usize = 32;
+
+const MAX_LIMIT: u32 = 100;
+pub(super) const DEFAULT_LIMIT: u32 = 25;
+
+/// What is wrong with a query string; the text is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    #[error("there is no parameter of this name")]
+    UnknownParameter(String),
+    #[error("{detail}")]
+    InvalidParameter { name: String, detail: String },
+    #[error(transparent)]
+    InvalidCursor(#[from] InvalidCursor),
+}
+
+/// Parameters by name, each one once and none of them empty.
+#[derive(Debug, Clone)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Empty pieces ("a=1&", "&&") are skipped, as every form parser does.
+    pub fn parse(query_string: &str) -> Result<Query, QueryError> {
+        let mut query = Query(Vec::new());
+        for piece in query_string.split('&').filter(|piece| !piece.is_empty()) {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            let name = decode(name).map_err(|detail| invalid(name, detail))?;
+            let value = decode(value).map_err(|detail| invalid(&name, detail))?;
+            if value.is_empty() {
+                return Err(invalid(
+                    &name,
+                    "must not be empty: leave the parameter out instead",
+                ));
+            }
+            if query.0.len() == MAX_PARAMETERS {
+                return Err(invalid(&name, "is one parameter too many"));
+            }
+            if query.0.iter().any(|(known, _)| *known == name) {
+                return Err(invalid(&name, "must not be repeated"));
+            }
+            query.0.push((name, value));
+        }
+        Ok(query)
+    }
+
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    /// Takes a parameter through `parse`, whose error is the detail for the client.
+    pub fn read<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, QueryError> {
+        let value = self.take(name).map(|text| parse(&text)).transpose();
+        value.map_err(|detail| invalid(name, detail))
+    }
+
+    /// What nobody took is a parameter nobody knows.
+    pub fn finish(self) -> Result<(), QueryError> {
+        match self.0.into_iter().next() {
+            Some((name, _)) => Err(QueryError::UnknownParameter(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The rows of a page: 1 to 100.
+pub(super) fn limit(text: &str) -> Result<u32, String> {
+    let canonical = text
+        .parse()
+        .ok()
+        .filter(|limit: &u32| limit.to_string() == text);
+    let in_range = canonical.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    in_range.ok_or_else(|| format!("must be a number from 1 to {MAX_LIMIT}"))
+}
+
+pub(super) fn invalid(name: &str, detail: impl Into<String>) -> QueryError {
+    QueryError::InvalidParameter {
+        name: name.to_owned(),
+        detail: detail.into(),
+    }
+}
+
+/// `percent_decode` lets broken escapes pass as they are, so they are looked for first.
+fn decode(text: &str) -> Result<String, &'static str> {
+    let complete = |rest: &str| {
+        rest.bytes()
+            .take_while(u8::is_ascii_hexdigit)
+            .take(2)
+            .count()
+            == 2
+    };
+    if !text.split('%').skip(1).all(complete) {
+        return Err("has a broken percent-escape: write % as %25");
+    }
+    let spaced = text.replace('+', " ");
+    let decoded: Cow<[u8]> = percent_decode(spaced.as_bytes()).into();
+    let decoded = String::from_utf8(decoded.into_owned()).map_err(|_| "is not valid UTF-8")?;
+    if decoded.contains('\0') {
+        return Err("must not contain U+0000");
+    }
+    Ok(decoded)
+}

@@ -1,0 +1,35 @@
+//! One line of a transaction's history.
+
+use chrono::{DateTime, Utc};
+use diesel::Queryable;
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz};
+use serde::Serialize;
+
+use super::status::Status;
+use super::transaction::rfc3339_micros;
+
+/// In the order of [`Event`]'s fields.
+pub type EventColumns = (
+    Integer,
+    Text,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    Text,
+    Text,
+    Timestamptz,
+);
+
+/// What made a version: its create (`created`), a change of its status (`status_changed`), or a callback of its anchor (`callback`).
+#[derive(Clone, Debug, PartialEq, Serialize, Queryable)]
+pub struct Event {
+    pub version: i32,
+    pub kind: String,
+    pub status: Status,
+    pub status_reason: Option<String>,
+    pub callback_status: Option<String>,
+    pub actor: String,
+    pub request_id: String,
+    #[serde(serialize_with = "rfc3339_micros")]
+    pub at: DateTime<Utc>,
+}

@@ -1,0 +1,10 @@
+//! What a transaction is: values that cannot be wrong once they exist.
+
+pub mod amount;
+pub mod event;
+pub mod memo;
+pub mod metadata;
+pub mod status;
+pub mod strkey;
+pub mod transaction;
+pub mod write;

@@ -1,0 +1,86 @@
+//! A transaction as clients see it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::Queryable;
+use diesel::sql_types::{Integer, Json, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use super::status::Status;
+use super::write::Write;
+
+/// The columns that every statement of the ledger tells a transaction by, in the order of [`Transaction`]'s fields.
+pub type TransactionColumns = (
+    SqlUuid,
+    Text,
+    Numeric,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Json>,
+    Text,
+    Nullable<Text>,
+    Integer,
+    SqlUuid,
+    Timestamptz,
+    Timestamptz,
+);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Queryable)]
+pub struct Transaction {
+    pub id: Uuid,
+    pub stellar_account: String,
+    #[serde(with = "rust_decimal::serde::str")]
+    pub amount: Decimal,
+    pub asset_code: String,
+    pub callback_type: Option<String>,
+    pub callback_status: Option<String>,
+    pub anchor_transaction_id: Option<String>,
+    pub memo: Option<String>,
+    pub memo_type: Option<String>,
+    pub metadata: Option<serde_json::Value>,
+    pub status: Status,
+    pub status_reason: Option<String>,
+    pub version: i32,
+    #[serde(skip)]
+    pub write_id: Uuid,
+    #[serde(serialize_with = "rfc3339_micros")]
+    pub created_at: DateTime<Utc>,
+    #[serde(serialize_with = "rfc3339_micros")]
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Transaction {
+    /// The write that made it what it is here.
+    pub fn write(&self) -> Write {
+        Write {
+            version: self.version,
+            id: self.write_id,
+        }
+    }
+
+    /// What its create was answered with. Only these fields ever change; what the row says of version 1 is `first_callback_status`.
+    pub fn as_created(self, first_callback_status: Option<String>) -> Transaction {
+        Transaction {
+            callback_status: first_callback_status,
+            status: Status::Pending,
+            status_reason: None,
+            version: 1,
+            write_id: self.id,
+            updated_at: self.created_at,
+            ..self
+        }
+    }
+}
+
+/// RFC 3339, UTC, always six decimals and `Z`.
+pub fn rfc3339_micros<S: Serializer>(
+    time: &DateTime<Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+}

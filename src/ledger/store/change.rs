@@ -1,0 +1,214 @@
+//! Status changes. The guard is in the statement that changes: no read-then-write.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Array, Bool, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
+
+use super::durability::{Committed, Durability, DurabilityColumns, is_replicated};
+use super::find;
+use super::proof::prove;
+use super::statement::{Binds, Run, Statement, Text};
+use crate::ledger::Error;
+use crate::ledger::ask::change::{Change, Expected};
+use crate::ledger::model::event::Event;
+use crate::ledger::model::transaction::{Transaction, TransactionColumns};
+use crate::ledger::model::write::ETag;
+use crate::schema::transaction_events as events;
+
+/// Repeatable at will, on any verified primary.
+pub fn change(
+    connection: &mut PgConnection,
+    change: &Change,
+) -> Result<Committed<Result<Transaction, Error>>, Error> {
+    let begun = Instant::now();
+    let row: Option<Row> = match Run(&Update::of(change)).get_result(connection).optional() {
+        Err(error) if is_own_earlier_attempt(&error) => None,
+        row => row?,
+    };
+    match row {
+        Some(row) if row.changed || is_what_was_asked(change, &row.stored) => Ok(Committed {
+            replicated: is_replicated(connection, begun, Some(row.durability))?,
+            value: Ok(row.stored),
+        }),
+        Some(row) => refuse(connection, change, row.stored),
+        None => nothing_changed(connection, change),
+    }
+}
+
+/// There is no such transaction; or this change was made by an earlier attempt, and undone by others since.
+fn nothing_changed(
+    connection: &mut PgConnection,
+    change: &Change,
+) -> Result<Committed<Result<Transaction, Error>>, Error> {
+    match find::one(connection, &change.caller.owner, change.transaction_id)? {
+        Some(now) => refuse(connection, change, now),
+        None => proven(connection, Err(Error::NotFound)),
+    }
+}
+
+/// Unless it was an earlier attempt of this very change that made it so, and others have moved on since.
+fn refuse(
+    connection: &mut PgConnection,
+    change: &Change,
+    now: Transaction,
+) -> Result<Committed<Result<Transaction, Error>>, Error> {
+    let value = match earlier_attempt(connection, change)? {
+        Some(event) => Ok(as_of(now, change, event)),
+        None => Err(refusal(change, &now)),
+    };
+    proven(connection, value)
+}
+
+/// What was only read is told as the outcome of a write, so it must be as durable as one.
+fn proven(
+    connection: &mut PgConnection,
+    value: Result<Transaction, Error>,
+) -> Result<Committed<Result<Transaction, Error>>, Error> {
+    let begun = Instant::now();
+    prove(connection)?;
+    let replicated = is_replicated(connection, begun, None)?;
+    Ok(Committed { value, replicated })
+}
+
+/// The status is there already: at the expected version, or by a change whose answer was lost, so that the client repeats it.
+fn is_what_was_asked(change: &Change, stored: &Transaction) -> bool {
+    let by_a_lost_answer = match &change.expected {
+        Expected::Exactly(etag) => {
+            etag.version.checked_add(1) == Some(stored.version)
+                && stored.status_reason == change.to.status_reason
+        }
+        Expected::Any | Expected::Nothing => false,
+    };
+    stored.status == change.to.status && (is_expected(change, stored) || by_a_lost_answer)
+}
+
+fn is_expected(change: &Change, stored: &Transaction) -> bool {
+    match &change.expected {
+        Expected::Any => true,
+        Expected::Exactly(etag) => *etag == stored.write().etag(),
+        Expected::Nothing => false,
+    }
+}
+
+fn refusal(change: &Change, stored: &Transaction) -> Error {
+    if is_expected(change, stored) {
+        return Error::InvalidTransition {
+            from: stored.status,
+            to: change.to.status,
+            // An attempt from any version that still hangs may find another status, and be accepted.
+            lasting: change.expected != Expected::Any,
+        };
+    }
+    // Versions only grow: one that has been passed never comes back.
+    let lasting = match &change.expected {
+        Expected::Exactly(etag) => stored.version >= etag.version,
+        Expected::Any | Expected::Nothing => true,
+    };
+    Error::VersionMismatch {
+        current: stored.write(),
+        lasting,
+    }
+}
+
+fn earlier_attempt(connection: &mut PgConnection, change: &Change) -> QueryResult<Option<Event>> {
+    events::table
+        .filter(events::owner.eq(&change.caller.owner))
+        .filter(events::transaction_id.eq(change.transaction_id))
+        .filter(events::write_id.eq(change.write_id))
+        .select((
+            events::version,
+            events::kind,
+            events::status,
+            events::status_reason,
+            events::callback_status,
+            events::actor,
+            events::request_id,
+            events::at,
+        ))
+        .first(connection)
+        .optional()
+}
+
+/// What the answer of that attempt would have been.
+fn as_of(now: Transaction, change: &Change, event: Event) -> Transaction {
+    Transaction {
+        version: event.version,
+        write_id: change.write_id,
+        status: event.status,
+        status_reason: event.status_reason,
+        callback_status: event.callback_status,
+        updated_at: event.at,
+        ..now
+    }
+}
+
+fn is_own_earlier_attempt(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+        if info.constraint_name() == Some("transaction_events_write_key"))
+}
+
+/// change.sql
+struct Update<'c> {
+    change: &'c Change,
+    any_version: bool,
+    version: Option<i32>,
+    identity: Option<&'c str>,
+    from: Vec<&'static str>,
+    actor: String,
+}
+
+impl<'c> Update<'c> {
+    fn of(change: &'c Change) -> Update<'c> {
+        let etag: Option<&ETag> = match &change.expected {
+            Expected::Exactly(etag) => Some(etag),
+            Expected::Any | Expected::Nothing => None,
+        };
+        Update {
+            change,
+            any_version: change.expected == Expected::Any,
+            version: etag.map(|etag| etag.version),
+            identity: etag.map(|etag| etag.identity.as_str()),
+            from: change
+                .to
+                .status
+                .allowed_before()
+                .map(|from| from.as_str())
+                .collect(),
+            actor: change.caller.actor(),
+        }
+    }
+}
+
+#[derive(Queryable)]
+struct Row {
+    changed: bool,
+    stored: Transaction,
+    durability: Durability,
+}
+
+impl Statement for Update<'_> {
+    type Id = Update<'static>;
+    type Columns = (Bool, TransactionColumns, DurabilityColumns);
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("change.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<SqlText, _>(&self.change.caller.owner)?;
+        binds.bind::<SqlUuid, _>(&self.change.transaction_id)?;
+        binds.bind::<SqlText, _>(self.change.to.status.as_str())?;
+        binds.bind::<Nullable<SqlText>, _>(&self.change.to.status_reason)?;
+        binds.bind::<SqlUuid, _>(&self.change.write_id)?;
+        binds.bind::<Bool, _>(&self.any_version)?;
+        binds.bind::<Nullable<Integer>, _>(&self.version)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.identity)?;
+        binds.bind::<Array<SqlText>, _>(&self.from)?;
+        binds.bind::<SqlText, _>(&self.actor)?;
+        binds.bind::<SqlText, _>(&self.change.caller.request_id)
+    }
+}

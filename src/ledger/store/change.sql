@@ -1,0 +1,32 @@
+-- Changes a status, if the stored version is the expected one and the transition is allowed from there.
+-- The row is locked first, whatever its version: a change that is being committed right now is waited for (up to lock_timeout), and
+-- what is then compared, changed or told is the latest state, never an older one that a snapshot still shows. The lock also makes a
+-- refusal a commit, which a primary that was replaced cannot make.
+--   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 from any version, $7 from this version,
+--   $8 made by the write that ends so, $9 from which statuses, $10 actor, $11 request_id
+WITH stored AS MATERIALIZED (
+    SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
+), changed AS (
+    UPDATE transactions t
+       SET status = $3, status_reason = $4, version = stored.version + 1, write_id = $5,
+           updated_at = greatest(now(), stored.updated_at)
+      FROM stored
+     WHERE t.owner = $1 AND t.id = $2
+       AND ($6 OR stored.version = $7 AND right(stored.write_id::text, 6) = $8)
+       AND stored.status = ANY ($9)
+    RETURNING t.*
+), event AS (
+    INSERT INTO transaction_events (owner, transaction_id, version, write_id, kind, status, status_reason, callback_status,
+                                    actor, request_id, at)
+    SELECT owner, id, version, write_id, 'status_changed', status, status_reason, callback_status, $10, $11, updated_at
+      FROM changed
+)
+SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
+       told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,
+       told.write_id, told.created_at, told.updated_at,
+       current_setting('synchronous_standby_names') <> ''
+         AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
+       now() - pg_conf_load_time() < interval '2 minutes' AS new_settings
+  FROM (SELECT true AS changed, c.* FROM changed c
+        UNION ALL
+        SELECT false, s.* FROM stored s WHERE NOT EXISTS (SELECT FROM changed)) told;

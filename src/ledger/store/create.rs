@@ -1,0 +1,220 @@
+//! Create, and never twice.
+//!
+//! A create is one row, with its handles in it, so one plain INSERT is atomic and the unique indexes are the truth. What it skips has met
+//! a handle that exists; a second statement, which commits too, tells whose. There is no "processing" state and nothing to clean up:
+//! when an attempt's answer is lost, the same create is sent again, and finds either nothing (it is stored now) or its own id.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::durability::{Committed, is_replicated};
+pub use super::insert::MAX_BATCH;
+use super::insert::insert;
+use super::lookup::{Met, look_up};
+use crate::ledger::Error;
+use crate::ledger::ask::create::Create;
+use crate::ledger::ask::draft::Draft;
+use crate::ledger::model::metadata::canonical;
+use crate::ledger::model::status::Status;
+use crate::ledger::model::transaction::Transaction;
+use crate::schema::transactions;
+
+#[derive(Debug, PartialEq)]
+pub struct Created {
+    pub transaction: Transaction,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Stored by this request, in this attempt or an earlier one.
+    New,
+    /// The first answer to this key, again.
+    Replay,
+    /// The anchor's id was known already, with the same fields.
+    Known,
+}
+
+pub type Answer = Result<Created, Error>;
+
+/// Stores creates of one owner, at most [`MAX_BATCH`], each on its own: one that is refused takes nothing from the others. The answers
+/// are in the order of the creates. Repeatable at will, on any verified primary.
+pub fn create(
+    connection: &mut PgConnection,
+    owner: &str,
+    creates: &[&Create],
+) -> Result<Committed<Vec<Answer>>, Error> {
+    let begun = Instant::now();
+    let stored = insert(connection, owner, creates)?;
+    let mut replicated = is_replicated(connection, begun, stored.durability)?;
+    let skipped: Vec<&Create> = creates
+        .iter()
+        .filter(|create| !stored.at.contains_key(&create.id))
+        .copied()
+        .collect();
+    let mut met = HashMap::new();
+    if !skipped.is_empty() {
+        let looked_up = answer_from_what_is_there(connection, owner, &skipped)?;
+        replicated &= looked_up.replicated;
+        met = looked_up.value;
+    }
+    let answers = creates
+        .iter()
+        .map(|create| match stored.at.get(&create.id) {
+            Some(at) => Ok(Created {
+                transaction: new_transaction(create, *at),
+                how: How::New,
+            }),
+            None => met.remove(&create.id).unwrap_or(Err(Error::LostRace)),
+        });
+    Ok(Committed {
+        value: answers.collect(),
+        replicated,
+    })
+}
+
+fn new_transaction(create: &Create, at: DateTime<Utc>) -> Transaction {
+    let Draft {
+        stellar_account,
+        amount,
+        asset_code,
+        callback_type,
+        callback_status,
+        anchor_transaction_id,
+        memo,
+        metadata,
+    } = create.draft.clone();
+    let (memo, memo_type) = memo
+        .map(|memo| (memo.value, memo.kind.as_str().to_owned()))
+        .unzip();
+    Transaction {
+        id: create.id,
+        stellar_account,
+        amount: amount.as_decimal(),
+        asset_code,
+        callback_type,
+        callback_status,
+        anchor_transaction_id,
+        memo,
+        memo_type,
+        metadata,
+        status: Status::Pending,
+        status_reason: None,
+        version: 1,
+        write_id: create.id,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// The answers of those that insert.sql skipped, by their ids. Missing: what it met is gone again.
+fn answer_from_what_is_there(
+    connection: &mut PgConnection,
+    owner: &str,
+    skipped: &[&Create],
+) -> Result<Committed<HashMap<Uuid, Answer>>, Error> {
+    let begun = Instant::now();
+    let found = look_up(connection, owner, skipped)?;
+    let replicated = is_replicated(connection, begun, found.first().map(|met| met.durability))?;
+    let mut answers = HashMap::new();
+    // The row under the key decides: only where there is none does the one under the anchor id count.
+    for (by_key, place, met) in sorted_by_key_first(found) {
+        let Some(create) = skipped.get(place) else {
+            continue;
+        };
+        if let Entry::Vacant(answer) = answers.entry(create.id) {
+            answer.insert(if by_key {
+                met_by_key(connection, owner, create, met)?
+            } else {
+                met_by_anchor(create, met)
+            });
+        }
+    }
+    Ok(Committed {
+        value: answers,
+        replicated,
+    })
+}
+
+fn sorted_by_key_first(mut found: Vec<Met>) -> impl Iterator<Item = (bool, usize, Met)> {
+    found.sort_by_key(|met| !met.by_key);
+    let place = |met: &Met| usize::try_from(met.place - 1).unwrap_or(usize::MAX);
+    found
+        .into_iter()
+        .map(move |met| (met.by_key, place(&met), met))
+}
+
+fn met_by_key(
+    connection: &mut PgConnection,
+    owner: &str,
+    create: &Create,
+    met: Met,
+) -> QueryResult<Answer> {
+    let mine = met.transaction.id == create.id;
+    if !mine && met.fingerprint.as_deref() != Some(&create.fingerprint[..]) {
+        let key = create.key.as_ref().map(|key| key.as_str());
+        let transaction_ids = transactions::table
+            .filter(transactions::owner.eq(owner))
+            .filter(transactions::idempotency_key.eq(key))
+            .order(transactions::item)
+            .select(transactions::id)
+            .load(connection)?;
+        return Ok(Err(Error::KeyReused { transaction_ids }));
+    }
+    Ok(Ok(Created {
+        transaction: met.transaction.as_created(met.first_callback_status),
+        how: if mine { How::New } else { How::Replay },
+    }))
+}
+
+fn met_by_anchor(create: &Create, met: Met) -> Answer {
+    if met.transaction.id == create.id {
+        return Ok(Created {
+            transaction: met.transaction.as_created(met.first_callback_status),
+            how: How::New,
+        });
+    }
+    let conflicting_fields = conflicting_fields(&create.draft, &met.transaction);
+    if conflicting_fields.is_empty() {
+        return Ok(Created {
+            transaction: met.transaction,
+            how: How::Known,
+        });
+    }
+    Err(Error::AnchorConflict {
+        existing_id: met.transaction.id,
+        conflicting_fields,
+    })
+}
+
+/// Everything that a transaction is, and that no later write changes.
+fn conflicting_fields(asked: &Draft, stored: &Transaction) -> Vec<&'static str> {
+    let memo = asked.memo.as_ref();
+    let metadata = |value: &Option<Value>| value.as_ref().map(canonical);
+    let table = [
+        (
+            "stellar_account",
+            asked.stellar_account == stored.stellar_account,
+        ),
+        ("amount", asked.amount.as_decimal() == stored.amount),
+        ("asset_code", asked.asset_code == stored.asset_code),
+        ("callback_type", asked.callback_type == stored.callback_type),
+        ("memo", memo.map(|memo| &memo.value) == stored.memo.as_ref()),
+        (
+            "memo_type",
+            memo.map(|memo| memo.kind.as_str()) == stored.memo_type.as_deref(),
+        ),
+        (
+            "metadata",
+            metadata(&asked.metadata) == metadata(&stored.metadata),
+        ),
+    ];
+    let differ = table.into_iter().filter(|(_, same)| !same);
+    differ.map(|(name, _)| name).collect()
+}

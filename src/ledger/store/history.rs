@@ -1,0 +1,76 @@
+//! The history of a transaction, page by page.
+
+use std::sync::LazyLock;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
+
+use super::statement::{Binds, Run, Statement, Text};
+use super::tokens::{TokenParameters, VisibleColumn};
+use crate::ledger::Error;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::event::{Event, EventColumns};
+
+#[derive(Debug)]
+pub struct Events {
+    pub events: Vec<Event>,
+    /// There are more after the last of these.
+    pub has_more: bool,
+}
+
+pub fn history(
+    connection: &mut PgConnection,
+    page: &HistoryPage,
+    tokens: &[Token],
+) -> Result<Events, Error> {
+    let statement = Select {
+        page,
+        tokens: TokenParameters::of(tokens),
+        limit: i64::from(page.limit) + 1,
+    };
+    let rows: Vec<Row> = Run(&statement).load(connection)?;
+    if rows.iter().any(|row| row.visible.contains(&false)) {
+        return Err(Error::TokenNotVisible);
+    }
+    let mut events: Vec<Event> = rows.into_iter().filter_map(|row| row.event).collect();
+    if events.is_empty() {
+        return Err(Error::NotFound);
+    }
+    events.retain(|event| event.version > page.after);
+    events.sort_by_key(|event| event.version);
+    let has_more = events.len() > page.limit as usize;
+    events.truncate(page.limit as usize);
+    Ok(Events { events, has_more })
+}
+
+/// history.sql
+struct Select<'q> {
+    page: &'q HistoryPage,
+    tokens: TokenParameters,
+    limit: i64,
+}
+
+#[derive(Queryable)]
+struct Row {
+    visible: Vec<bool>,
+    event: Option<Event>,
+}
+
+impl Statement for Select<'_> {
+    type Id = Select<'static>;
+    type Columns = (VisibleColumn, Nullable<EventColumns>);
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("history.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<SqlText, _>(&self.page.owner)?;
+        self.tokens.bind(binds)?;
+        binds.bind::<SqlUuid, _>(&self.page.transaction_id)?;
+        binds.bind::<Integer, _>(&self.page.after)?;
+        binds.bind::<BigInt, _>(&self.limit)
+    }
+}

@@ -1,0 +1,174 @@
+//! insert.sql: the rows of creates, as many as their handles allow.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Binary, Json, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::durability::{Durability, DurabilityColumns};
+use super::statement::{Binds, Run, Statement, Text};
+use crate::ledger::ask::create::Create;
+
+/// One prepared text each: a batch is padded by its last row, which the statement skips. `unnest` of one array a column would need one
+/// text for all, but takes about twice the time, and on Citus goes through the coordinator in two phases instead of one on the worker.
+const SIZES: [usize; 4] = [1, 4, 16, 64];
+pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
+
+/// What insert.sql stored: the times of the rows by their ids.
+pub(super) struct Stored {
+    pub at: HashMap<Uuid, DateTime<Utc>>,
+    pub durability: Option<Durability>,
+}
+
+/// Sorted by handle, so that two batches that want the same handles lock them in the same order.
+pub(super) fn insert(
+    connection: &mut PgConnection,
+    owner: &str,
+    creates: &[&Create],
+) -> QueryResult<Stored> {
+    let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
+    rows.sort_by(|a, b| (a.key, a.anchor_transaction_id).cmp(&(b.key, b.anchor_transaction_id)));
+    let size = SIZES.into_iter().find(|size| *size >= rows.len());
+    if let (Some(size), Some(last)) = (size, rows.last().cloned()) {
+        rows.resize(size, last);
+    }
+    let stored = match size {
+        Some(1) => Run(&Insert::<1> { owner, rows }).load(connection)?,
+        Some(4) => Run(&Insert::<4> { owner, rows }).load(connection)?,
+        Some(16) => Run(&Insert::<16> { owner, rows }).load(connection)?,
+        _ => Run(&Insert::<64> { owner, rows }).load(connection)?,
+    };
+    let durability = stored.first().map(|(_, _, durability)| *durability);
+    let at = stored
+        .into_iter()
+        .map(|(id, at, _): (_, _, Durability)| (id, at));
+    Ok(Stored {
+        at: at.collect(),
+        durability,
+    })
+}
+
+/// The parameters of one row of insert.sql.
+#[derive(Clone)]
+struct Row<'c> {
+    id: Uuid,
+    stellar_account: &'c str,
+    amount: Decimal,
+    asset_code: &'c str,
+    callback_type: Option<&'c str>,
+    callback_status: Option<&'c str>,
+    anchor_transaction_id: Option<&'c str>,
+    memo: Option<&'c str>,
+    memo_type: Option<&'c str>,
+    metadata: Option<&'c Value>,
+    key: Option<&'c str>,
+    fingerprint: Option<&'c [u8]>,
+    actor: String,
+    request_id: &'c str,
+}
+
+impl<'c> Row<'c> {
+    fn of(create: &'c Create) -> Row<'c> {
+        let Create {
+            id,
+            draft,
+            key,
+            fingerprint,
+            caller,
+        } = create;
+        Row {
+            id: *id,
+            stellar_account: &draft.stellar_account,
+            amount: draft.amount.as_decimal(),
+            asset_code: &draft.asset_code,
+            callback_type: draft.callback_type.as_deref(),
+            callback_status: draft.callback_status.as_deref(),
+            anchor_transaction_id: draft.anchor_transaction_id.as_deref(),
+            memo: draft.memo.as_ref().map(|memo| memo.value.as_str()),
+            memo_type: draft.memo.as_ref().map(|memo| memo.kind.as_str()),
+            metadata: draft.metadata.as_ref(),
+            key: key.as_ref().map(|key| key.as_str()),
+            fingerprint: key.as_ref().map(|_| &fingerprint[..]),
+            actor: caller.actor(),
+            request_id: &caller.request_id,
+        }
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<SqlUuid, _>(&self.id)?;
+        binds.bind::<SqlText, _>(self.stellar_account)?;
+        binds.bind::<Numeric, _>(&self.amount)?;
+        binds.bind::<SqlText, _>(self.asset_code)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.callback_type)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.callback_status)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.anchor_transaction_id)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.memo)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.memo_type)?;
+        binds.bind::<Nullable<Json>, _>(&self.metadata)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.key)?;
+        binds.bind::<Nullable<Binary>, _>(&self.fingerprint)?;
+        binds.bind::<SqlText, _>(&self.actor)?;
+        binds.bind::<SqlText, _>(self.request_id)
+    }
+}
+
+/// insert.sql with so many rows.
+struct Insert<'c, const ROWS: usize> {
+    owner: &'c str,
+    rows: Vec<Row<'c>>,
+}
+
+impl<const ROWS: usize> Statement for Insert<'_, ROWS> {
+    type Id = Insert<'static, ROWS>;
+    type Columns = (SqlUuid, Timestamptz, DurabilityColumns);
+
+    fn text(&self) -> &'static Text {
+        static TEXTS: LazyLock<[Text; SIZES.len()]> = LazyLock::new(|| SIZES.map(of_rows));
+        &TEXTS[SIZES
+            .iter()
+            .position(|size| *size == ROWS)
+            .unwrap_or(SIZES.len() - 1)]
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<SqlText, _>(self.owner)?;
+        self.rows.iter().try_for_each(|row| row.bind(binds))
+    }
+}
+
+/// The parameters of a row, all but the owner, which the rows share.
+const ROW_PARAMETERS: usize = 14;
+
+/// insert.sql with its row repeated.
+fn of_rows(rows: usize) -> Text {
+    let file = include_str!("insert.sql");
+    let (before, rest) = file.split_once("VALUES\n").unwrap_or((file, ""));
+    let (row, after) = rest.split_once("\nON CONFLICT").unwrap_or((rest, ""));
+    let rows: Vec<String> = (0..rows)
+        .map(|nth| renumbered(row, nth * ROW_PARAMETERS))
+        .collect();
+    Text::of(&format!(
+        "{before}VALUES\n{}\nON CONFLICT{after}",
+        rows.join(",\n")
+    ))
+}
+
+/// The same row with every parameter but $1 so much higher.
+fn renumbered(row: &str, by: usize) -> String {
+    let mut parts = row.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let number: usize = part[..digits].parse().unwrap_or(1);
+        let number = if number == 1 { 1 } else { number + by };
+        text.push_str(&format!("${number}{}", &part[digits..]));
+    }
+    text
+}

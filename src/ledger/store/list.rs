@@ -1,0 +1,213 @@
+//! A search, page by page, at a cost that does not grow with the table.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, BigInt, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::statement::{Binds, Run, Statement, Text};
+use super::tokens::{TokenParameters, VisibleColumn};
+use crate::ledger::Error;
+use crate::ledger::ask::cursor::Cursor;
+use crate::ledger::ask::search::{Order, Search};
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::transaction::{Transaction, TransactionColumns};
+
+#[derive(Debug)]
+pub struct Page {
+    pub transactions: Vec<Transaction>,
+    /// The last row that was looked at, where there may be more after it. The page may then hold fewer rows than were asked for, even
+    /// none: those looked at did not match.
+    pub next: Option<Cursor>,
+}
+
+pub fn list(
+    connection: &mut PgConnection,
+    search: &Search,
+    tokens: &[Token],
+) -> Result<Page, Error> {
+    let limit = search.limit as usize;
+    let rows = load(connection, &Select::of(search, tokens))?;
+    if rows.iter().any(|row| row.visible.contains(&false)) {
+        return Err(Error::TokenNotVisible);
+    }
+    let end = rows.last().filter(|row| row.transaction.is_none());
+    let end = end.and_then(|row| row.place).map(Cursor::from);
+    let mut transactions: Vec<Transaction> =
+        rows.into_iter().filter_map(|row| row.transaction).collect();
+    if transactions.len() <= limit {
+        return Ok(Page {
+            transactions,
+            next: end,
+        });
+    }
+    transactions.truncate(limit);
+    let last = transactions.last().map(|last| (last.created_at, last.id));
+    Ok(Page {
+        transactions,
+        next: last.map(Cursor::from),
+    })
+}
+
+impl From<(DateTime<Utc>, Uuid)> for Cursor {
+    fn from((created_at, id): (DateTime<Utc>, Uuid)) -> Cursor {
+        Cursor { created_at, id }
+    }
+}
+
+/// By which index a page is read. Which of them serves a filter best is known here, not left to the planner's statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Key,
+    AnchorId,
+    Account,
+    Time,
+}
+
+impl By {
+    const ALL: [By; 4] = [By::Key, By::AnchorId, By::Account, By::Time];
+
+    fn best_for(search: &Search) -> By {
+        if search.anchor_transaction_id.is_some() {
+            By::AnchorId
+        } else if search.idempotency_key.is_some() {
+            By::Key
+        } else if search.stellar_account.is_some() {
+            By::Account
+        } else {
+            By::Time
+        }
+    }
+
+    /// The condition that makes PostgreSQL read by this index: one that no other index serves. A handle names a few rows at most,
+    /// which are then sorted; the indexes by account and by time are in the order of the page, and their conditions are predicates
+    /// that hold for every row (see the migration).
+    fn condition(self) -> &'static str {
+        match self {
+            By::Key => "t.idempotency_key = $14",
+            By::AnchorId => "t.anchor_transaction_id = $13",
+            By::Account => "t.stellar_account = $11 AND t.stellar_account > ''",
+            By::Time => "t.created_at > '-infinity'",
+        }
+    }
+}
+
+/// list.sql, read by this index, in this order.
+fn text(by: By, order: Order) -> Text {
+    let file = include_str!("list.sql").replace(By::Time.condition(), by.condition());
+    Text::of(&match order {
+        Order::Desc => file,
+        Order::Asc => file
+            .replace("< ($5, $6)", "> ($5, $6)")
+            .replace(" DESC", " ASC"),
+    })
+}
+
+/// Each text is a prepared statement of its own, and needs an id of its own.
+fn load(connection: &mut PgConnection, select: &Select) -> QueryResult<Vec<Row>> {
+    match (By::best_for(select.search), select.search.order) {
+        (By::Key, Order::Asc) => Run(&Numbered::<0>(select)).load(connection),
+        (By::Key, Order::Desc) => Run(&Numbered::<1>(select)).load(connection),
+        (By::AnchorId, Order::Asc) => Run(&Numbered::<2>(select)).load(connection),
+        (By::AnchorId, Order::Desc) => Run(&Numbered::<3>(select)).load(connection),
+        (By::Account, Order::Asc) => Run(&Numbered::<4>(select)).load(connection),
+        (By::Account, Order::Desc) => Run(&Numbered::<5>(select)).load(connection),
+        (By::Time, Order::Asc) => Run(&Numbered::<6>(select)).load(connection),
+        (By::Time, Order::Desc) => Run(&Numbered::<7>(select)).load(connection),
+    }
+}
+
+struct Numbered<'q, const N: usize>(&'q Select<'q>);
+
+impl<const N: usize> Statement for Numbered<'_, N> {
+    type Id = Numbered<'static, N>;
+    type Columns = (
+        VisibleColumn,
+        Nullable<(Timestamptz, SqlUuid)>,
+        Nullable<TransactionColumns>,
+    );
+
+    fn text(&self) -> &'static Text {
+        static TEXTS: LazyLock<[[Text; 2]; 4]> = LazyLock::new(|| {
+            By::ALL.map(|by| [Order::Asc, Order::Desc].map(|order| text(by, order)))
+        });
+        &TEXTS[N / 2][N % 2]
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        self.0.bind(binds)
+    }
+}
+
+/// The parameters of list.sql.
+struct Select<'q> {
+    search: &'q Search,
+    tokens: TokenParameters,
+    after: Cursor,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    statuses: Option<Vec<&'static str>>,
+    key: Option<&'q str>,
+    min_amount: Option<Decimal>,
+    max_amount: Option<Decimal>,
+    limit: i64,
+}
+
+/// Before and after every time that a row can have (the years 1 to 9999): a bound that was not given is bound to one of these, so that
+/// one text, with one plan, serves all.
+const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap();
+const END: DateTime<Utc> = DateTime::from_timestamp(253_402_300_800, 0).unwrap();
+
+impl<'q> Select<'q> {
+    fn of(search: &'q Search, tokens: &[Token]) -> Select<'q> {
+        let first_page = match search.order {
+            Order::Asc => Cursor::from((BEGINNING, Uuid::nil())),
+            Order::Desc => Cursor::from((END, Uuid::max())),
+        };
+        let statuses: Vec<_> = search.status.iter().map(|status| status.as_str()).collect();
+        Select {
+            search,
+            tokens: TokenParameters::of(tokens),
+            after: search.cursor.unwrap_or(first_page),
+            from: search.from_date.unwrap_or(BEGINNING),
+            to: search.to_date.unwrap_or(END),
+            statuses: Some(statuses).filter(|statuses| !statuses.is_empty()),
+            key: search.idempotency_key.as_ref().map(|key| key.as_str()),
+            min_amount: search.min_amount.map(|amount| amount.as_decimal()),
+            max_amount: search.max_amount.map(|amount| amount.as_decimal()),
+            limit: i64::from(search.limit) + 1,
+        }
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        let search = self.search;
+        binds.bind::<SqlText, _>(&search.owner)?;
+        self.tokens.bind(binds)?;
+        binds.bind::<Timestamptz, _>(&self.after.created_at)?;
+        binds.bind::<SqlUuid, _>(&self.after.id)?;
+        binds.bind::<Timestamptz, _>(&self.from)?;
+        binds.bind::<Timestamptz, _>(&self.to)?;
+        binds.bind::<Nullable<Array<SqlText>>, _>(&self.statuses)?;
+        binds.bind::<Nullable<SqlText>, _>(&search.asset_code)?;
+        binds.bind::<Nullable<SqlText>, _>(&search.stellar_account)?;
+        binds.bind::<Nullable<SqlText>, _>(&search.callback_type)?;
+        binds.bind::<Nullable<SqlText>, _>(&search.anchor_transaction_id)?;
+        binds.bind::<Nullable<SqlText>, _>(&self.key)?;
+        binds.bind::<Nullable<Numeric>, _>(&self.min_amount)?;
+        binds.bind::<Nullable<Numeric>, _>(&self.max_amount)?;
+        binds.bind::<BigInt, _>(&self.limit)
+    }
+}
+
+#[derive(Queryable)]
+struct Row {
+    visible: Vec<bool>,
+    place: Option<(DateTime<Utc>, Uuid)>,
+    /// None: this is where the look ended, not a row that matches.
+    transaction: Option<Transaction>,
+}

@@ -1,0 +1,76 @@
+//! lookup.sql: what creates have met that could not be stored.
+
+use std::sync::LazyLock;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text as SqlText};
+
+use super::durability::{Durability, DurabilityColumns};
+use super::statement::{Binds, Run, Statement, Text};
+use crate::ledger::ask::create::Create;
+use crate::ledger::model::transaction::{Transaction, TransactionColumns};
+
+/// A row that a create has met. The fields are in the order of the columns.
+#[derive(Queryable)]
+pub(super) struct Met {
+    /// Which of the creates, from 1.
+    pub place: i64,
+    /// It stands under the create's key; else under its anchor id.
+    pub by_key: bool,
+    pub fingerprint: Option<Vec<u8>>,
+    pub first_callback_status: Option<String>,
+    pub transaction: Transaction,
+    pub durability: Durability,
+}
+
+pub(super) fn look_up(
+    connection: &mut PgConnection,
+    owner: &str,
+    creates: &[&Create],
+) -> QueryResult<Vec<Met>> {
+    Run(&LookUp::of(owner, creates)).load(connection)
+}
+
+struct LookUp<'c> {
+    owner: &'c str,
+    keys: Vec<Option<&'c str>>,
+    anchor_transaction_ids: Vec<Option<&'c str>>,
+}
+
+impl<'c> LookUp<'c> {
+    fn of(owner: &'c str, creates: &[&'c Create]) -> LookUp<'c> {
+        let handles = creates.iter().map(|create| {
+            let key = create.key.as_ref().map(|key| key.as_str());
+            (key, create.draft.anchor_transaction_id.as_deref())
+        });
+        let (keys, anchor_transaction_ids) = handles.unzip();
+        LookUp {
+            owner,
+            keys,
+            anchor_transaction_ids,
+        }
+    }
+}
+
+impl Statement for LookUp<'_> {
+    type Id = LookUp<'static>;
+    type Columns = (
+        BigInt,
+        Bool,
+        Nullable<Binary>,
+        Nullable<SqlText>,
+        TransactionColumns,
+        DurabilityColumns,
+    );
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("lookup.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<Array<Nullable<SqlText>>, _>(&self.keys)?;
+        binds.bind::<Array<Nullable<SqlText>>, _>(&self.anchor_transaction_ids)?;
+        binds.bind::<SqlText, _>(self.owner)
+    }
+}

@@ -1,0 +1,28 @@
+-- What creates have met that insert.sql did not store: for each the row under its key, and the row under its anchor id.
+-- Its answers are told to clients as the outcome of a write, so it commits one itself (contract, section 4, rule 2): a plain SELECT could
+-- acknowledge, on a primary that is cut off, a row that no standby ever got.
+--   $1 keys and $2 anchor ids, of each create either or both; $3 owner
+WITH proof AS MATERIALIZED (
+    SELECT pg_logical_emit_message(true, 'synapse', '') AS position
+)
+SELECT asked.place, found.by_key, found.fingerprint, found.first_callback_status,
+       found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,
+       found.anchor_transaction_id, found.memo, found.memo_type, found.metadata, found.status, found.status_reason,
+       found.version, found.write_id, found.created_at, found.updated_at,
+       current_setting('synchronous_standby_names') <> ''
+         AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
+       now() - pg_conf_load_time() < interval '2 minutes' AS new_settings
+  FROM proof,
+       unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (idempotency_key, anchor_transaction_id, place),
+       LATERAL (
+           (SELECT true AS by_key, t.*
+              FROM transactions t
+             WHERE t.owner = $3 AND t.idempotency_key = asked.idempotency_key
+             ORDER BY t.item
+             LIMIT 1)
+           UNION ALL
+           (SELECT false, t.*
+              FROM transactions t
+             WHERE t.owner = $3 AND t.anchor_transaction_id = asked.anchor_transaction_id
+             LIMIT 1)
+       ) found;

@@ -1,0 +1,19 @@
+//! The statements: each an SQL file that is whole, and beside it the Rust that asks it and reads its answer.
+//!
+//! None of them depends on statistics: a table that was never analysed, as every table is on its first day, is asked through the same
+//! indexes as a huge one. The sessions of the service forbid other plans (`SessionLimits`), and a test asks `auto_explain` what was done
+//! (`tests/service/plans.rs`).
+
+pub mod change;
+pub mod create;
+mod durability;
+pub mod find;
+pub mod history;
+mod insert;
+pub mod list;
+mod lookup;
+pub mod proof;
+mod statement;
+mod tokens;
+
+pub use durability::Committed;

@@ -1,0 +1,153 @@
+//! Gives an SQL file and its binds to Diesel, prepared once per connection.
+//!
+//! `diesel::sql_query` would parse and plan the text anew each time: Diesel keeps a prepared statement only where the query has a static
+//! id, and such a query has to push its text and its binds itself, in turns. That is all this does.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::HasSqlType;
+
+/// An SQL file, cut where its parameters are bound.
+///
+/// The file numbers them itself (`$1`, `$2`, …), so that psql takes it as it is (`PREPARE name AS \i find.sql`). A parameter may stand in
+/// several places; there must be an ascending row of such places, since Diesel counts where a bind is pushed.
+pub(super) struct Text {
+    /// What stands before each place of that row; after the last one, the rest.
+    pieces: Vec<String>,
+}
+
+impl Text {
+    pub fn of(file: &str) -> Text {
+        let code = file.lines().filter_map(|line| line.split("--").next());
+        let code = code.collect::<Vec<_>>().join("\n");
+        let mut pieces = vec![String::new()];
+        let mut rest = code.trim_end().trim_end_matches(';');
+        while let Some(at) = rest.find('$') {
+            let digits = rest[at + 1..]
+                .bytes()
+                .take_while(u8::is_ascii_digit)
+                .count();
+            let (number, after) = rest[at + 1..].split_at(digits);
+            let last = pieces.len() - 1;
+            pieces[last].push_str(&rest[..at]);
+            if number == pieces.len().to_string() {
+                pieces.push(String::new());
+            } else {
+                pieces[last].push('$');
+                pieces[last].push_str(number);
+            }
+            rest = after;
+        }
+        let last = pieces.len() - 1;
+        pieces[last].push_str(rest);
+        Text { pieces }
+    }
+}
+
+/// One statement with what is bound to it.
+pub(super) trait Statement {
+    /// Names the statement among the prepared ones of a connection: one text, one id.
+    type Id: 'static;
+    /// The SQL types of its columns.
+    type Columns;
+
+    fn text(&self) -> &'static Text;
+
+    /// Binds every parameter once, in the order of their numbers.
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()>;
+}
+
+/// Takes the parameters of a statement.
+pub(super) struct Binds<'a, 'b> {
+    out: AstPass<'a, 'b, Pg>,
+    pieces: std::slice::Iter<'static, String>,
+}
+
+impl<'b> Binds<'_, 'b> {
+    pub fn bind<T, V>(&mut self, value: &'b V) -> QueryResult<()>
+    where
+        Pg: HasSqlType<T>,
+        V: ToSql<T, Pg> + ?Sized,
+    {
+        self.push_piece();
+        self.out.push_bind_param::<T, V>(value)
+    }
+
+    fn push_piece(&mut self) {
+        if let Some(piece) = self.pieces.next() {
+            self.out.push_sql(piece);
+        }
+    }
+}
+
+/// A statement as a Diesel query: `Run(&find).load::<Row>(connection)`.
+pub(super) struct Run<'s, S>(pub &'s S);
+
+impl<S: Statement> QueryFragment<Pg> for Run<'_, S> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let pieces = self.0.text().pieces.iter();
+        let mut binds = Binds { out, pieces };
+        self.0.bind(&mut binds)?;
+        binds.push_piece();
+        Ok(())
+    }
+}
+
+impl<S: Statement> QueryId for Run<'_, S> {
+    type QueryId = S::Id;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<S: Statement> Query for Run<'_, S> {
+    type SqlType = S::Columns;
+}
+
+impl<S: Statement> RunQueryDsl<PgConnection> for Run<'_, S> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_the_first_place_of_each_parameter() {
+        let text =
+            Text::of("-- $1 is not here\nSELECT $1, $2\n  -- nor $3\n WHERE a = $1 AND $3 = $2;\n");
+        assert_eq!(
+            text.pieces,
+            ["SELECT ", ", ", "\n WHERE a = $1 AND ", " = $2"]
+        );
+    }
+
+    #[test]
+    fn every_file_has_its_parameters_in_an_order_in_which_they_can_be_bound() {
+        for file in [
+            include_str!("change.sql"),
+            include_str!("find.sql"),
+            include_str!("history.sql"),
+            include_str!("insert.sql"),
+            include_str!("list.sql"),
+            include_str!("lookup.sql"),
+        ] {
+            let code = file
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("--"));
+            let code = code.collect::<String>();
+            let numbers = code.split('$').skip(1).map(|rest| {
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                rest[..digits].parse::<usize>().expect("a number")
+            });
+            assert_eq!(
+                Text::of(file).pieces.len(),
+                numbers.max().expect("parameters") + 1,
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dollar_without_a_number_is_text() {
+        assert_eq!(Text::of("SELECT '$', $1").pieces, ["SELECT '$', ", ""]);
+    }
+}

@@ -1,0 +1,36 @@
+//! The parameters by which find.sql, list.sql and history.sql take consistency tokens, and what they answer.
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::statement::Binds;
+use crate::ledger::ask::token::Token;
+
+/// For each token whether the write that it names can be seen, in the order of the tokens.
+pub(super) type VisibleColumn = Array<Bool>;
+
+#[derive(Default)]
+pub(super) struct TokenParameters {
+    transaction_ids: Vec<Uuid>,
+    versions: Vec<i32>,
+    write_ids: Vec<Uuid>,
+}
+
+impl TokenParameters {
+    pub fn of<'t>(tokens: impl IntoIterator<Item = &'t Token>) -> TokenParameters {
+        let mut parameters = TokenParameters::default();
+        for token in tokens {
+            parameters.transaction_ids.push(token.transaction_id);
+            parameters.versions.push(token.write.version);
+            parameters.write_ids.push(token.write.id);
+        }
+        parameters
+    }
+
+    pub fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<Array<SqlUuid>, _>(&self.transaction_ids)?;
+        binds.bind::<Array<Integer>, _>(&self.versions)?;
+        binds.bind::<Array<SqlUuid>, _>(&self.write_ids)
+    }
+}
