@@ -1,6 +1,6 @@
 //! The clients: as many writers on the service as on the peer, and some readers on the service.
 
-use crate::service::agent;
+use crate::support::process::agent;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::Text;

@@ -13,24 +13,23 @@
 
 mod load;
 mod report;
-mod service;
+#[path = "../support/mod.rs"]
+mod support;
 
 use clap::Parser;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::sql_types::Bool;
-use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{RunQueryDsl, sql_query};
 use load::{Client, Load, Request, first_write};
 use report::Report;
-use service::Service;
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
+use support::Outcome;
+use support::postgres::{connect, is_true, stream};
+use support::process::Process;
 use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// A client that finds no primary within this time of the promotion is said to have found none.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -100,10 +99,11 @@ fn run(args: &Args) -> Outcome<bool> {
         "CREATE TABLE peer (id bigserial PRIMARY KEY, account text, amount numeric, asset text)",
     )
     .execute(&mut connect(&primary, User::Application)?)?;
-    let service = Service::start(&primary, &standby, dir.path())?;
+    let databases = [&primary, &standby].map(|server| server.url(User::Application));
+    let service = Process::start("serve", &databases, &[], dir.path())?;
     service.wait_until_healthy()?;
 
-    let load = Load::start(args.writers, &service.url, peer_pool(&primary, &standby)?);
+    let load = Load::start(args.writers, &service.url(), peer_pool(&primary, &standby)?);
     let mut report = Report::default();
     for round in 1..=args.rounds {
         let seen = fail_over(args, &primary, &standby, &load)?;
@@ -116,19 +116,6 @@ fn run(args: &Args) -> Outcome<bool> {
     let rest = load.stop();
     report.count(&rest);
     Ok(report.print(args))
-}
-
-/// Starts the standby, and makes commits wait for it once it streams.
-fn stream(primary: &Server, standby: &Server) -> Outcome<()> {
-    standby.reload(&[("synchronous_standby_names", "")])?;
-    standby.start()?;
-    primary.reload(&[("synchronous_standby_names", "*")])?;
-    let mut connection = connect(primary, User::Superuser)?;
-    let question =
-        "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') AS yes";
-    wait_until("the standby is synchronous", || {
-        Ok(is_true(&mut connection, question)?)
-    })
 }
 
 /// What was seen of one promotion.
@@ -188,33 +175,6 @@ fn peer_pool(a: &Server, b: &Server) -> Outcome<Pool<ConnectionManager<PgConnect
         .max_size(10)
         .connection_timeout(Duration::from_secs(2));
     Ok(builder.build(ConnectionManager::new(conninfo))?)
-}
-
-#[derive(QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
-}
-
-fn is_true(connection: &mut PgConnection, question: &str) -> diesel::QueryResult<bool> {
-    sql_query(question)
-        .get_result::<Answer>(connection)
-        .map(|answer| answer.yes)
-}
-
-fn connect(server: &Server, user: User) -> Outcome<PgConnection> {
-    Ok(PgConnection::establish(&server.url(user))?)
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> Outcome<bool>) -> Outcome<()> {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !condition()? {
-        if Instant::now() > end {
-            return Err(format!("waited in vain until {what}").into());
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
 }
 
 /// In memory where there is some: the disk is not what is measured.

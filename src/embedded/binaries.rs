@@ -50,6 +50,11 @@ pub struct Binaries {
 }
 
 impl Binaries {
+    /// Where the programs are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Those in `bin_dir`; else the newest installed (of `major`, where given); else a download into `cache`.
     pub fn find(bin_dir: Option<&Path>, major: Option<u32>, cache: &Path) -> Result<Self, Error> {
         if let Some(dir) = bin_dir {

@@ -2,9 +2,11 @@
 
 use super::Error;
 use rand::Rng;
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Below the range from which kernels give ports to outgoing connections: one of those could otherwise
 /// sit on the port of a server that is just restarting, which is why this does not bind port 0.
@@ -20,10 +22,17 @@ pub(super) fn choose(file: &Path) -> Result<u16, Error> {
     let mut random = rand::rng();
     let port = (0..1_000)
         .map(|_| random.random_range(PORTS))
-        .find(|port| is_free(*port))
+        .find(|port| is_free(*port) && is_new(*port))
         .ok_or(Error::NoPort)?;
     fs::write(file, format!("{port}\n")).map_err(Error::io("write", file))?;
     Ok(port)
+}
+
+/// A server binds its port only when it starts: until then the port is free, and another server of this process would take it too.
+fn is_new(port: u16) -> bool {
+    static GIVEN_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given_out = GIVEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    given_out.insert(port)
 }
 
 fn is_free(port: u16) -> bool {

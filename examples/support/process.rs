@@ -1,0 +1,103 @@
+//! A service as a process of its own: this program again, so that what is measured is never an older build.
+
+use super::{Outcome, wait_until};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+use ureq::Agent;
+
+pub struct Process {
+    child: Child,
+    pub address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Process {
+    /// `role` is the argument that makes this program the service. The databases are named as our service wants them, the primary
+    /// first; so is the address to bind.
+    pub fn start(
+        role: &str,
+        databases: &[String],
+        settings: &[(String, String)],
+        dir: &Path,
+    ) -> Outcome<Process> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let log = dir.join(format!("{role}.log"));
+        let mut command = Command::new(std::env::current_exe()?);
+        clear_environment(&mut command);
+        if let [primary, replicas @ ..] = databases {
+            command.env("DATABASE_URL", primary);
+            if !replicas.is_empty() {
+                command.env("DATABASE_REPLICA_URL", replicas.join(" "));
+            }
+        }
+        command
+            .arg(role)
+            .current_dir(dir)
+            .env("SYNAPSE__SERVER__BIND", address.to_string())
+            .envs(settings.iter().cloned())
+            .stdout(File::create(dir.join(format!("{role}.out")))?)
+            .stderr(File::create(&log)?);
+        // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
+        unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
+        Ok(Process {
+            child: command.spawn()?,
+            address,
+            log,
+        })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn wait_until_healthy(&self) -> Outcome<()> {
+        let (agent, url) = (agent(), format!("{}/health", self.url()));
+        let healthy = wait_until("the service is healthy", || {
+            Ok(agent.get(&url).call().is_ok())
+        });
+        healthy.map_err(|error| {
+            format!(
+                "{error}; its log:\n{}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            )
+            .into()
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("cannot end the service: {error}");
+        }
+    }
+}
+
+/// Default settings are measured: what the developer has set does not reach the service.
+fn clear_environment(command: &mut Command) {
+    let ours = |name: &str| {
+        ["SYNAPSE__", "DATABASE_", "SERVER_PORT", "PG", "RUST_LOG"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+}
+
+pub fn agent() -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into()
+}

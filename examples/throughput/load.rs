@@ -1,0 +1,183 @@
+//! One round of one cell: so many connections ask the same kind of thing for a while.
+
+use crate::client::Client;
+use crate::side::Side;
+use crate::support::Outcome;
+use crate::usage;
+use crate::work::{Ask, Requests, Work};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// After a failed request: a service that is down is not to be asked a million times.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Clients start at places far from one another, so that those of a mix do not write at once, nor read the same rows.
+const APART: usize = 97;
+
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// Not counted.
+    pub warm_up: Duration,
+    pub measure: Duration,
+}
+
+/// What one round of one service showed.
+pub struct Measured {
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// Of the service's process, per request.
+    pub processor_us: f64,
+    /// With the connections open.
+    pub resident_mib: f64,
+    /// Of the time that does not count too.
+    pub errors: BTreeMap<String, usize>,
+    pub acknowledged: Vec<Ask>,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    from: Instant,
+    to: Instant,
+}
+
+/// What one client, or all of them, saw.
+#[derive(Default)]
+struct Seen {
+    /// Of requests that were answered as they should be, within the window.
+    micros: Vec<u32>,
+    acknowledged: Vec<Ask>,
+    errors: BTreeMap<String, usize>,
+}
+
+pub async fn run(side: &Side, work: Work, connections: usize, times: Times) -> Outcome<Measured> {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(Client::connect(side.process.address).await?);
+    }
+    let from = Instant::now() + times.warm_up;
+    let to = from + times.measure;
+    let requests = Arc::new(side.requests.clone());
+    let mut tasks = JoinSet::new();
+    for (number, client) in clients.into_iter().enumerate() {
+        let (requests, first) = (requests.clone(), number * APART);
+        tasks.spawn(repeat(client, requests, work, first, Window { from, to }));
+    }
+    sleep_until(from).await;
+    let before = usage::processor_time(side.process.id())?;
+    sleep_until(to).await;
+    let processor = usage::processor_time(side.process.id())?.saturating_sub(before);
+    let resident_mib = usage::resident_mib(side.process.id())?;
+    let mut all = Seen::default();
+    for seen in tasks.join_all().await {
+        all.add(seen);
+    }
+    Ok(all.measured(times.measure, processor, resident_mib))
+}
+
+async fn repeat(
+    mut client: Client,
+    requests: Arc<Requests>,
+    work: Work,
+    first: usize,
+    window: Window,
+) -> Seen {
+    let mut seen = Seen::default();
+    for turn in first.. {
+        let begun = Instant::now();
+        if begun >= window.to {
+            break;
+        }
+        match ask(&mut client, &requests, work, turn).await {
+            Ok((ask, _)) => {
+                let ended = Instant::now();
+                if window.from <= ended && ended < window.to {
+                    let micros = (ended - begun).as_micros();
+                    seen.micros.push(u32::try_from(micros).unwrap_or(u32::MAX));
+                }
+                if ask != Ask::Get {
+                    seen.acknowledged.push(ask);
+                }
+            }
+            Err(error) => {
+                *seen.errors.entry(error).or_default() += 1;
+                sleep(PAUSE).await;
+            }
+        }
+    }
+    seen
+}
+
+/// One request. Anything but the expected answer is an error.
+async fn ask(
+    client: &mut Client,
+    requests: &Requests,
+    work: Work,
+    turn: usize,
+) -> Result<(Ask, Bytes), String> {
+    let next = requests.next(work, turn);
+    let (ask, request) = next.map_err(|error| format!("no request can be made: {error}"))?;
+    let (status, body) = client.send(request).await?;
+    if status == ask.expects() {
+        Ok((ask, body))
+    } else {
+        let start: String = String::from_utf8_lossy(&body).chars().take(200).collect();
+        Err(format!("{status}: {start}"))
+    }
+}
+
+/// Creates so many rows, one after the other; their numbers and their ids.
+pub async fn create(side: &Side, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)> {
+    let mut client = Client::connect(side.process.address).await?;
+    let (mut acknowledged, mut ids) = (Vec::new(), Vec::new());
+    for turn in 0..rows {
+        let (made, body) = ask(&mut client, &side.requests, Work::Create, turn).await?;
+        let row: serde_json::Value = serde_json::from_slice(&body)?;
+        let id = row["id"].as_str().ok_or("a created row has no id")?;
+        acknowledged.push(made);
+        ids.push(id.to_owned());
+    }
+    Ok((acknowledged, ids))
+}
+
+/// Whether a row can be read.
+pub async fn is_readable(side: &Side, turn: usize) -> Outcome<bool> {
+    let mut client = Client::connect(side.process.address).await?;
+    Ok(ask(&mut client, &side.requests, Work::Get, turn)
+        .await
+        .is_ok())
+}
+
+impl Seen {
+    fn add(&mut self, other: Seen) {
+        self.micros.extend(other.micros);
+        self.acknowledged.extend(other.acknowledged);
+        for (error, times) in other.errors {
+            *self.errors.entry(error).or_default() += times;
+        }
+    }
+
+    fn measured(mut self, time: Duration, processor: Duration, resident_mib: f64) -> Measured {
+        self.micros.sort_unstable();
+        let requests = self.micros.len() as f64;
+        Measured {
+            per_second: requests / time.as_secs_f64(),
+            p50_ms: self.percentile_ms(50),
+            p99_ms: self.percentile_ms(99),
+            processor_us: processor.as_secs_f64() * 1e6 / requests,
+            resident_mib,
+            errors: self.errors,
+            acknowledged: self.acknowledged,
+        }
+    }
+
+    /// Of sorted times.
+    fn percentile_ms(&self, percent: usize) -> f64 {
+        let place = self.micros.len() * percent / 100;
+        let micros = self.micros.get(place).or(self.micros.last());
+        micros.map_or(f64::NAN, |micros| f64::from(*micros) / 1000.0)
+    }
+}

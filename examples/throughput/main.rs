@@ -1,0 +1,93 @@
+//! How many requests a second? `cargo run --release --example throughput`; `--help` tells what is measured and how.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "conditions are polled, and the plain service reads its environment itself"
+)]
+
+mod args;
+mod cell;
+mod client;
+mod distance;
+mod flush;
+mod load;
+mod owner_cost;
+mod peer;
+mod pgbench;
+mod plain;
+mod prefill;
+mod read_back;
+mod side;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod usage;
+mod work;
+
+use args::Args;
+use cell::Bench;
+use clap::Parser;
+use peer::Peer;
+use side::Sides;
+use stage::Stage;
+use std::process::ExitCode;
+use support::Outcome;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("serve") => std::process::exit(synapse_core::cli::main()),
+        Some(plain::ROLE) => return plain::main(),
+        _ => {}
+    }
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("throughput: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Outcome<bool> {
+    let stage = Stage::start(args)?;
+    println!("{}", stage.describe()?);
+    if args.owner_cost {
+        owner_cost::run(&stage, args)?;
+        return Ok(true);
+    }
+    for (name, value) in &args.set {
+        println!("ours with {name}={value}");
+    }
+    // One thread: it shall leave the processors to the services.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut sides = Sides::start(&stage, args, &runtime)?;
+    let bench = Bench {
+        args,
+        runtime: &runtime,
+        peer: peer(&stage, args)?,
+    };
+    let mut cells = bench.measure_all(&mut sides)?;
+    if let Some(rows) = args.prefill {
+        prefill::run(&stage, rows)?;
+        println!("\nwith {rows} rows more, never analyzed");
+        let after = bench.measure_all(&mut sides)?;
+        table::compare(&cells, &after, rows);
+        cells.extend(after);
+    }
+    table::memory(&sides, &cells);
+    let failures = table::failures(&cells);
+    println!("{failures} requests failed");
+    Ok(read_back::check(&stage, &sides.ours.acknowledged)? && failures == 0)
+}
+
+/// None over a distance: pgbench connects within its time, one client after the other, and little of it would be left.
+fn peer(stage: &Stage, args: &Args) -> Outcome<Option<Peer>> {
+    match args.distance() {
+        None => Peer::beside(stage),
+        Some(_) => Ok(None),
+    }
+}

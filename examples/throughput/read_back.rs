@@ -1,0 +1,42 @@
+//! The end of a run: is what our service acknowledged there, and once?
+
+use crate::stage::Stage;
+use crate::support::Outcome;
+use crate::work::{Ask, HANDLE};
+use std::collections::HashMap;
+
+/// Whether every acknowledged create is present exactly once.
+pub fn check(stage: &Stage, acknowledged: &[Ask]) -> Outcome<bool> {
+    let keys = stored(stage, "idempotency_key")?;
+    let anchors = stored(stage, "anchor_transaction_id")?;
+    let is_stored = |ask: &&Ask| match ask {
+        Ask::Create(number) => keys.contains_key(number),
+        Ask::Natural(number) => anchors.contains_key(number),
+        Ask::Get => true,
+    };
+    let present = acknowledged.iter().filter(is_stored).count();
+    let missing = acknowledged.len() - present;
+    // Also those that were not acknowledged.
+    let rows = keys.values().chain(anchors.values());
+    let doubled = rows.filter(|rows| **rows > 1).count();
+    println!(
+        "read back: {} acknowledged, {present} present, {missing} missing, {doubled} doubled",
+        acknowledged.len()
+    );
+    Ok(missing == 0 && doubled == 0)
+}
+
+/// How many rows there are of each number, asked of the primary itself.
+fn stored(stage: &Stage, column: &str) -> Outcome<HashMap<u64, usize>> {
+    let question =
+        format!("SELECT {column} AS value FROM transactions WHERE {column} LIKE '{HANDLE}%'");
+    let mut rows = HashMap::new();
+    for handle in stage.ask(&question)? {
+        let number = handle
+            .strip_prefix(HANDLE)
+            .and_then(|number| number.parse().ok());
+        let number = number.ok_or_else(|| format!("{handle:?} is no handle of this run"))?;
+        *rows.entry(number).or_default() += 1;
+    }
+    Ok(rows)
+}

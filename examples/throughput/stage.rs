@@ -1,0 +1,152 @@
+//! What is measured stands on it: a private PostgreSQL with the durability of a real one, near or far.
+
+use crate::args::Args;
+use crate::support::postgres::{connect, stream, values};
+use crate::support::process::Process;
+use crate::support::{Outcome, wait_until};
+use crate::{distance, flush};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use synapse_core::embedded::{Binaries, Durability, Home, Server, User};
+use tempfile::TempDir;
+use url::Url;
+
+/// Round trips of which the shortest is told.
+const ROUND_TRIPS: usize = 5;
+
+pub struct Stage {
+    pub primary: Server,
+    standby: Option<Server>,
+    /// Where the primary is reached.
+    port: u16,
+    programs: PathBuf,
+    // The last: servers end before their data.
+    dir: TempDir,
+}
+
+impl Stage {
+    pub fn start(args: &Args) -> Outcome<Stage> {
+        // Not in /dev/shm: what a commit costs on a disk is part of what is measured.
+        let dir = tempfile::Builder::new()
+            .prefix("synapse-throughput-")
+            .tempdir()?;
+        let binaries = Binaries::find(None, None, &dir.path().join("bin"))?;
+        let programs = binaries.dir().to_owned();
+        let home = Home::open(dir.path(), binaries, Durability::Durable)?;
+        let primary = Server::init(&home, "primary")?;
+        if args.prefill.is_some() {
+            primary.reload(&[("autovacuum", "off")])?;
+        }
+        primary.start()?;
+        let standby = if args.synchronous {
+            let standby = Server::standby_of(&primary, "replica-1")?;
+            stream(&primary, &standby)?;
+            Some(standby)
+        } else {
+            None
+        };
+        let port = match args.distance() {
+            Some(round_trip) => distance::before(primary.port(), round_trip)?,
+            None => primary.port(),
+        };
+        Ok(Stage {
+            primary,
+            standby,
+            port,
+            programs,
+            dir,
+        })
+    }
+
+    /// The first line: what the figures depend on.
+    pub fn describe(&self) -> Outcome<String> {
+        let mut connection = connect(&self.primary, User::Superuser)?;
+        let version = values(
+            &mut connection,
+            "SELECT current_setting('server_version') AS value",
+        )?;
+        let sync = values(
+            &mut connection,
+            "SELECT sync_state AS value FROM pg_stat_replication",
+        )?;
+        let is_synchronous = sync.iter().any(|state| state == "sync");
+        let state = if is_synchronous {
+            "synchronous"
+        } else {
+            "asynchronous"
+        };
+        let cores = std::thread::available_parallelism()?;
+        let flush = flush::describe(&self.programs, self.dir.path())?;
+        let mut line = format!(
+            "PostgreSQL {}, {cores} cores, flush {flush}, {state}",
+            version.concat()
+        );
+        if self.port != self.primary.port() {
+            let shown = self.round_trip()?.as_secs_f64() * 1000.0;
+            line += &format!(", round trip to the primary {shown:.1} ms");
+        }
+        Ok(line)
+    }
+
+    fn round_trip(&self) -> Outcome<Duration> {
+        let mut connection = PgConnection::establish(self.url()?.as_str())?;
+        let mut shortest = Duration::MAX;
+        for _ in 0..ROUND_TRIPS {
+            let begun = Instant::now();
+            connection.batch_execute("SELECT")?;
+            shortest = shortest.min(begun.elapsed());
+        }
+        Ok(shortest)
+    }
+
+    /// Of the primary, over the distance, as the user of the services.
+    pub fn url(&self) -> Outcome<Url> {
+        let mut url = Url::parse(&self.primary.url(User::Application))?;
+        url.set_port(Some(self.port))
+            .map_err(|()| "the connection string takes no port")?;
+        Ok(url)
+    }
+
+    /// A service on these databases.
+    pub fn service(&self, role: &str, settings: &[(String, String)]) -> Outcome<Process> {
+        let mut databases = vec![self.url()?.to_string()];
+        databases.extend(self.standby.iter().map(|node| node.url(User::Application)));
+        Process::start(role, &databases, settings, self.dir.path())
+    }
+
+    /// Statements for the primary.
+    pub fn execute(&self, statements: &str) -> Outcome<()> {
+        let mut connection = connect(&self.primary, User::Application)?;
+        Ok(connection.batch_execute(statements)?)
+    }
+
+    pub fn checkpoint(&self) -> Outcome<()> {
+        let mut connection = connect(&self.primary, User::Superuser)?;
+        Ok(connection.batch_execute("CHECKPOINT")?)
+    }
+
+    /// The text column `value` of every row.
+    pub fn ask(&self, question: &str) -> Outcome<Vec<String>> {
+        let mut connection = connect(&self.primary, User::Application)?;
+        Ok(values(&mut connection, question)?)
+    }
+
+    /// Where PostgreSQL's programs are.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The standby has applied all that the primary has written.
+    pub fn wait_for_standby(&self) -> Outcome<()> {
+        let behind = "SELECT application_name AS value FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()";
+        wait_until("the standby has applied everything", || {
+            Ok(self.ask(behind)?.is_empty())
+        })
+    }
+}
