@@ -64,6 +64,7 @@ pub fn main() -> i32 {
         Command::Healthcheck => healthcheck(&settings),
         Command::Completions { .. } => Ok(()),
     };
+    logging::flush();
     match result {
         Ok(()) => 0,
         Err(line) => {

@@ -3,6 +3,7 @@
 mod api;
 pub mod cli;
 pub mod db;
+mod dispatch;
 pub mod embedded;
 pub mod ledger;
 mod logging;

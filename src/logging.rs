@@ -1,12 +1,20 @@
-//! One line per event, as text or JSON, with the key-values of `log`.
+//! One line per event, as text or JSON, with the key-values of `log`, on standard error.
+//!
+//! The lines go through a queue to a thread that writes them: a request does not pay for a system call, and a pipe that nobody reads
+//! stops nothing. Where the queue is full, lines are dropped and counted.
 
 use crate::settings::{LogFormat, LogSettings};
 use chrono::{SecondsFormat, Utc};
 use env_logger::fmt::Formatter;
+use env_logger::{Target, WriteStyle};
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
 use serde_json::Map;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub fn start(settings: &LogSettings) {
     let format = match settings.format {
@@ -16,7 +24,103 @@ pub fn start(settings: &LogSettings) {
     env_logger::Builder::new()
         .parse_filters(&settings.level)
         .format(format)
+        // Nothing below writes colours: there is nothing to strip.
+        .write_style(WriteStyle::Always)
+        .target(Target::Pipe(Box::new(Queue::start())))
         .init();
+}
+
+/// About ten thousand requests' lines.
+const MAX_QUEUED: usize = 10_000;
+/// Lines gather for so long before they are written together; nobody waits for them.
+const GATHER: Duration = Duration::from_millis(5);
+/// How long the end of the process waits for the last lines.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
+enum Message {
+    Line(Vec<u8>),
+    /// Everything before it has been written.
+    Flush(SyncSender<()>),
+}
+
+static QUEUE: OnceLock<SyncSender<Message>> = OnceLock::new();
+
+/// Waits until what was logged is written. Called once, in the end.
+pub fn flush() {
+    let Some(queue) = QUEUE.get() else { return };
+    let (done, wait) = sync_channel(1);
+    if queue.try_send(Message::Flush(done)).is_ok() {
+        let _ = wait.recv_timeout(FLUSH_PATIENCE);
+    }
+}
+
+/// Where env_logger writes: each line at once.
+struct Queue {
+    lines: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Queue {
+    fn start() -> Queue {
+        let (lines, inbox) = sync_channel(MAX_QUEUED);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = dropped.clone();
+        let writer = std::thread::Builder::new().name("log".into());
+        if let Err(error) = writer.spawn(move || write_all(&inbox, &counter)) {
+            eprintln!("no thread for the log, which is lost: {error}");
+        }
+        drop(QUEUE.set(lines.clone()));
+        Queue { lines, dropped }
+    }
+}
+
+impl Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.lines.try_send(Message::Line(line.to_vec())).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "lines gather meanwhile, without a wake-up for each"
+)]
+fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64) {
+    let mut lines = Vec::new();
+    while let Ok(first) = inbox.recv() {
+        let mut flushed = Vec::new();
+        for message in std::iter::once(first).chain(inbox.try_iter().take(MAX_QUEUED)) {
+            match message {
+                Message::Line(mut line) => lines.append(&mut line),
+                Message::Flush(done) => flushed.push(done),
+            }
+        }
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            lines.extend_from_slice(
+                format!(
+                    "{} WARN  {lost} lines of the log were dropped: nobody reads it fast enough\n",
+                    now()
+                )
+                .as_bytes(),
+            );
+        }
+        // There is nowhere to tell that the log cannot be written.
+        drop(io::stderr().write_all(&lines));
+        lines.clear();
+        if flushed.is_empty() {
+            std::thread::sleep(GATHER);
+        }
+        for done in flushed {
+            let _ = done.try_send(()); // whoever waited has gone
+        }
+    }
 }
 
 fn now() -> String {

@@ -85,9 +85,9 @@ COMMENT ON COLUMN transactions.actor IS 'Who created it: api:<client>.';
 COMMENT ON COLUMN transactions.request_id IS 'X-Request-Id of the request that created it.';
 
 -- Each index, and the statement (src/ledger/store) that needs it. The primary key: find.sql, change.sql, history.sql.
--- create.sql, lookup.sql, list.sql by key. Partial, so that a row without a key costs nothing.
+-- insert.sql, lookup.sql, list.sql by key. Partial, so that a row without a key costs nothing.
 CREATE UNIQUE INDEX transactions_key_idx ON transactions (owner, idempotency_key, item) WHERE idempotency_key IS NOT NULL;
--- create.sql, lookup.sql, list.sql by anchor id.
+-- insert.sql, lookup.sql, list.sql by anchor id.
 CREATE UNIQUE INDEX transactions_anchor_idx ON transactions (owner, anchor_transaction_id) WHERE anchor_transaction_id IS NOT NULL;
 -- list.sql by time, and by account. The predicate of each holds for every row, and only the statement that is to use it says it. Without,
 -- PostgreSQL would take one of them for the primary key, or for each other, while the table is almost empty or was never analysed
@@ -108,9 +108,9 @@ CREATE TABLE transaction_events (
     request_id      text COLLATE "C" NOT NULL,
     at              timestamptz      NOT NULL DEFAULT now(),
 
-    -- history.sql; and find.sql, list.sql, which look a token's write up in it.
+    -- history.sql; and find_seen.sql, list.sql, which look a token's write up in it.
     CONSTRAINT transaction_events_pkey PRIMARY KEY (owner, transaction_id, version),
-    -- change.sql: an attempt that was given up and runs late must not make its change a second time. attempt.sql finds it by this.
+    -- change.sql: an attempt that was given up and runs late must not make its change a second time. change.rs finds it by this.
     CONSTRAINT transaction_events_write_key UNIQUE (owner, transaction_id, write_id),
     CONSTRAINT transaction_events_transaction_fkey FOREIGN KEY (owner, transaction_id) REFERENCES transactions (owner, id),
     CONSTRAINT transaction_events_version_check CHECK (version >= 2),

@@ -50,7 +50,7 @@ pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let nodes = api.databases.nodes();
-    let undurable = api.policy.require_replication
+    let undurable = api.require_replication
         && !api
             .databases
             .primary_now()

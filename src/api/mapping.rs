@@ -1,7 +1,7 @@
 //! What the errors of the other rooms mean to a client.
 
 use super::problem::{self, Problem, etag};
-use crate::db::NoPrimary;
+use crate::dispatch;
 use crate::ledger;
 use crate::ledger::ask::draft::{BodyError, Violation};
 use crate::ledger::ask::query::QueryError;
@@ -50,23 +50,50 @@ impl From<QueryError> for Problem {
     }
 }
 
-/// A write found no primary to go to.
-impl From<NoPrimary> for Problem {
-    fn from(error: NoPrimary) -> Problem {
-        match error {
-            NoPrimary::NotFound => Problem::new(
+impl From<dispatch::Error> for Problem {
+    fn from(error: dispatch::Error) -> Problem {
+        use dispatch::Error as E;
+        let (kind, detail) = match error {
+            E::Ledger(error) => return error.into(),
+            E::SaidByReplica { error, lag_ms } => {
+                return Problem::from(error).said_by_replica(lag_ms);
+            }
+            E::Internal(cause) => return Problem::internal(cause),
+            E::Overloaded => (
+                &problem::OVERLOADED,
+                "more work is waiting than can be done in time; nothing was applied",
+            ),
+            E::TooSlow => (
+                &problem::OVERLOADED,
+                "the query took too long and was cancelled: ask for less",
+            ),
+            E::PrimaryUnavailable => (
                 &problem::PRIMARY_UNAVAILABLE,
                 "no primary was found within the write deadline; nothing was applied",
             ),
-            NoPrimary::SplitBrain => Problem::new(
+            E::OutcomeUnknown => (
+                &problem::OUTCOME_UNKNOWN,
+                "the write may have been applied: repeat the same request to learn its outcome",
+            ),
+            E::InProgress => (
+                &problem::IDEMPOTENCY_REQUEST_IN_PROGRESS,
+                "another request holds the key, or the table is locked: it has not finished yet",
+            ),
+            E::ReadUnavailable => (&problem::READ_UNAVAILABLE, "no database answers"),
+            E::ConsistencyUnavailable => (
+                &problem::CONSISTENCY_UNAVAILABLE,
+                "no database that could answer consistently is available",
+            ),
+            E::DurabilityUnavailable => (
+                &problem::DURABILITY_UNAVAILABLE,
+                "no standby would confirm this write; nothing was applied",
+            ),
+            E::SplitBrain => (
                 &problem::SPLIT_BRAIN,
                 "writes are refused until one of two primaries is gone",
             ),
-            NoPrimary::TooManyWaiting => Problem::new(
-                &problem::OVERLOADED,
-                "too many writes are waiting for a primary",
-            ),
-        }
+        };
+        Problem::new(kind, detail)
     }
 }
 
@@ -112,7 +139,6 @@ impl From<ledger::Error> for Problem {
                 &problem::OVERLOADED,
                 "too many requests compete for the same transaction",
             ),
-            E::Database(error) => Problem::internal(error),
         }
     }
 }
@@ -126,7 +152,7 @@ mod tests {
     #[test]
     fn every_error_of_the_ledger_has_its_code() {
         use ledger::Error as E;
-        let table: [(E, &problem::Kind); 8] = [
+        let table: [(E, &problem::Kind); 7] = [
             (
                 E::KeyReused {
                     transaction_ids: vec![],
@@ -161,9 +187,38 @@ mod tests {
             ),
             (E::TokenNotVisible, &problem::CONSISTENCY_TOKEN_UNKNOWN),
             (E::LostRace, &problem::OVERLOADED),
+        ];
+        for (error, kind) in table {
+            assert_eq!(Problem::from(error).kind, kind);
+        }
+    }
+
+    #[test]
+    fn every_error_of_the_dispatch_has_its_code() {
+        use dispatch::Error as E;
+        let absent = E::SaidByReplica {
+            error: ledger::Error::NotFound,
+            lag_ms: Some(7),
+        };
+        let table: [(E, &problem::Kind); 13] = [
             (
-                E::Database(diesel::result::Error::NotFound),
-                &problem::INTERNAL_ERROR,
+                E::Ledger(ledger::Error::NotFound),
+                &problem::TRANSACTION_NOT_FOUND,
+            ),
+            (absent, &problem::TRANSACTION_NOT_FOUND),
+            (E::Overloaded, &problem::OVERLOADED),
+            (E::TooSlow, &problem::OVERLOADED),
+            (E::PrimaryUnavailable, &problem::PRIMARY_UNAVAILABLE),
+            (E::OutcomeUnknown, &problem::OUTCOME_UNKNOWN),
+            (E::InProgress, &problem::IDEMPOTENCY_REQUEST_IN_PROGRESS),
+            (E::ReadUnavailable, &problem::READ_UNAVAILABLE),
+            (E::ConsistencyUnavailable, &problem::CONSISTENCY_UNAVAILABLE),
+            (E::DurabilityUnavailable, &problem::DURABILITY_UNAVAILABLE),
+            (E::SplitBrain, &problem::SPLIT_BRAIN),
+            (E::Internal("a bug".into()), &problem::INTERNAL_ERROR),
+            (
+                E::Ledger(ledger::Error::TokenNotVisible),
+                &problem::CONSISTENCY_TOKEN_UNKNOWN,
             ),
         ];
         for (error, kind) in table {

@@ -1,6 +1,5 @@
 //! HTTP: the only folder, with `server.rs`, that knows actix-web.
 
-mod blocking;
 mod envelope;
 mod extract;
 mod health;
@@ -12,58 +11,41 @@ pub use envelope::envelope;
 pub use health::VERSION;
 
 use crate::db::Databases;
+use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
-use blocking::RetryBudget;
 use problem::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// What the handlers share.
 pub struct Api {
     databases: Arc<Databases>,
+    dispatch: Dispatch,
     rules: Rules,
-    policy: Policy,
+    require_replication: bool,
     region: Option<String>,
-    read_retries: RetryBudget,
-    write_retries: RetryBudget,
     draining: AtomicBool,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    pub write_deadline: Duration,
-    pub attempt_timeout: Duration,
-    pub require_replication: bool,
-}
-
-/// Enough for every request that is under way at a failover to be repeated a few times.
-const RETRY_RESERVE: u32 = 1000;
-
 impl Api {
-    pub fn new(
+    pub fn start(
         databases: Arc<Databases>,
         rules: Rules,
         policy: Policy,
         region: Option<String>,
-    ) -> Api {
-        let (read_retries, write_retries) = (
-            RetryBudget::new(RETRY_RESERVE),
-            RetryBudget::new(RETRY_RESERVE),
-        );
-        Api {
+    ) -> std::io::Result<Api> {
+        Ok(Api {
+            dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
             rules,
-            policy,
+            require_replication: policy.require_replication,
             region,
-            read_retries,
-            write_retries,
             draining: AtomicBool::new(false),
-        }
+        })
     }
 
     pub fn drain(&self) {

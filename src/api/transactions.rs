@@ -1,9 +1,9 @@
 //! The transaction endpoints.
 
 use super::Api;
-use super::blocking::{self, Served, Written};
 use super::extract::{Id, JsonBody, Key, NoQuery, if_match, none_match_is_met};
 use super::problem::{self, Problem, etag};
+use crate::dispatch::{Served, Written};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::{Change, StatusChange};
 use crate::ledger::ask::consistency::Consistency;
@@ -15,8 +15,6 @@ use crate::ledger::ask::token::Token;
 use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create::{Created, How};
-use crate::ledger::store::find::Wanted;
-use crate::ledger::store::{Committed, change, create, find, history, list};
 use actix_web::http::header::{ETAG, LINK, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -30,17 +28,8 @@ pub async fn create(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft::parse(&body.0, &api.rules)?;
-    let create = Create::new(draft, key.0, caller)?;
-    let in_progress = Some(&problem::IDEMPOTENCY_REQUEST_IN_PROGRESS);
-    let written = blocking::write(&api, in_progress, move |connection| {
-        let mut committed = create::create(connection, &create.caller.owner, &[&create])?;
-        let answer = committed.value.pop();
-        Ok(Committed {
-            value: answer.unwrap_or(Err(crate::ledger::Error::LostRace)),
-            replicated: committed.replicated,
-        })
-    })
-    .await?;
+    let create = Create::new(draft, key.0, caller, body.0.len())?;
+    let written = api.dispatch.create(create).await?;
     let Created { transaction, how } = &written.value;
     let mut response = match how {
         How::Known => HttpResponse::Ok(),
@@ -70,10 +59,7 @@ pub async fn change(
     let to = StatusChange::parse(&body.0)?;
     let expected = if_match(&request)?;
     let change = Change::new(id.0, expected, to, caller);
-    let Written { value, replicated } = blocking::write(&api, None, move |connection| {
-        change::change(connection, &change)
-    })
-    .await?;
+    let Written { value, replicated } = api.dispatch.change(change).await?;
     Ok(answer_write(HttpResponse::Ok(), &value, replicated))
 }
 
@@ -103,16 +89,7 @@ pub async fn read_one(
     caller: Caller,
     consistency: Consistency,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = Wanted {
-        id: id.0,
-        tokens: consistency.tokens().to_vec(),
-    };
-    let wanted = std::sync::Arc::new(wanted);
-    let served = blocking::read(&api, &consistency, move |connection| {
-        let mut found = find::find(connection, &caller.owner, &[&wanted])?;
-        found.pop().unwrap_or(Err(crate::ledger::Error::NotFound))
-    })
-    .await?;
+    let served = api.dispatch.find(&caller, id.0, &consistency).await?;
     let transaction = &served.value;
     let unchanged = none_match_is_met(&request, transaction.write());
     let mut response = if unchanged {
@@ -150,11 +127,7 @@ pub async fn events(
     consistency: Consistency,
 ) -> Result<HttpResponse, Problem> {
     let page = HistoryPage::parse(request.query_string(), &caller.owner, id.0)?;
-    let (wanted, tokens) = (page.clone(), consistency.tokens().to_vec());
-    let served = blocking::read(&api, &consistency, move |connection| {
-        history::history(connection, &wanted, &tokens)
-    })
-    .await?;
+    let served = api.dispatch.history(page.clone(), &consistency).await?;
     let events: &[Event] = &served.value.events;
     let last = events.last().filter(|_| served.value.has_more);
     let next = last.map(|last| page.cursor_after(last.version));
@@ -180,11 +153,7 @@ pub async fn search(
         // A key is read on the primary, never on a replica.
         consistency = consistency.strong();
     }
-    let (wanted, tokens) = (search.clone(), consistency.tokens().to_vec());
-    let served = blocking::read(&api, &consistency, move |connection| {
-        list::list(connection, &wanted, &tokens)
-    })
-    .await?;
+    let served = api.dispatch.list(search.clone(), &consistency).await?;
     let page = &served.value;
     let next = page.next.map(|cursor| cursor.encode(&search.binding()));
     let link = next.as_deref().map(|cursor| search.next_link_query(cursor));
@@ -231,7 +200,7 @@ fn say_where_from<T>(
         Consistency::Strong(_) => "strong",
     };
     response.insert_header(("X-Read-Consistency", level));
-    response.insert_header(("X-Served-By", served.by()));
+    response.insert_header(("X-Served-By", served.role.to_string()));
     if let Some(lag_ms) = served.replica_lag_ms() {
         response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));
     }

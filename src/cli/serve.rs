@@ -1,7 +1,7 @@
 //! `serve`: the databases, the server, and the order in which they start and stop.
 
 use super::prepare;
-use crate::api::{Api, Policy, VERSION};
+use crate::api::{Api, VERSION};
 use crate::db::connection::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
 use crate::embedded::{Cluster, Durability, Options};
@@ -47,17 +47,13 @@ fn serve_on(
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
-    let policy = Policy {
-        write_deadline: database.write_deadline,
-        attempt_timeout: database.attempt_timeout,
-        require_replication: database.require_replication,
-    };
-    let api = Api::new(
+    let api = Api::start(
         databases.clone(),
         settings.api,
-        policy,
+        database.policy,
         settings.server.region.clone(),
     );
+    let api = api.map_err(|error| format!("cannot start the dispatch threads: {error}"))?;
     let served = listen(&settings.server, api, data_dir);
     databases.stop();
     served

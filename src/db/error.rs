@@ -9,7 +9,7 @@ pub enum Outcome {
     Unknown,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// No connection could be had: nothing was sent.
     #[error("no connection: {0}")]
@@ -37,7 +37,7 @@ pub enum Error {
     Resources(String),
     /// Anything else the database says: a bug or a broken schema, rolled back.
     #[error("{0}")]
-    Statement(#[source] DieselError),
+    Statement(String),
 }
 
 impl Error {
@@ -64,7 +64,7 @@ impl From<DieselError> for Error {
                 DieselError::BrokenTransactionManager => {
                     Error::Lost("broken SQL transaction".into())
                 }
-                other => Error::Statement(other),
+                other => Error::Statement(other.to_string()),
             };
         };
         let message = info.message();
@@ -74,8 +74,10 @@ impl From<DieselError> for Error {
             }
             DatabaseErrorKind::ReadOnlyTransaction => Error::ReadOnly,
             DatabaseErrorKind::SerializationFailure => Error::Conflict(first_line(message)),
-            DatabaseErrorKind::Unknown => unknown_kind(message).unwrap_or(Error::Statement(error)),
-            _ => Error::Statement(error),
+            DatabaseErrorKind::Unknown => {
+                unknown_kind(message).unwrap_or_else(|| Error::Statement(error.to_string()))
+            }
+            _ => Error::Statement(error.to_string()),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each configured database is a `node::Node` whose state owns its pool. The monitor probes them all, `judge` says from the
 //! answers which is the primary and which are fenced, the rebuild thread replaces failed pools, `select` orders candidates for a read.
 
+mod bulkhead;
 pub mod connection;
 pub mod error;
 mod event;
@@ -19,13 +20,14 @@ pub mod select;
 pub mod status;
 
 use arc_swap::ArcSwapOption;
+pub use bulkhead::{Permit, Use, share};
 use chrono::Utc;
 use connection::{DatabaseUrl, SessionLimits};
 use event::Event;
 use judge::Writes;
 use monitor::Monitor;
 use node::{Node, State};
-pub use pool::{Busy, Connection, Patience, Permit, Place, Pool, Use};
+pub use pool::{Connection, Pool};
 use role::DbRole;
 use status::Failover;
 use std::collections::VecDeque;
@@ -40,10 +42,6 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub pool_size: u32,
-    /// How many may wait for a connection of one node.
-    pub max_waiting: usize,
-    /// How many writes may wait for a primary.
-    pub max_held: usize,
     pub statement_timeout: Duration,
     pub lock_timeout: Duration,
     pub probe_interval: Duration,
@@ -84,7 +82,6 @@ struct Shared {
     options: Options,
     topology: watch::Sender<Topology>,
     failovers: Mutex<VecDeque<Failover>>,
-    held: AtomicUsize,
     /// The node that was judged to be the primary, whether or not it has a pool yet; `NO_NODE` for none.
     elected: AtomicUsize,
     /// `Prepare` has succeeded.
@@ -123,13 +120,9 @@ pub struct Candidate {
     timeline: i32,
 }
 
-/// Why a write finds no primary. Nothing was sent.
+/// Two primaries claim to be the one: no write goes anywhere until one of them is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPrimary {
-    NotFound,
-    SplitBrain,
-    TooManyWaiting,
-}
+pub struct SplitBrain;
 
 impl Databases {
     /// Returns at once, whatever the state of the databases.
@@ -151,7 +144,6 @@ impl Databases {
             options,
             topology,
             failovers: Mutex::default(),
-            held: AtomicUsize::new(0),
             elected: AtomicUsize::new(NO_NODE),
             prepared: AtomicBool::new(false),
             last_synchronous: ArcSwapOption::empty(),
@@ -210,27 +202,19 @@ impl Databases {
         .collect()
     }
 
-    /// The verified primary. Waits for one, holding neither thread nor connection, until the deadline.
-    pub async fn primary(&self, deadline: Instant) -> Result<Candidate, NoPrimary> {
+    /// Waits for a verified primary, holding neither thread nor connection, for as long as it takes.
+    pub async fn primary(&self) -> Result<Candidate, SplitBrain> {
         let mut topology = self.shared.topology.subscribe();
-        let mut place = None;
         loop {
-            let writes = topology.borrow_and_update().writes;
-            if writes == Writes::SplitBrain {
-                return Err(NoPrimary::SplitBrain);
+            if topology.borrow_and_update().writes == Writes::SplitBrain {
+                return Err(SplitBrain);
             }
             if let Some(primary) = self.primary_now() {
                 return Ok(primary);
             }
-            if place.is_none() {
-                place = Some(
-                    Place::take(&self.shared.held, self.shared.options.max_held)
-                        .ok_or(NoPrimary::TooManyWaiting)?,
-                );
-            }
-            match tokio::time::timeout_at(deadline.into(), topology.changed()).await {
-                Ok(Ok(())) => {}
-                _ => return Err(NoPrimary::NotFound),
+            if topology.changed().await.is_err() {
+                // The sender lives as long as self.
+                std::future::pending::<()>().await;
             }
         }
     }
@@ -264,7 +248,16 @@ impl Databases {
             .is_some_and(|last| last.elapsed() < duration)
     }
 
-    fn candidate(&self, node: usize) -> Option<Candidate> {
+    pub fn pool_size(&self) -> u32 {
+        self.shared.options.pool_size
+    }
+
+    pub fn node_count(&self) -> usize {
+        self.shared.nodes.len()
+    }
+
+    /// The node, where it is up.
+    pub fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
             State::Up {
                 pool,
@@ -308,10 +301,8 @@ impl Databases {
     }
 
     /// False where too many blocking threads are stuck on this node already.
-    pub fn may_start(&self, candidate: &Candidate) -> bool {
-        let stuck = self.shared.nodes[candidate.node]
-            .abandoned
-            .load(Ordering::Acquire);
+    pub fn may_start(&self, node: usize) -> bool {
+        let stuck = self.shared.nodes[node].abandoned.load(Ordering::Acquire);
         stuck < 2 * self.shared.options.pool_size as usize
     }
 

@@ -235,13 +235,7 @@ fn build(shared: &Shared, index: usize, prepare: &Prepare) -> Result<(Arc<Pool>,
         prepare(&node.url)?;
         shared.prepared.store(true, Ordering::Release);
     }
-    let pool = Pool::open(
-        &node.url,
-        &session,
-        options.pool_size,
-        options.max_waiting,
-        node.workers.clone(),
-    );
+    let pool = Pool::open(&node.url, &session, options.pool_size, node.workers.clone());
     let facts = pool
         .connection()
         .and_then(|mut connection| probe(&mut connection))

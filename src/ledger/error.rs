@@ -1,10 +1,10 @@
-use diesel::result::Error as DieselError;
 use uuid::Uuid;
 
 use super::model::status::Status;
 use super::model::write::Write;
 
-/// What a request to the ledger means; the database's own failures pass through unjudged.
+/// What a request to the ledger means, where it is not what was hoped for. The database's own failures are no meaning: a statement that
+/// fails returns Diesel's error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the idempotency key stands for another request")]
@@ -29,8 +29,6 @@ pub enum Error {
     LostRace,
     #[error("a write named by a consistency token is not here")]
     TokenNotVisible,
-    #[error(transparent)]
-    Database(#[from] DieselError),
 }
 
 impl Error {
@@ -42,7 +40,7 @@ impl Error {
                 *lasting
             }
             Error::KeyReused { .. } | Error::AnchorConflict { .. } | Error::NotFound => true,
-            Error::LostRace | Error::TokenNotVisible | Error::Database(_) => false,
+            Error::LostRace | Error::TokenNotVisible => false,
         }
     }
 }

@@ -5,6 +5,7 @@ mod reader;
 
 use crate::db::connection::DatabaseUrl;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
+use crate::dispatch::Policy;
 use crate::ledger::ask::draft::Rules;
 use crate::ledger::model::strkey::StrkeyCheck;
 use reader::Reader;
@@ -33,10 +34,8 @@ pub struct DatabaseSettings {
     /// Empty: the embedded cluster is used.
     pub nodes: Vec<NodeOptions>,
     pub availability: Options,
-    pub write_deadline: Duration,
-    pub attempt_timeout: Duration,
+    pub policy: Policy,
     pub migrate_on_start: bool,
-    pub require_replication: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -146,19 +145,17 @@ fn server(r: &mut Reader) -> ServerSettings {
     }
 }
 
+/// Soon: a statement that many share must not wait long for what a stranger holds. Who needs it asks again (`dispatch::write`).
+const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
+
 fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
     let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
     let attempt_timeout = r.millis("database.attempt_timeout_ms", 3000, 50..=60_000);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
-            .unwrap_or(1000),
-        max_held: usize::try_from(r.number("database.max_held_writes", 1000, 1..=100_000))
-            .unwrap_or(1000),
         // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
         statement_timeout: attempt_timeout * 4 / 5,
-        // As long as a create waits for an earlier one with the same key (contract, section 4).
-        lock_timeout: Duration::from_secs(2).min(attempt_timeout / 2),
+        lock_timeout: LOCK_TIMEOUT,
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
         max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
@@ -168,10 +165,14 @@ fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
     DatabaseSettings {
         nodes: nodes(r),
         availability,
-        write_deadline,
-        attempt_timeout,
+        policy: Policy {
+            write_deadline,
+            attempt_timeout,
+            require_replication: r.flag("database.require_replication", false),
+            max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
+                .unwrap_or(1000),
+        },
         migrate_on_start: r.flag("database.migrate_on_start", true),
-        require_replication: r.flag("database.require_replication", false),
     }
 }
 

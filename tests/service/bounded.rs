@@ -1,7 +1,7 @@
 //! A page looks at a bounded number of rows, however few of them match.
 
 use crate::support::wait::{ms, s};
-use crate::support::{App, Cluster, account, eventually, sql};
+use crate::support::{App, Cluster, account, ask, eventually, sql};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -109,5 +109,35 @@ fn no_page_of_a_large_table_is_slow() {
             start.elapsed()
         };
         eventually(s(10), query, || within(query) < ms(500));
+    }
+}
+
+/// The bound that lies at the far end of the order is entered by the index, not walked to.
+#[test]
+fn a_page_of_long_ago_reads_as_little_as_one_of_today() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    fill(&cluster, &account(), 200_000);
+    let blocks = || -> u64 {
+        let read =
+            "SELECT (idx_blks_read + idx_blks_hit)::text AS value FROM pg_statio_user_indexes
+                     WHERE indexrelname = 'transactions_created_idx'";
+        ask(cluster.primary(), read).parse().unwrap()
+    };
+    let day = |days: i64| {
+        (chrono::Utc::now() - chrono::TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ")
+    };
+    for query in [
+        format!("order=desc&to_date={}", day(2)),
+        format!("order=asc&from_date={}", day(1)),
+    ] {
+        let before = blocks();
+        let page = app
+            .get_strong(&format!("/transactions?{query}"))
+            .expect(200);
+        assert_eq!(page.json()["data"].as_array().unwrap().len(), 25);
+        eventually(s(20), "the server has counted it", || blocks() > before);
+        let read = blocks() - before;
+        assert!(read < 100, "{query}: {read} blocks of the index");
     }
 }

@@ -176,6 +176,7 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
     let (proxies, urls) = cluster.proxies();
     let app = crate::support::Launch::on(urls)
         .set("database.pool_size", 2)
+        .set("database.max_waiting", 50)
         .healthy();
     let since = app.get("/status").json()["nodes"][0]["since"].clone();
     proxies[0].set(Mode::Delay(ms(30)));

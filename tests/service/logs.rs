@@ -101,3 +101,15 @@ fn what_broke_inside_is_in_the_log_with_the_request_id_and_not_in_the_answer() {
     );
     app.create(&minimal()).expect(201);
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let it = shared();
+    let app = it.cluster.launch().with_a_log_that_nobody_reads().healthy();
+    let long = "x".repeat(64);
+    for _ in 0..2000 {
+        app.get_with("/live", &[("X-Request-Id", long.as_str())])
+            .expect(200);
+    }
+    app.create(&minimal()).expect(201);
+}

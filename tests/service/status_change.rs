@@ -320,6 +320,38 @@ fn a_migration_that_adds_a_column_breaks_no_prepared_statement() {
     (0..20).for_each(|_| change());
 }
 
+/// A create whose standby does not answer is shown by another replica already, but by no statement of the primary.
+#[test]
+fn a_transaction_that_only_a_replica_shows_yet_can_be_changed_once_it_is_durable() {
+    let cluster = Cluster::with_replicas(2);
+    let app = cluster.launch().healthy();
+    app.create(&minimal()).expect(201);
+    cluster.make_synchronous_with("\"replica-1\"");
+    cluster.replica().freeze();
+    let (key, app) = (crate::support::key(), &app);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| app.create_keyed(&key, &full()));
+        let question = format!(
+            "SELECT coalesce(max(id::text), '') AS value FROM transactions WHERE idempotency_key = '{key}'"
+        );
+        let mut id = String::new();
+        eventually(s(5), "the other replica shows it", || {
+            id = ask(&cluster.nodes[2], &question);
+            !id.is_empty()
+        });
+        let second = scope.spawn(move || app.patch(&id, "*", &to("processing")));
+        let proves =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        eventually(s(5), "the second waits too", || {
+            ask(cluster.primary(), proves) == "2"
+        });
+        cluster.replica().thaw();
+        first.join().unwrap().expect(201);
+        assert_eq!(second.join().unwrap().expect(200).json()["version"], 2);
+    });
+    app.until_healthy(s(5));
+}
+
 /// With a synchronous standby that does not answer, the primary's own snapshot still shows version 1 while another replica shows
 /// version 2 already: its ETag is a true one, and whoever changes it waits for the write that made it, instead of being refused.
 #[test]

@@ -18,6 +18,8 @@ pub struct Create {
     pub key: Option<IdempotencyKey>,
     pub fingerprint: [u8; 32],
     pub caller: Caller,
+    /// The length of the body that asked for it.
+    pub bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +31,7 @@ impl Create {
         draft: Draft,
         key: Option<IdempotencyKey>,
         caller: Caller,
+        bytes: usize,
     ) -> Result<Create, NoHandle> {
         if key.is_none() && draft.anchor_transaction_id.is_none() {
             return Err(NoHandle);
@@ -39,6 +42,7 @@ impl Create {
             draft,
             key,
             caller,
+            bytes,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What a client asks for: the body of a create and of a status change, validated as a whole.
+//! The body of a create, validated as a whole.
 //!
 //! Every violation is collected, so that a client sees all of its mistakes in one answer.
 

@@ -1,6 +1,7 @@
 //! The fingerprint of a request, which tells a retry from another request under the same key.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
@@ -9,27 +10,48 @@ use crate::ledger::model::metadata;
 /// SHA-256 of a canonical JSON text, which is unambiguous by itself. Stored for ever, so it must come out the
 /// same in every later version: a field that is added must be left out where it is absent.
 pub fn fingerprint(method: &str, path: &str, drafts: &[Draft]) -> [u8; 32] {
-    let drafts: Vec<Value> = drafts.iter().map(canonical_draft).collect();
-    Sha256::digest(json!([method, path, drafts]).to_string()).into()
+    let drafts: Vec<Canonical> = drafts.iter().map(Canonical::of).collect();
+    let mut hash = Sha256::new();
+    // A hash takes every byte, and these values have no keys that are not text: there is nothing that could fail.
+    let written = serde_json::to_writer(&mut hash, &(method, path, drafts));
+    debug_assert!(written.is_ok());
+    hash.finalize().into()
 }
 
-fn canonical_draft(draft: &Draft) -> Value {
-    let memo = draft.memo.as_ref();
-    let mut members = json!({
-        "stellar_account": draft.stellar_account,
-        "amount": draft.amount.canonical(),
-        "asset_code": draft.asset_code,
-        "callback_type": draft.callback_type,
-        "callback_status": draft.callback_status,
-        "anchor_transaction_id": draft.anchor_transaction_id,
-        "memo": memo.map(|memo| &memo.value),
-        "memo_type": memo.map(|memo| memo.kind.as_str()),
-        "metadata": draft.metadata,
-    });
-    if let Value::Object(members) = &mut members {
-        members.retain(|_, value| !value.is_null());
+/// The fields in the order of their names, without those that are absent.
+#[derive(Serialize)]
+struct Canonical<'d> {
+    amount: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchor_transaction_id: Option<&'d str>,
+    asset_code: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_status: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_type: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memo: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memo_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+    stellar_account: &'d str,
+}
+
+impl<'d> Canonical<'d> {
+    fn of(draft: &'d Draft) -> Canonical<'d> {
+        Canonical {
+            amount: draft.amount.canonical(),
+            anchor_transaction_id: draft.anchor_transaction_id.as_deref(),
+            asset_code: &draft.asset_code,
+            callback_status: draft.callback_status.as_deref(),
+            callback_type: draft.callback_type.as_deref(),
+            memo: draft.memo.as_ref().map(|memo| memo.value.as_str()),
+            memo_type: draft.memo.as_ref().map(|memo| memo.kind.as_str()),
+            metadata: draft.metadata.as_ref().map(metadata::canonical),
+            stellar_account: &draft.stellar_account,
+        }
     }
-    metadata::canonical(&members)
 }
 
 #[cfg(test)]

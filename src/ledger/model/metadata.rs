@@ -118,7 +118,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// A double that stands for a number it may not be; and PostgreSQL would write out all of its digits, 309 for 1e308.
+/// A double that stands for a number it may not be.
 fn is_inexact(value: &Value) -> bool {
     let double = value
         .as_number()

@@ -22,55 +22,56 @@ use crate::schema::transaction_events as events;
 pub fn change(
     connection: &mut PgConnection,
     change: &Change,
-) -> Result<Committed<Result<Transaction, Error>>, Error> {
+) -> QueryResult<Committed<Result<Transaction, Error>>> {
     let begun = Instant::now();
     let row: Option<Row> = match Run(&Update::of(change)).get_result(connection).optional() {
         Err(error) if is_own_earlier_attempt(&error) => None,
         row => row?,
     };
-    match row {
-        Some(row) if row.changed || is_what_was_asked(change, &row.stored) => Ok(Committed {
-            replicated: is_replicated(connection, begun, Some(row.durability))?,
-            value: Ok(row.stored),
-        }),
-        Some(row) => refuse(connection, change, row.stored),
-        None => nothing_changed(connection, change),
-    }
+    let Some(row) = row else {
+        return nothing_changed(connection, change);
+    };
+    let replicated = is_replicated(connection, begun, Some(row.durability));
+    let value = if row.changed || is_what_was_asked(change, &row.stored) {
+        Ok(row.stored)
+    } else {
+        refuse(connection, change, row.stored)?
+    };
+    Ok(Committed { value, replicated })
 }
 
-/// There is no such transaction; or this change was made by an earlier attempt, and undone by others since.
+/// No row was locked. Either this change was made by an earlier attempt, and undone by others since; or there is no such transaction; or
+/// its create is being committed right now, which a lock cannot wait for: the row is not visible yet.
+///
+/// What was only read is told as the outcome of a write, so it must be as durable as one: the proof comes first, and what is visible
+/// after it decides. A create that a replica shows already, while the primary waits for its standby, has then been waited for.
 fn nothing_changed(
     connection: &mut PgConnection,
     change: &Change,
-) -> Result<Committed<Result<Transaction, Error>>, Error> {
-    match find::one(connection, &change.caller.owner, change.transaction_id)? {
-        Some(now) => refuse(connection, change, now),
-        None => proven(connection, Err(Error::NotFound)),
-    }
+) -> QueryResult<Committed<Result<Transaction, Error>>> {
+    let begun = Instant::now();
+    prove(connection)?;
+    let replicated = is_replicated(connection, begun, None);
+    let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
+    let value = match (now, earlier_attempt(connection, change)?) {
+        (Some(now), Some(event)) => Ok(as_of(now, change, event)),
+        (Some(_), None) => Err(Error::LostRace),
+        (None, _) => Err(Error::NotFound),
+    };
+    Ok(Committed { value, replicated })
 }
 
-/// Unless it was an earlier attempt of this very change that made it so, and others have moved on since.
+/// The row was locked, and is not as the change wants it: unless it was an earlier attempt of this very change that made it so, and
+/// others have moved on since. The lock was committed, so what it showed is durable.
 fn refuse(
     connection: &mut PgConnection,
     change: &Change,
     now: Transaction,
-) -> Result<Committed<Result<Transaction, Error>>, Error> {
-    let value = match earlier_attempt(connection, change)? {
+) -> QueryResult<Result<Transaction, Error>> {
+    Ok(match earlier_attempt(connection, change)? {
         Some(event) => Ok(as_of(now, change, event)),
         None => Err(refusal(change, &now)),
-    };
-    proven(connection, value)
-}
-
-/// What was only read is told as the outcome of a write, so it must be as durable as one.
-fn proven(
-    connection: &mut PgConnection,
-    value: Result<Transaction, Error>,
-) -> Result<Committed<Result<Transaction, Error>>, Error> {
-    let begun = Instant::now();
-    prove(connection)?;
-    let replicated = is_replicated(connection, begun, None)?;
-    Ok(Committed { value, replicated })
+    })
 }
 
 /// The status is there already: at the expected version, or by a change whose answer was lost, so that the client repeats it.

@@ -49,10 +49,13 @@ pub fn create(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
-) -> Result<Committed<Vec<Answer>>, Error> {
+) -> QueryResult<Committed<Vec<Answer>>> {
     let begun = Instant::now();
     let stored = insert(connection, owner, creates)?;
-    let mut replicated = is_replicated(connection, begun, stored.durability)?;
+    let mut replicated = match stored.durability {
+        Some(told) => is_replicated(connection, begun, Some(told)),
+        None => true, // nothing was stored: what is told is the lookup's
+    };
     let skipped: Vec<&Create> = creates
         .iter()
         .filter(|create| !stored.at.contains_key(&create.id))
@@ -60,9 +63,17 @@ pub fn create(
         .collect();
     let mut met = HashMap::new();
     if !skipped.is_empty() {
-        let looked_up = answer_from_what_is_there(connection, owner, &skipped)?;
-        replicated &= looked_up.replicated;
-        met = looked_up.value;
+        match answer_from_what_is_there(connection, owner, &skipped) {
+            Ok(looked_up) => {
+                replicated &= looked_up.replicated;
+                met = looked_up.value;
+            }
+            // The others are stored, and must be answered so. Who was skipped asks again.
+            Err(error) if !stored.at.is_empty() => {
+                log::debug!(error:%; "what creates have met could not be looked up");
+            }
+            Err(error) => return Err(error),
+        }
     }
     let answers = creates
         .iter()
@@ -118,10 +129,10 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     skipped: &[&Create],
-) -> Result<Committed<HashMap<Uuid, Answer>>, Error> {
+) -> QueryResult<Committed<HashMap<Uuid, Answer>>> {
     let begun = Instant::now();
     let found = look_up(connection, owner, skipped)?;
-    let replicated = is_replicated(connection, begun, found.first().map(|met| met.durability))?;
+    let replicated = is_replicated(connection, begun, found.first().map(|met| met.durability));
     let mut answers = HashMap::new();
     // The row under the key decides: only where there is none does the one under the anchor id count.
     for (by_key, place, met) in sorted_by_key_first(found) {

@@ -36,7 +36,23 @@ const LOOKS: u32 = 100;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// Of the statement that was begun at `begun` and returned `told`; None where it returned no row to tell.
+///
+/// The commit is done, whatever becomes of the proof: a look that fails proves nothing, and takes nothing back.
 pub(super) fn is_replicated(
+    connection: &mut PgConnection,
+    begun: Instant,
+    told: Option<Durability>,
+) -> bool {
+    match proof(connection, begun, told) {
+        Ok(replicated) => replicated,
+        Err(error) => {
+            log::debug!(error:%; "whether a commit is on a standby could not be asked");
+            false
+        }
+    }
+}
+
+fn proof(
     connection: &mut PgConnection,
     begun: Instant,
     told: Option<Durability>,

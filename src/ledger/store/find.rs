@@ -1,9 +1,10 @@
 //! Transactions by their ids.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text as SqlText, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text as SqlText, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::statement::{Binds, Run, Statement, Text};
@@ -13,40 +14,47 @@ use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 
 /// One transaction, of a state in which the writes that the tokens name can be seen.
-pub struct Wanted {
+pub struct Wanted<'t> {
     pub id: Uuid,
-    pub tokens: Vec<Token>,
+    pub tokens: &'t [Token],
 }
 
 /// Finds transactions of one owner, any number in one round trip. The answers are in the order of what was wanted.
 pub fn find(
     connection: &mut PgConnection,
     owner: &str,
-    wanted: &[&Wanted],
-) -> Result<Vec<Result<Transaction, Error>>, Error> {
-    let statement = Find {
-        owner,
-        tokens: TokenParameters::of(wanted.iter().flat_map(|wanted| &wanted.tokens)),
-        ids: wanted.iter().map(|wanted| wanted.id).collect(),
+    wanted: &[Wanted],
+) -> QueryResult<Vec<Result<Transaction, Error>>> {
+    let ids: Vec<Uuid> = wanted.iter().map(|wanted| wanted.id).collect();
+    let tokens = TokenParameters::of(wanted.iter().flat_map(|wanted| wanted.tokens));
+    let (visible, found) = if wanted.iter().all(|wanted| wanted.tokens.is_empty()) {
+        (Vec::new(), Run(&Find { owner, ids }).load(connection)?)
+    } else {
+        let rows: Vec<Row> = Run(&FindSeen { owner, tokens, ids }).load(connection)?;
+        let visible = rows.first().map_or(Vec::new(), |row| row.visible.clone());
+        let found = rows.into_iter().filter_map(|row| row.transaction);
+        (visible, found.collect())
     };
-    let rows: Vec<Row> = Run(&statement).load(connection)?;
-    let visible = rows.first().map_or(Vec::new(), |row| row.visible.clone());
-    let mut found: Vec<Option<Transaction>> = wanted.iter().map(|_| None).collect();
-    for row in rows {
-        let place = row.place.and_then(|place| usize::try_from(place - 1).ok());
-        if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
-            *slot = row.transaction;
-        }
-    }
-    let mut visible = visible.into_iter();
-    let answers = wanted.iter().zip(found).map(|(wanted, transaction)| {
-        let of_this: Vec<bool> = visible.by_ref().take(wanted.tokens.len()).collect();
-        if of_this.contains(&false) {
+    Ok(answers(wanted, &visible, found))
+}
+
+/// `visible`: of the tokens of all, in their order.
+fn answers(
+    wanted: &[Wanted],
+    visible: &[bool],
+    found: Vec<Transaction>,
+) -> Vec<Result<Transaction, Error>> {
+    let found: HashMap<Uuid, Transaction> =
+        found.into_iter().map(|found| (found.id, found)).collect();
+    let mut visible = visible.iter();
+    let answer = |wanted: &Wanted| {
+        let of_this: Vec<&bool> = visible.by_ref().take(wanted.tokens.len()).collect();
+        if of_this.contains(&&false) {
             return Err(Error::TokenNotVisible);
         }
-        transaction.ok_or(Error::NotFound)
-    });
-    Ok(answers.collect())
+        found.get(&wanted.id).cloned().ok_or(Error::NotFound)
+    };
+    wanted.iter().map(answer).collect()
 }
 
 /// As this server shows it now.
@@ -55,40 +63,51 @@ pub(super) fn one(
     owner: &str,
     id: Uuid,
 ) -> QueryResult<Option<Transaction>> {
-    let statement = Find {
-        owner,
-        tokens: TokenParameters::default(),
-        ids: vec![id],
-    };
-    let row: Row = Run(&statement).get_result(connection)?;
-    Ok(row.transaction)
+    let ids = vec![id];
+    Run(&Find { owner, ids }).get_result(connection).optional()
 }
 
 /// find.sql
 struct Find<'q> {
     owner: &'q str,
-    tokens: TokenParameters,
     ids: Vec<Uuid>,
-}
-
-#[derive(Queryable)]
-struct Row {
-    visible: Vec<bool>,
-    /// Which of the ids, from 1. Without ids that exist there is one row, which tells of the tokens alone.
-    place: Option<i64>,
-    transaction: Option<Transaction>,
 }
 
 impl Statement for Find<'_> {
     type Id = Find<'static>;
-    type Columns = (
-        VisibleColumn,
-        Nullable<BigInt>,
-        Nullable<TransactionColumns>,
-    );
+    type Columns = TransactionColumns;
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("find.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.bind::<SqlText, _>(self.owner)
+    }
+}
+
+/// find_seen.sql
+struct FindSeen<'q> {
+    owner: &'q str,
+    tokens: TokenParameters,
+    ids: Vec<Uuid>,
+}
+
+/// Without ids that exist there is one row, which tells of the tokens alone.
+#[derive(Queryable)]
+struct Row {
+    visible: Vec<bool>,
+    transaction: Option<Transaction>,
+}
+
+impl Statement for FindSeen<'_> {
+    type Id = FindSeen<'static>;
+    type Columns = (VisibleColumn, Nullable<TransactionColumns>);
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("find_seen.sql")));
         &TEXT
     }
 

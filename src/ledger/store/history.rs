@@ -23,7 +23,7 @@ pub fn history(
     connection: &mut PgConnection,
     page: &HistoryPage,
     tokens: &[Token],
-) -> Result<Events, Error> {
+) -> QueryResult<Result<Events, Error>> {
     let statement = Select {
         page,
         tokens: TokenParameters::of(tokens),
@@ -31,17 +31,17 @@ pub fn history(
     };
     let rows: Vec<Row> = Run(&statement).load(connection)?;
     if rows.iter().any(|row| row.visible.contains(&false)) {
-        return Err(Error::TokenNotVisible);
+        return Ok(Err(Error::TokenNotVisible));
     }
     let mut events: Vec<Event> = rows.into_iter().filter_map(|row| row.event).collect();
     if events.is_empty() {
-        return Err(Error::NotFound);
+        return Ok(Err(Error::NotFound));
     }
     events.retain(|event| event.version > page.after);
     events.sort_by_key(|event| event.version);
     let has_more = events.len() > page.limit as usize;
     events.truncate(page.limit as usize);
-    Ok(Events { events, has_more })
+    Ok(Ok(Events { events, has_more }))
 }
 
 /// history.sql

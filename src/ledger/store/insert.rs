@@ -27,7 +27,8 @@ pub(super) struct Stored {
     pub durability: Option<Durability>,
 }
 
-/// Sorted by handle, so that two batches that want the same handles lock them in the same order.
+/// Sorted by handle, so that two batches that want the same handles lock them in the same order (of one kind: those that want each
+/// other's keys and anchor ids crosswise can still deadlock, which PostgreSQL ends, and each of their creates then goes alone).
 pub(super) fn insert(
     connection: &mut PgConnection,
     owner: &str,
@@ -82,6 +83,7 @@ impl<'c> Row<'c> {
             key,
             fingerprint,
             caller,
+            ..
         } = create;
         Row {
             id: *id,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
     Array, BigInt, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
@@ -30,28 +30,25 @@ pub fn list(
     connection: &mut PgConnection,
     search: &Search,
     tokens: &[Token],
-) -> Result<Page, Error> {
-    let limit = search.limit as usize;
+) -> QueryResult<Result<Page, Error>> {
     let rows = load(connection, &Select::of(search, tokens))?;
     if rows.iter().any(|row| row.visible.contains(&false)) {
-        return Err(Error::TokenNotVisible);
+        return Ok(Err(Error::TokenNotVisible));
     }
-    let end = rows.last().filter(|row| row.transaction.is_none());
-    let end = end.and_then(|row| row.place).map(Cursor::from);
-    let mut transactions: Vec<Transaction> =
-        rows.into_iter().filter_map(|row| row.transaction).collect();
-    if transactions.len() <= limit {
-        return Ok(Page {
-            transactions,
-            next: end,
-        });
+    Ok(Ok(page(rows, search.limit as usize)))
+}
+
+fn page(rows: Vec<Row>, limit: usize) -> Page {
+    let end = rows.iter().find(|row| row.transaction.is_none());
+    let mut next = end.and_then(|row| row.place).map(Cursor::from);
+    let matches = rows.into_iter().filter_map(|row| row.transaction);
+    let mut transactions: Vec<Transaction> = matches.collect();
+    if transactions.len() > limit {
+        transactions.truncate(limit);
+        let last = transactions.last();
+        next = last.map(|last| Cursor::from((last.created_at, last.id)));
     }
-    transactions.truncate(limit);
-    let last = transactions.last().map(|last| (last.created_at, last.id));
-    Ok(Page {
-        transactions,
-        next: last.map(Cursor::from),
-    })
+    Page { transactions, next }
 }
 
 impl From<(DateTime<Utc>, Uuid)> for Cursor {
@@ -163,19 +160,29 @@ struct Select<'q> {
 const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap();
 const END: DateTime<Utc> = DateTime::from_timestamp(253_402_300_800, 0).unwrap();
 
+/// The last instant before this one, as PostgreSQL counts them.
+fn before(time: DateTime<Utc>) -> DateTime<Utc> {
+    time - TimeDelta::microseconds(1)
+}
+
 impl<'q> Select<'q> {
     fn of(search: &'q Search, tokens: &[Token]) -> Select<'q> {
+        let (from, to) = (
+            search.from_date.unwrap_or(BEGINNING),
+            search.to_date.unwrap_or(END),
+        );
+        // At the bound, not at the end of time: PostgreSQL would walk from there to the bound, entry by entry.
         let first_page = match search.order {
-            Order::Asc => Cursor::from((BEGINNING, Uuid::nil())),
-            Order::Desc => Cursor::from((END, Uuid::max())),
+            Order::Asc => Cursor::from((before(from), Uuid::max())),
+            Order::Desc => Cursor::from((to, Uuid::nil())),
         };
         let statuses: Vec<_> = search.status.iter().map(|status| status.as_str()).collect();
         Select {
             search,
             tokens: TokenParameters::of(tokens),
             after: search.cursor.unwrap_or(first_page),
-            from: search.from_date.unwrap_or(BEGINNING),
-            to: search.to_date.unwrap_or(END),
+            from,
+            to,
             statuses: Some(statuses).filter(|statuses| !statuses.is_empty()),
             key: search.idempotency_key.as_ref().map(|key| key.as_str()),
             min_amount: search.min_amount.map(|amount| amount.as_decimal()),

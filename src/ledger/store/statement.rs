@@ -11,8 +11,8 @@ use diesel::sql_types::HasSqlType;
 
 /// An SQL file, cut where its parameters are bound.
 ///
-/// The file numbers them itself (`$1`, `$2`, …), so that psql takes it as it is (`PREPARE name AS \i find.sql`). A parameter may stand in
-/// several places; there must be an ascending row of such places, since Diesel counts where a bind is pushed.
+/// The file numbers them itself (`$1`, `$2`, …), so that psql takes it as it is (`(echo PREPARE find AS; cat find.sql) | psql`). A
+/// parameter may stand in several places; there must be an ascending row of such places, since Diesel counts where a bind is pushed.
 pub(super) struct Text {
     /// What stands before each place of that row; after the last one, the rest.
     pieces: Vec<String>,
@@ -21,6 +21,7 @@ pub(super) struct Text {
 impl Text {
     pub fn of(file: &str) -> Text {
         let code = file.lines().filter_map(|line| line.split("--").next());
+        let code = code.map(str::trim_end).filter(|line| !line.is_empty());
         let code = code.collect::<Vec<_>>().join("\n");
         let mut pieces = vec![String::new()];
         let mut rest = code.trim_end().trim_end_matches(';');
@@ -125,6 +126,7 @@ mod tests {
         for file in [
             include_str!("change.sql"),
             include_str!("find.sql"),
+            include_str!("find_seen.sql"),
             include_str!("history.sql"),
             include_str!("insert.sql"),
             include_str!("list.sql"),

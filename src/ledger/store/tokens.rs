@@ -1,4 +1,4 @@
-//! The parameters by which find.sql, list.sql and history.sql take consistency tokens, and what they answer.
+//! The parameters by which find_seen.sql, list.sql and history.sql take consistency tokens, and what they answer.
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};

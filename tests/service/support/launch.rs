@@ -36,6 +36,7 @@ pub struct Launch {
     env: Vec<(String, String)>,
     port: u16,
     dir: Dir,
+    log_is_read: bool,
 }
 
 /// How a command ended, and what it said.
@@ -80,6 +81,7 @@ impl Launch {
             env: Vec::new(),
             port: free_port(),
             dir: Dir::new("service"),
+            log_is_read: true,
         }
     }
 
@@ -96,6 +98,12 @@ impl Launch {
 
     pub fn env(mut self, name: &str, value: &str) -> Launch {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Its log goes into a pipe that nobody reads.
+    pub fn with_a_log_that_nobody_reads(mut self) -> Launch {
+        self.log_is_read = false;
         self
     }
 
@@ -168,6 +176,11 @@ impl Launch {
                 .unwrap()
         });
         command.stdout(stdout).stderr(stderr);
+        if !self.log_is_read {
+            let (unread, log) = io::pipe().unwrap();
+            command.stderr(log);
+            std::mem::forget(unread); // closed, it would be another fault
+        }
         // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
         let (reply, answer) = sync_channel(1);

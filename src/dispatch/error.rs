@@ -1,0 +1,43 @@
+use crate::ledger;
+
+/// What became of a piece of work. Each variant says whether it may have been applied.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger's answer, which is not what was hoped for.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The same, said by a replica while there was no primary to correct it.
+    #[error("{error}, says a replica")]
+    SaidByReplica {
+        error: ledger::Error,
+        lag_ms: Option<u64>,
+    },
+    /// Too much is waiting already. Not applied.
+    #[error("more work than can be done")]
+    Overloaded,
+    /// The server cancelled a read that took too long.
+    #[error("the query took too long")]
+    TooSlow,
+    /// No primary in time. Not applied.
+    #[error("no primary")]
+    PrimaryUnavailable,
+    /// It may have been applied.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// An earlier request with the same handle has not finished. Not applied by this one.
+    #[error("an earlier request is still in progress")]
+    InProgress,
+    #[error("no database answers")]
+    ReadUnavailable,
+    #[error("no database can answer consistently")]
+    ConsistencyUnavailable,
+    /// Not applied.
+    #[error("no standby would confirm this write")]
+    DurabilityUnavailable,
+    /// Two primaries. Not applied.
+    #[error("two primaries")]
+    SplitBrain,
+    /// A bug, or a schema that is not ours.
+    #[error("{0}")]
+    Internal(String),
+}

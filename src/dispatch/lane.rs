@@ -1,0 +1,238 @@
+//! A lane: the queue of one kind of work before one node, or before the primary, whichever node that is.
+//!
+//! A job is queued, taken or answered, and nothing else. Queued means that nothing was sent: giving it up then is "not applied". Taken
+//! means that a leader runs it: giving it up then is *doubt*. Which of the two it is, is decided under the lane's lock.
+//!
+//! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
+//! next primary is verified and a leader takes the job. Its length is the one limit on waiting.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Context;
+use super::attempt::{Failure, Reply, fail};
+use super::leader;
+use super::rules::{Before, Patience, Rules};
+use super::work::Work;
+use crate::db::Candidate;
+
+/// A statement takes what has gathered, up to so many bytes of parameters; one job that is larger goes alone.
+const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// How far into the queue a leader looks for jobs of the same owner.
+const LOOK_AHEAD: usize = 256;
+/// Leaders of a lane whose statements are quick: while one waits for the disk, the other computes. More of them would only make
+/// smaller batches, and each statement has a cost of its own.
+const FEW_LEADERS: usize = 2;
+/// From here on a statement spends its time waiting (for a distant node, for a standby), and more leaders wait at the same time.
+const SLOW: Duration = Duration::from_millis(10);
+
+pub(super) struct Lane<W: Work> {
+    pub context: Arc<Context>,
+    pub rules: Rules,
+    queue: Mutex<Queue<W>>,
+}
+
+struct Queue<W: Work> {
+    waiting: VecDeque<Entry<W>>,
+    leaders: usize,
+    last_id: u64,
+    /// How long a statement takes, as a moving average.
+    typical: Duration,
+}
+
+struct Entry<W: Work> {
+    id: u64,
+    job: Arc<W::Job>,
+    reply: oneshot::Sender<Reply<W::Answer>>,
+}
+
+/// Jobs of one owner that a leader has taken.
+pub(super) struct Batch<W: Work> {
+    pub jobs: Vec<Arc<W::Job>>,
+    pub replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
+}
+
+impl<W: Work> Lane<W> {
+    pub fn new(context: &Arc<Context>, rules: Rules) -> Arc<Lane<W>> {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            leaders: 0,
+            last_id: 0,
+            typical: Duration::ZERO,
+        };
+        Arc::new(Lane {
+            context: context.clone(),
+            rules,
+            queue: Mutex::new(queue),
+        })
+    }
+
+    /// Queues a job and waits for its answer. Dropped while it waits (the client has gone), it takes the job back, if that is still
+    /// queued.
+    pub async fn ask(self: &Arc<Self>, job: Arc<W::Job>, patience: Patience) -> Reply<W::Answer> {
+        let (ticket, mut answer) = self.queue_up(job)?;
+        let mut until = patience.queued_until.min(patience.until);
+        loop {
+            match tokio::time::timeout_at(until.into(), &mut answer).await {
+                Ok(Ok(reply)) => return reply,
+                Ok(Err(_)) => return Err(Failure::Panicked),
+                Err(_) if ticket.withdraw() => return Err(Failure::OutOfTime { sent: false }),
+                Err(_) if until < patience.until => until = patience.until,
+                // It may have been answered in this very moment.
+                Err(_) => {
+                    let sent = Err(Failure::OutOfTime { sent: true });
+                    return answer.try_recv().unwrap_or(sent);
+                }
+            }
+        }
+    }
+
+    fn queue_up(self: &Arc<Self>, job: Arc<W::Job>) -> Result<Queued<W>, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let mut queue = self.lock();
+        if queue.waiting.len() >= self.rules.max_waiting {
+            return Err(Failure::Full);
+        }
+        queue.last_id += 1;
+        let id = queue.last_id;
+        queue.waiting.push_back(Entry { id, job, reply });
+        let start = self.takes_a_leader(&mut queue);
+        drop(queue);
+        if start {
+            leader::start(self.clone());
+        }
+        let lane = self.clone();
+        Ok((Ticket { lane, id }, answer))
+    }
+
+    /// Whether one more leader is to be started; then it is counted already.
+    fn takes_a_leader(&self, queue: &mut Queue<W>) -> bool {
+        let few = self.rules.max_batch > 1 && queue.typical < SLOW;
+        let most = if few {
+            FEW_LEADERS.min(self.rules.max_leaders)
+        } else {
+            self.rules.max_leaders
+        };
+        let one_more = !queue.waiting.is_empty() && queue.leaders < most;
+        queue.leaders += usize::from(one_more);
+        one_more
+    }
+
+    /// What has gathered. None: nothing.
+    pub fn take(self: &Arc<Self>) -> Option<Batch<W>> {
+        let mut queue = self.lock();
+        let first = queue.waiting.pop_front()?;
+        let mut bytes = W::bytes(&first.job);
+        let mut batch = Batch {
+            jobs: vec![first.job],
+            replies: vec![first.reply],
+        };
+        let mut at = 0;
+        while batch.jobs.len() < self.rules.max_batch && at < LOOK_AHEAD {
+            let Some(next) = queue.waiting.get(at) else {
+                break;
+            };
+            let fits = bytes + W::bytes(&next.job) <= MAX_BATCH_BYTES;
+            if !fits || W::owner(&next.job) != W::owner(&batch.jobs[0]) {
+                at += 1;
+                continue;
+            }
+            bytes += W::bytes(&next.job);
+            if let Some(entry) = queue.waiting.remove(at) {
+                batch.jobs.push(entry.job);
+                batch.replies.push(entry.reply);
+            }
+        }
+        let start = self.takes_a_leader(&mut queue);
+        drop(queue);
+        if start {
+            leader::start(self.clone());
+        }
+        Some(batch)
+    }
+
+    /// A statement took so long.
+    pub fn learn(&self, took: Duration) {
+        let mut queue = self.lock();
+        queue.typical = (queue.typical * 7 + took) / 8;
+    }
+
+    /// Everybody who waits is told so. Nothing was sent.
+    pub fn fail_all(&self, failure: &Failure) {
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        fail(
+            waiting.into_iter().map(|entry| entry.reply).collect(),
+            failure,
+        );
+    }
+
+    pub fn candidate_now(&self) -> Option<Candidate> {
+        let databases = &self.context.databases;
+        match self.rules.before {
+            Before::Node(node) => databases.candidate(node),
+            Before::Primary | Before::PrimaryHolding => databases.primary_now(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<W>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A job's place in the queue, and where its answer will come.
+type Queued<W> = (Ticket<W>, oneshot::Receiver<Reply<<W as Work>::Answer>>);
+
+/// A place in the queue.
+struct Ticket<W: Work> {
+    lane: Arc<Lane<W>>,
+    id: u64,
+}
+
+impl<W: Work> Ticket<W> {
+    /// False: it was taken, or answered.
+    fn withdraw(&self) -> bool {
+        let mut queue = self.lane.lock();
+        // Ids ascend, and taking entries out keeps their order.
+        let at = queue
+            .waiting
+            .binary_search_by_key(&self.id, |entry| entry.id);
+        at.is_ok_and(|at| queue.waiting.remove(at).is_some())
+    }
+}
+
+impl<W: Work> Drop for Ticket<W> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+/// The right to lead, given back when dropped: once, be it by the thread that led or by who gave it up. What has gathered meanwhile gets
+/// another leader.
+pub(super) struct Seat<W: Work>(Arc<Lane<W>>);
+
+impl<W: Work> Seat<W> {
+    /// Of a leader that the lane has counted.
+    pub fn of(lane: Arc<Lane<W>>) -> Seat<W> {
+        Seat(lane)
+    }
+
+    pub fn lane(&self) -> &Arc<Lane<W>> {
+        &self.0
+    }
+}
+
+impl<W: Work> Drop for Seat<W> {
+    fn drop(&mut self) {
+        let lane = &self.0;
+        let mut queue = lane.lock();
+        queue.leaders -= 1;
+        let start = !lane.context.is_stopping() && lane.takes_a_leader(&mut queue);
+        drop(queue);
+        if start {
+            leader::start(lane.clone());
+        }
+    }
+}

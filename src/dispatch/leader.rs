@@ -1,0 +1,170 @@
+//! A leader: takes what has gathered in a lane, runs one statement, answers each job, and goes on until the queue is empty.
+//!
+//! That is natural batching, without a timer: alone, a job waits for nobody, since a leader starts at once; under load a statement takes
+//! as many jobs as have come while the one before it ran.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use tokio::sync::oneshot;
+
+use super::attempt::{Answered, Failure, Reply, Watch, fail};
+use super::lane::{Batch, Lane, Seat};
+use super::rules::Before;
+use super::watcher::{Ended, Term};
+use super::work::{Done, Work};
+use crate::db::error::Error as DbError;
+use crate::db::{Candidate, Permit};
+
+/// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
+/// must not keep the others from theirs.
+const TERM: Duration = Duration::from_millis(100);
+/// Between two looks whether threads that were given up have ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Of a leader that the lane has counted. Where the node and a connection are at hand, its thread starts at once; else they are waited
+/// for without one.
+pub(super) fn start<W: Work>(lane: Arc<Lane<W>>) {
+    let seat = Seat::of(lane);
+    let lane = seat.lane().clone();
+    let candidate = lane
+        .candidate_now()
+        .filter(|candidate| may_start(&lane, candidate));
+    let entered = candidate.and_then(|candidate| {
+        let permit = candidate.pool.bulkhead().try_enter(lane.rules.purpose)?;
+        Some((candidate, permit))
+    });
+    match entered {
+        Some((candidate, permit)) => lead(seat, candidate, permit),
+        None => drop(lane.context.runtime.spawn(wait_and_lead(seat))),
+    }
+}
+
+fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
+    lane.context.databases.may_start(candidate.node)
+}
+
+async fn wait_and_lead<W: Work>(seat: Seat<W>) {
+    let lane = seat.lane().clone();
+    loop {
+        let candidate = match lane.rules.before {
+            Before::PrimaryHolding => lane.context.databases.primary().await.ok(),
+            Before::Node(_) | Before::Primary => lane.candidate_now(),
+        };
+        let Some(candidate) = candidate else {
+            let failure = match lane.rules.before {
+                Before::PrimaryHolding => Failure::SplitBrain,
+                Before::Node(_) | Before::Primary => Failure::NodeDown { sent: false },
+            };
+            return lane.fail_all(&failure);
+        };
+        if !may_start(&lane, &candidate) {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        match candidate.pool.bulkhead().enter(lane.rules.purpose).await {
+            // What was judged before the wait may have changed meanwhile.
+            Ok(permit) if still(&lane, &candidate).is_some() => {
+                return lead(seat, candidate, permit);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The node as it is judged now, if it is still the one to use. Asked before each statement is sent, after whatever was waited for.
+fn still<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> Option<Candidate> {
+    let same_pool = |now: &Candidate| Arc::ptr_eq(&now.pool, &candidate.pool);
+    lane.candidate_now().filter(same_pool)
+}
+
+/// Starts the thread, and has it watched.
+fn lead<W: Work>(seat: Seat<W>, candidate: Candidate, permit: Permit) {
+    let context = seat.lane().context.clone();
+    let term = Arc::new(Term::new(seat, candidate));
+    let watched = context.watcher.watch(term.clone());
+    let thread = move || {
+        // Dropped in the end, or when the thread panics: last the watch, first the permit, which the next leader may need.
+        let _watched = watched;
+        let _ended = Ended(term.clone());
+        let _permit = permit;
+        serve(&term.lane, &term.candidate, &term.watch);
+    };
+    let _in_its_threads = context.runtime.enter();
+    #[expect(clippy::disallowed_methods, reason = "this is its room")]
+    let detached = web::block(thread);
+    drop(detached);
+}
+
+/// On a blocking thread, with one connection.
+fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::Answer>) {
+    let mut connection = match candidate.pool.connection() {
+        Ok(connection) => connection,
+        Err(error) => return without_connection(lane, candidate, error),
+    };
+    let term_ends = Instant::now() + TERM;
+    while let Some(candidate) = still(lane, candidate).filter(|_| Instant::now() < term_ends) {
+        let Some(Batch { jobs, replies }) = lane.take() else {
+            return;
+        };
+        if let Err(replies) = watch.begin(replies) {
+            return fail(replies, &Failure::NodeDown { sent: false });
+        }
+        let begun = Instant::now();
+        let owner = W::owner(&jobs[0]);
+        let result = W::run(&mut connection, owner, &jobs).map_err(DbError::from);
+        // Reported before anybody is answered: who asks again must not meet the same node.
+        report(lane, &candidate, &result);
+        let Some(replies) = watch.end() else { return };
+        lane.learn(begun.elapsed());
+        match result {
+            Ok(done) => answer(lane, &candidate, done, replies),
+            Err(error) => {
+                let is_shared = replies.len() > 1 && !error.is_node_failure();
+                let failure = if is_shared {
+                    Failure::Apart
+                } else {
+                    Failure::Database(error)
+                };
+                fail(replies, &failure);
+            }
+        }
+    }
+}
+
+fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, DbError>) {
+    if let Err(error) = result
+        && error.is_node_failure()
+    {
+        let databases = &lane.context.databases;
+        databases.report_failure(candidate, &error.to_string());
+    }
+}
+
+/// Nothing was taken. Writes go on waiting; reads go elsewhere.
+fn without_connection<W: Work>(lane: &Lane<W>, candidate: &Candidate, error: DbError) {
+    report::<(), W>(lane, candidate, &Err(error.clone()));
+    if lane.rules.before != Before::PrimaryHolding {
+        lane.fail_all(&Failure::Database(error));
+    }
+}
+
+fn answer<W: Work>(
+    lane: &Lane<W>,
+    candidate: &Candidate,
+    done: Done<W::Answer>,
+    replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
+) {
+    let current = lane.context.databases.is_current(candidate);
+    for (answer, reply) in done.answers.into_iter().zip(replies) {
+        // A receiver that is gone is a client that has gone away.
+        drop(reply.send(Ok(Answered {
+            answer,
+            role: candidate.role,
+            lag_ms: candidate.lag_ms,
+            replicated: done.replicated,
+            current,
+        })));
+    }
+}

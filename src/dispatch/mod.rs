@@ -1,0 +1,242 @@
+//! Brings work to a node and its answer back. Knows `db` and the ledger's errors; no HTTP, no SQL.
+//!
+//! The story of a write, second by second, on a primary that is about to die:
+//!
+//! * t = 0 s: a handler hands a create over. [`Dispatch::create`] puts it into a [`lane`], where it waits its turn as a *job*. No thread
+//!   and no connection is taken for it yet. The lane has no *leader*, so one is started: a blocking thread with one connection.
+//! * t = 0.1 ms: the [`leader`] takes the job, and all others that have gathered, and runs one statement for them. More jobs gather
+//!   meanwhile; it goes on until the lane is empty.
+//! * t = 1 ms: the primary is killed. The connection breaks, and the statement fails with [`crate::db::error::Error::Lost`]: it may have been
+//!   applied. The leader reports the node, which goes down; every job of the batch is in *doubt* ([`verdict::Doubt`]).
+//! * t = 1 ms: [`verdict::write`] says: the same again. The job goes back into the lane. There is no primary, so the lane *holds* it.
+//! * t = 5 s: a standby has been promoted and is verified. A leader starts, and the statement is sent again with the same id. It is
+//!   stored, or finds its own id, which the first attempt had stored: either way the answer is 201.
+//! * t = 8 s, had no primary come: the deadline. The job is taken out of the lane, and the answer is "may have been applied"; had it
+//!   never been sent, "not applied".
+//!
+//! A read goes to the best node ([`read`]), and to the next one where that fails, in the same way: a job in a lane before that node.
+
+mod attempt;
+mod budget;
+mod error;
+mod lane;
+mod leader;
+mod read;
+mod rules;
+mod verdict;
+mod watcher;
+mod work;
+mod write;
+
+pub use error::Error;
+pub use read::Served;
+pub use write::Written;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use uuid::Uuid;
+
+use crate::db::{Databases, Use, share};
+use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::change::Change;
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::ask::create::Create;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::ask::search::Search;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::create::Created;
+use crate::ledger::store::history::Events;
+use crate::ledger::store::list::Page;
+use budget::RetryBudget;
+use lane::Lane;
+use read::ReadLanes;
+use rules::{Before, Rules};
+use watcher::Watcher;
+use work::{Asked, Changing, Creating, Finding, Listing, Proven, Recalling, Work};
+use write::WriteLanes;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How long a write may take altogether.
+    pub write_deadline: Duration,
+    /// How long a statement may take before nobody waits for it any more.
+    pub attempt_timeout: Duration,
+    /// A write counts only if it is on a standby too.
+    pub require_replication: bool,
+    /// How many jobs may wait in a lane.
+    pub max_waiting: usize,
+}
+
+/// What lanes and leaders share.
+struct Context {
+    databases: Arc<Databases>,
+    policy: Policy,
+    /// Leaders run on its blocking threads.
+    runtime: Handle,
+    watcher: Arc<Watcher>,
+    stopping: AtomicBool,
+}
+
+impl Context {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// The lanes of all kinds of work.
+pub struct Dispatch {
+    context: Arc<Context>,
+    creating: WriteLanes<Creating>,
+    changing: WriteLanes<Changing>,
+    finding: ReadLanes<Finding>,
+    listing: ReadLanes<Listing>,
+    recalling: ReadLanes<Recalling>,
+    read_retries: RetryBudget,
+    write_retries: RetryBudget,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// Every job that may wait or run at a failover can be repeated a few times, and again at the next one within seconds.
+const RETRIES_PER_PLACE: u32 = 4;
+
+impl Dispatch {
+    pub fn start(databases: Arc<Databases>, policy: Policy) -> std::io::Result<Dispatch> {
+        let runtime = runtime(&databases)?;
+        let reserve = u32::try_from(policy.max_waiting).unwrap_or(u32::MAX);
+        let reserve = reserve.saturating_mul(RETRIES_PER_PLACE);
+        let context = Arc::new(Context {
+            databases,
+            policy,
+            runtime: runtime.handle().clone(),
+            watcher: Arc::default(),
+            stopping: AtomicBool::new(false),
+        });
+        runtime.spawn(watcher::look_after_all(context.clone()));
+        Ok(Dispatch {
+            creating: write_lanes(&context, true),
+            changing: write_lanes(&context, false),
+            finding: read_lanes(&context),
+            listing: read_lanes(&context),
+            recalling: read_lanes(&context),
+            read_retries: RetryBudget::new(reserve),
+            write_retries: RetryBudget::new(reserve),
+            runtime: Mutex::new(Some(runtime)),
+            context,
+        })
+    }
+
+    /// Leaders that are under way end by themselves; none is started any more.
+    pub fn stop(&self) {
+        self.context.stopping.store(true, Ordering::Release);
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+
+    pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
+        self.write(&self.creating, create).await
+    }
+
+    pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {
+        self.write(&self.changing, change).await
+    }
+
+    pub async fn find(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        consistency: &Consistency,
+    ) -> Result<Served<Transaction>, Error> {
+        let asked = asked(&caller.owner, id, consistency);
+        self.read(&self.finding, asked, consistency).await
+    }
+
+    pub async fn list(
+        &self,
+        search: Search,
+        consistency: &Consistency,
+    ) -> Result<Served<Page>, Error> {
+        let asked = asked(&search.owner.clone(), search, consistency);
+        self.read(&self.listing, asked, consistency).await
+    }
+
+    pub async fn history(
+        &self,
+        page: HistoryPage,
+        consistency: &Consistency,
+    ) -> Result<Served<Events>, Error> {
+        let asked = asked(&page.owner.clone(), page, consistency);
+        self.read(&self.recalling, asked, consistency).await
+    }
+}
+
+impl Drop for Dispatch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn asked<T>(owner: &str, what: T, consistency: &Consistency) -> Asked<T> {
+    Asked {
+        owner: owner.to_owned(),
+        what,
+        tokens: consistency.tokens().to_vec(),
+    }
+}
+
+/// A thread for every connection, and for every one that may be left behind (see [`Databases::may_start`]).
+fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
+    let connections = databases.node_count() * databases.pool_size() as usize;
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(connections * 3 + 1)
+        .thread_name("dispatch")
+        .enable_time()
+        .build()
+}
+
+fn write_lanes<W: Work>(context: &Arc<Context>, locks_are_requests: bool) -> WriteLanes<W> {
+    let lane = |max_batch| {
+        let rules = rules::<W>(context, Before::PrimaryHolding, Use::Commit);
+        Lane::new(context, Rules { max_batch, ..rules })
+    };
+    WriteLanes {
+        shared: lane(W::MAX_BATCH),
+        apart: lane(1),
+        locks_are_requests,
+    }
+}
+
+fn read_lanes<W: Work>(context: &Arc<Context>) -> ReadLanes<W> {
+    let nodes = 0..context.databases.node_count();
+    let before = |node| rules::<W>(context, Before::Node(node), Use::Read);
+    ReadLanes {
+        nodes: nodes.map(|node| Lane::new(context, before(node))).collect(),
+        proven: Lane::<Proven<W>>::new(context, rules::<W>(context, Before::Primary, Use::Commit)),
+    }
+}
+
+/// Work of which one statement does one job alone may have half of what its use may have: the rest is for work that is done together.
+fn rules<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
+    let share = share(context.databases.pool_size());
+    let max_leaders = if W::MAX_BATCH == 1 {
+        share.div_ceil(2)
+    } else {
+        share
+    };
+    Rules {
+        before,
+        purpose,
+        max_waiting: context.policy.max_waiting,
+        max_batch: W::MAX_BATCH,
+        max_leaders,
+    }
+}

@@ -1,0 +1,218 @@
+//! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::attempt::{Failure, Reply};
+use super::lane::Lane;
+use super::rules::Patience;
+use super::verdict::{self, NextRead};
+use super::work::{Asked, Proven, Work};
+use super::{Dispatch, Error};
+use crate::db::Candidate;
+use crate::db::role::DbRole;
+use crate::ledger;
+use crate::ledger::ask::consistency::Consistency;
+
+/// How long a read looks for a node, and waits in a lane.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a default read looks for a node where one was up until just now: all pools may have to be rebuilt at once.
+const BLIP_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a read waits in a lane while there is another node to ask, which has to answer its own reads too.
+const IMPATIENCE: Duration = Duration::from_millis(100);
+/// Between two looks for a node that can serve.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// An answer, and where it is from.
+#[derive(Debug)]
+pub struct Served<A> {
+    pub value: A,
+    pub role: DbRole,
+    lag_ms: Option<u64>,
+}
+
+impl<A> Served<A> {
+    /// None from the primary, and where nobody knows.
+    pub fn replica_lag_ms(&self) -> Option<u64> {
+        self.lag_ms.filter(|_| self.role == DbRole::Replica)
+    }
+}
+
+/// The lanes of one kind of read.
+pub(super) struct ReadLanes<W: Work> {
+    /// One before each node.
+    pub nodes: Vec<Arc<Lane<W>>>,
+    /// Before the primary, with a proof for each batch.
+    pub proven: Arc<Lane<Proven<W>>>,
+}
+
+/// One read under way.
+struct Course<'c> {
+    consistency: &'c Consistency,
+    deadline: Instant,
+    /// What a replica said is absent, and how late it was.
+    absent: Option<(ledger::Error, Option<u64>)>,
+    /// How many nodes had too much to do, in this round.
+    busy: usize,
+    /// A node gave another reason, in any round.
+    other_reason: bool,
+}
+
+/// What one node made of it.
+enum Step<A> {
+    Done(Result<Served<A>, Error>),
+    NextNode,
+}
+
+impl Dispatch {
+    pub(super) async fn read<W, T>(
+        &self,
+        lanes: &ReadLanes<W>,
+        job: Asked<T>,
+        consistency: &Consistency,
+    ) -> Result<Served<W::Answer>, Error>
+    where
+        W: Work<Job = Asked<T>>,
+    {
+        let job = Arc::new(job);
+        // A blip of all nodes at once is waited out for longer than an outage that goes on.
+        let blip = *consistency == Consistency::Eventual
+            && self.context.databases.lost_within(BLIP_PATIENCE);
+        let patience = if blip { BLIP_PATIENCE } else { PATIENCE };
+        let mut course = Course {
+            consistency,
+            deadline: Instant::now() + patience,
+            absent: None,
+            busy: 0,
+            other_reason: false,
+        };
+        loop {
+            (course.absent, course.busy) = (None, 0);
+            let candidates = self.candidates(consistency);
+            for (at, candidate) in candidates.iter().enumerate() {
+                let others = at + 1 < candidates.len();
+                match self.ask(lanes, &job, candidate, others, &mut course).await {
+                    Step::Done(result) => return result,
+                    Step::NextNode => {}
+                }
+            }
+            if let Some((error, lag_ms)) = course.absent {
+                return Err(Error::SaidByReplica { error, lag_ms });
+            }
+            let all_busy = course.busy > 0 && course.busy == candidates.len();
+            if all_busy || Instant::now() >= course.deadline {
+                return Err(course.no_node());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn candidates(&self, consistency: &Consistency) -> Vec<Candidate> {
+        if consistency.is_strong() {
+            self.context.databases.primary_now().into_iter().collect()
+        } else {
+            self.context.databases.read_candidates()
+        }
+    }
+
+    async fn ask<W: Work>(
+        &self,
+        lanes: &ReadLanes<W>,
+        job: &Arc<W::Job>,
+        candidate: &Candidate,
+        others: bool,
+        course: &mut Course<'_>,
+    ) -> Step<W::Answer> {
+        let patience = if others { IMPATIENCE } else { PATIENCE };
+        let patience = Patience {
+            queued_until: Instant::now() + patience,
+            until: course.deadline,
+        };
+        let mut proven = course.consistency.is_strong();
+        loop {
+            let reply = if proven {
+                lanes.proven.ask(job.clone(), patience).await
+            } else {
+                lanes.nodes[candidate.node].ask(job.clone(), patience).await
+            };
+            let role = reply
+                .as_ref()
+                .map_or(candidate.role, |answered| answered.role);
+            let next = verdict::read(&came(&reply, proven), role, proven);
+            if next != NextRead::Prove {
+                return self.step(next, reply, course);
+            }
+            proven = true;
+        }
+    }
+
+    fn step<A>(&self, next: NextRead, reply: Reply<A>, course: &mut Course) -> Step<A> {
+        match next {
+            NextRead::Answer => return Step::Done(self.served(reply)),
+            NextRead::Remember => {
+                let absent = reply.ok().and_then(|answered| {
+                    let lag_ms = answered.lag_ms;
+                    answered.answer.err().map(|error| (error, lag_ms))
+                });
+                course.absent = absent.or(course.absent.take());
+            }
+            NextRead::Busy => course.busy += 1,
+            NextRead::TooSlow => return Step::Done(Err(Error::TooSlow)),
+            NextRead::Internal => return Step::Done(Err(internal(&reply))),
+            NextRead::Next { paid } if paid && !self.read_retries.take() => {
+                return Step::Done(Err(course.no_node()));
+            }
+            NextRead::Next { .. } | NextRead::Prove => course.other_reason = true,
+        }
+        Step::NextNode
+    }
+
+    fn served<A>(&self, reply: Reply<A>) -> Result<Served<A>, Error> {
+        let answered = match reply {
+            Ok(answered) => answered,
+            Err(failure) => {
+                return Err(Error::Internal(format!(
+                    "an answer that is none: {failure:?}"
+                )));
+            }
+        };
+        self.read_retries.earn();
+        Ok(Served {
+            value: answered.answer?,
+            role: answered.role,
+            lag_ms: answered.lag_ms,
+        })
+    }
+}
+
+fn came<A>(reply: &Reply<A>, proven: bool) -> verdict::Read<'_> {
+    let answered = match reply {
+        Ok(answered) => answered,
+        Err(failure) => return verdict::Read::Failed(failure),
+    };
+    match &answered.answer {
+        _ if proven && !answered.current => verdict::Read::Uncounted,
+        Ok(_) => verdict::Read::Found,
+        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible,
+        Err(_) => verdict::Read::Absent,
+    }
+}
+
+fn internal<A>(reply: &Reply<A>) -> Error {
+    match reply {
+        Err(Failure::Database(error)) => Error::Internal(error.to_string()),
+        _ => Error::Internal("a blocking thread panicked".into()),
+    }
+}
+
+impl Course<'_> {
+    fn no_node(&self) -> Error {
+        if self.busy > 0 && !self.other_reason {
+            Error::Overloaded
+        } else if *self.consistency == Consistency::Eventual {
+            Error::ReadUnavailable
+        } else {
+            Error::ConsistencyUnavailable
+        }
+    }
+}

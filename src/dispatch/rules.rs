@@ -1,0 +1,41 @@
+//! What a lane is told: before which node it stands, how much may wait in it, and for how long.
+
+use std::time::Instant;
+
+use crate::db::Use;
+
+/// Which node a lane stands before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Node(usize),
+    /// Jobs are held while there is no primary.
+    PrimaryHolding,
+    /// Jobs fail while there is no primary.
+    Primary,
+}
+
+/// How long a job waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// To be taken.
+    pub queued_until: Instant,
+    /// To be answered.
+    pub until: Instant,
+}
+
+impl Patience {
+    pub fn until(deadline: Instant) -> Patience {
+        Patience {
+            queued_until: deadline,
+            until: deadline,
+        }
+    }
+}
+
+pub(super) struct Rules {
+    pub before: Before,
+    pub purpose: Use,
+    pub max_waiting: usize,
+    pub max_batch: usize,
+    pub max_leaders: usize,
+}

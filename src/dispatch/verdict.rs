@@ -1,0 +1,177 @@
+//! What to do with what became of an attempt: two tables, pure, one for writes and one for reads.
+
+use super::attempt::Failure;
+use crate::db::error::Error as DbError;
+use crate::db::role::DbRole;
+
+/// Whether an earlier attempt of the same write may have been applied, without an answer that says so.
+///
+/// At t = 0 s a create is sent, at t = 1 s its connection breaks: the row may be there or not, and from now on no answer may say that
+/// nothing happened. At t = 2 s the same create is sent to the next primary. It finds its own id, or stores it: the doubt is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    None,
+    /// One was sent.
+    Sent,
+}
+
+/// What became of an attempt of a write.
+#[derive(Clone, Debug)]
+pub enum Write<'f> {
+    Accepted,
+    /// `lasting`: not even an earlier attempt that still hangs somewhere could be accepted later.
+    Refused {
+        lasting: bool,
+    },
+    /// What it met is gone again.
+    Raced,
+    /// An answer that does not count: another primary had been seen by then, or no standby has it where one must.
+    Uncounted {
+        accepted: bool,
+    },
+    Failed(&'f Failure),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextWrite {
+    /// That was the answer.
+    Answer,
+    /// The same again. `paid` by the retry budget: something failed, which more attempts could make worse. Who only waited pays nothing.
+    Again {
+        paid: bool,
+    },
+    /// The same again, in a statement of its own.
+    Apart,
+    /// The same again: another session holds what it needs.
+    AfterLock,
+    Refuse(Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Overloaded,
+    /// The deadline has passed, and nothing was ever sent.
+    OutOfTime,
+    OutcomeUnknown,
+    SplitBrain,
+    Internal,
+}
+
+/// What follows, and whether there is doubt from now on.
+pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
+    use NextWrite::{AfterLock, Again, Answer, Apart};
+    let refuse = |refusal: Refusal| match doubt {
+        Doubt::None => (NextWrite::Refuse(refusal), Doubt::None),
+        Doubt::Sent => (NextWrite::Refuse(Refusal::OutcomeUnknown), Doubt::Sent),
+    };
+    let free = Again { paid: false };
+    let paid = Again { paid: true };
+    match (came, doubt) {
+        (Write::Accepted | Write::Refused { lasting: true }, _) => (Answer, doubt),
+        (Write::Refused { lasting: false }, Doubt::None) => (Answer, doubt),
+        (Write::Refused { lasting: false }, Doubt::Sent) => (free, doubt),
+        (Write::Raced | Write::Uncounted { accepted: false }, _) => (free, doubt),
+        (Write::Uncounted { accepted: true }, _) => (free, Doubt::Sent),
+        (Write::Failed(failure), _) => match failure {
+            Failure::Full => match doubt {
+                Doubt::None => refuse(Refusal::Overloaded),
+                Doubt::Sent => (free, doubt),
+            },
+            Failure::OutOfTime { sent: false } => refuse(Refusal::OutOfTime),
+            Failure::OutOfTime { sent: true } => {
+                (NextWrite::Refuse(Refusal::OutcomeUnknown), Doubt::Sent)
+            }
+            Failure::NodeDown { sent: false } => (free, doubt),
+            Failure::NodeDown { sent: true } | Failure::NoAnswer => (paid, Doubt::Sent),
+            Failure::SplitBrain => refuse(Refusal::SplitBrain),
+            Failure::Apart => (Apart, doubt),
+            Failure::Panicked => refuse(Refusal::Internal),
+            Failure::Database(error) => match error {
+                DbError::Lost(_) => (paid, Doubt::Sent),
+                DbError::LockTimeout => (AfterLock, doubt),
+                DbError::Busy => (free, doubt),
+                DbError::Statement(_) => refuse(Refusal::Internal),
+                DbError::Unreachable(_)
+                | DbError::ReadOnly
+                | DbError::Conflict(_)
+                | DbError::Cancelled(_)
+                | DbError::Resources(_) => (paid, doubt),
+            },
+        },
+    }
+}
+
+/// What became of an attempt of a read.
+#[derive(Clone, Debug)]
+pub enum Read<'f> {
+    Found,
+    /// What was asked for is not there.
+    Absent,
+    /// A write that a token names is not there.
+    TokenNotVisible,
+    /// A strong answer of a node that is no longer the primary.
+    Uncounted,
+    Failed(&'f Failure),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextRead {
+    Answer,
+    /// It is absent here; a node that is better informed decides, if there is one.
+    Remember,
+    /// The primary must prove what it says before it counts.
+    Prove,
+    /// The next node. `paid` by the retry budget, as for writes.
+    Next {
+        paid: bool,
+    },
+    /// The next node: this one has too much to do.
+    Busy,
+    TooSlow,
+    Internal,
+}
+
+/// What follows. `proven`: the node is the primary, and has proved it by a commit.
+pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
+    use NextRead::{Answer, Busy, Internal, Next, Prove, Remember, TooSlow};
+    match (came, role) {
+        (Read::Found, _) => Answer,
+        // A replica that has not replayed it yet says the same as one where it never was.
+        (Read::Absent, DbRole::Replica) => Remember,
+        (Read::Absent, DbRole::Primary) => Answer,
+        (Read::TokenNotVisible, DbRole::Replica) => Next { paid: false },
+        (Read::TokenNotVisible, DbRole::Primary) if proven => Answer,
+        (Read::TokenNotVisible, DbRole::Primary) => Prove,
+        (Read::Uncounted, _) => Next { paid: false },
+        (Read::Failed(failure), role) => match failure {
+            Failure::Full => Busy,
+            // A proof that no standby confirms is no sign of too much work, nor is whoever waits behind it.
+            Failure::OutOfTime { sent: false } if !proven => Busy,
+            Failure::OutOfTime { .. } => Next { paid: false },
+            Failure::NodeDown { .. } | Failure::NoAnswer | Failure::SplitBrain => {
+                Next { paid: false }
+            }
+            Failure::Panicked => Internal,
+            Failure::Apart => Next { paid: true },
+            Failure::Database(error) => match (error, role) {
+                (DbError::Busy, _) => Busy,
+                (DbError::Cancelled(_), _) => TooSlow,
+                (DbError::Statement(_), DbRole::Primary) => Internal,
+                // What only a replica cannot do: it may not have replayed the latest migration.
+                (DbError::Statement(_), DbRole::Replica) => Next { paid: true },
+                (
+                    DbError::Unreachable(_)
+                    | DbError::Lost(_)
+                    | DbError::ReadOnly
+                    | DbError::Conflict(_)
+                    | DbError::LockTimeout
+                    | DbError::Resources(_),
+                    _,
+                ) => Next { paid: true },
+            },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

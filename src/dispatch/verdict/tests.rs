@@ -1,0 +1,166 @@
+//! The two tables, whole.
+
+use super::*;
+
+fn failures() -> Vec<Failure> {
+    let database = [
+        DbError::Unreachable("x".into()),
+        DbError::Busy,
+        DbError::Lost("x".into()),
+        DbError::ReadOnly,
+        DbError::Conflict("x".into()),
+        DbError::LockTimeout,
+        DbError::Cancelled("x".into()),
+        DbError::Resources("x".into()),
+        DbError::Statement("x".into()),
+    ];
+    let others = [
+        Failure::Full,
+        Failure::OutOfTime { sent: false },
+        Failure::OutOfTime { sent: true },
+        Failure::NodeDown { sent: false },
+        Failure::NodeDown { sent: true },
+        Failure::NoAnswer,
+        Failure::SplitBrain,
+        Failure::Apart,
+        Failure::Panicked,
+    ];
+    let database = database.into_iter().map(Failure::Database);
+    database.chain(others).collect()
+}
+
+#[test]
+fn writes_go_on_as_the_table_says() {
+    use NextWrite::{AfterLock, Again, Apart, Refuse};
+    use Refusal::{Internal, OutOfTime, OutcomeUnknown, Overloaded, SplitBrain};
+    let (free, paid) = (Again { paid: false }, Again { paid: true });
+    let (no, sent) = (Doubt::None, Doubt::Sent);
+    // In the order of `failures`: without doubt, and with it.
+    let table = [
+        ((paid, no), (paid, sent)),
+        ((free, no), (free, sent)),
+        ((paid, sent), (paid, sent)),
+        ((paid, no), (paid, sent)),
+        ((paid, no), (paid, sent)),
+        ((AfterLock, no), (AfterLock, sent)),
+        ((paid, no), (paid, sent)),
+        ((paid, no), (paid, sent)),
+        ((Refuse(Internal), no), (Refuse(OutcomeUnknown), sent)),
+        ((Refuse(Overloaded), no), (free, sent)),
+        ((Refuse(OutOfTime), no), (Refuse(OutcomeUnknown), sent)),
+        (
+            (Refuse(OutcomeUnknown), sent),
+            (Refuse(OutcomeUnknown), sent),
+        ),
+        ((free, no), (free, sent)),
+        ((paid, sent), (paid, sent)),
+        ((paid, sent), (paid, sent)),
+        ((Refuse(SplitBrain), no), (Refuse(OutcomeUnknown), sent)),
+        ((Apart, no), (Apart, sent)),
+        ((Refuse(Internal), no), (Refuse(OutcomeUnknown), sent)),
+    ];
+    assert_eq!(failures().len(), table.len());
+    for (failure, (without, with)) in failures().iter().zip(table) {
+        assert_eq!(write(&Write::Failed(failure), no), without, "{failure:?}");
+        assert_eq!(write(&Write::Failed(failure), sent), with, "{failure:?}");
+    }
+}
+
+#[test]
+fn an_answer_to_a_write_counts_unless_an_earlier_attempt_could_undo_it() {
+    use NextWrite::{Again, Answer};
+    let free = Again { paid: false };
+    let table = [
+        (
+            Write::Accepted,
+            (Answer, Doubt::None),
+            (Answer, Doubt::Sent),
+        ),
+        (
+            Write::Refused { lasting: true },
+            (Answer, Doubt::None),
+            (Answer, Doubt::Sent),
+        ),
+        (
+            Write::Refused { lasting: false },
+            (Answer, Doubt::None),
+            (free, Doubt::Sent),
+        ),
+        (Write::Raced, (free, Doubt::None), (free, Doubt::Sent)),
+        (
+            Write::Uncounted { accepted: false },
+            (free, Doubt::None),
+            (free, Doubt::Sent),
+        ),
+        (
+            Write::Uncounted { accepted: true },
+            (free, Doubt::Sent),
+            (free, Doubt::Sent),
+        ),
+    ];
+    for (came, without, with) in table {
+        assert_eq!(write(&came, Doubt::None), without, "{came:?}");
+        assert_eq!(write(&came, Doubt::Sent), with, "{came:?}");
+    }
+}
+
+/// No answer may say that nothing happened, once something was sent.
+#[test]
+fn doubt_never_ends_in_a_refusal_that_says_not_applied() {
+    for failure in failures() {
+        if let (NextWrite::Refuse(refusal), _) = write(&Write::Failed(&failure), Doubt::Sent) {
+            assert_eq!(refusal, Refusal::OutcomeUnknown, "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn reads_go_on_as_the_table_says() {
+    use DbRole::{Primary, Replica};
+    use NextRead::{Answer, Busy, Internal, Next, Prove, Remember, TooSlow};
+    let (free, paid) = (Next { paid: false }, Next { paid: true });
+    for (came, on_replica, on_primary, proven) in [
+        (Read::Found, Answer, Answer, Answer),
+        (Read::Absent, Remember, Answer, Answer),
+        (Read::TokenNotVisible, free, Prove, Answer),
+        (Read::Uncounted, free, free, free),
+    ] {
+        assert_eq!(read(&came, Replica, false), on_replica, "{came:?}");
+        assert_eq!(read(&came, Primary, false), on_primary, "{came:?}");
+        assert_eq!(read(&came, Primary, true), proven, "{came:?}");
+    }
+    // In the order of `failures`: from a replica, and from the primary.
+    let table = [
+        (paid, paid),
+        (Busy, Busy),
+        (paid, paid),
+        (paid, paid),
+        (paid, paid),
+        (paid, paid),
+        (TooSlow, TooSlow),
+        (paid, paid),
+        (paid, Internal),
+        (Busy, Busy),
+        (Busy, free),
+        (free, free),
+        (free, free),
+        (free, free),
+        (free, free),
+        (free, free),
+        (paid, paid),
+        (Internal, Internal),
+    ];
+    assert_eq!(failures().len(), table.len());
+    for (failure, (on_replica, on_primary)) in failures().iter().zip(table) {
+        assert_eq!(
+            read(&Read::Failed(failure), Replica, false),
+            on_replica,
+            "{failure:?}"
+        );
+        assert_eq!(
+            read(&Read::Failed(failure), Primary, true),
+            on_primary,
+            "{failure:?}"
+        );
+    }
+}

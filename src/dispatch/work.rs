@@ -1,0 +1,241 @@
+//! The kinds of work that go through lanes.
+
+use std::sync::Arc;
+
+use diesel::PgConnection;
+use diesel::QueryResult;
+
+use crate::ledger;
+use crate::ledger::ask::change::Change;
+use crate::ledger::ask::create::Create;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::ask::search::Search;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::create::Created;
+use crate::ledger::store::find::Wanted;
+use crate::ledger::store::history::Events;
+use crate::ledger::store::list::Page;
+use crate::ledger::store::{self, proof};
+
+/// One kind of work: how jobs of it are done together, by one statement.
+pub trait Work: Send + Sync + 'static {
+    type Job: Send + Sync + 'static;
+    type Answer: Send + 'static;
+    /// How many jobs one statement takes.
+    const MAX_BATCH: usize;
+
+    /// Whose job it is: a statement is about one owner's rows.
+    fn owner(job: &Self::Job) -> &str;
+
+    /// About how many bytes of parameters it binds.
+    fn bytes(job: &Self::Job) -> usize;
+
+    /// Does the jobs of one owner. The answers are in the order of the jobs; Err: none of them was done.
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Self::Job>],
+    ) -> QueryResult<Done<Self::Answer>>;
+}
+
+pub struct Done<A> {
+    pub answers: Vec<Result<A, ledger::Error>>,
+    /// Its commit is on a standby too.
+    pub replicated: bool,
+}
+
+/// Creates, each on its own.
+pub struct Creating;
+
+impl Work for Creating {
+    type Job = Create;
+    type Answer = Created;
+    const MAX_BATCH: usize = store::create::MAX_BATCH;
+
+    fn owner(job: &Create) -> &str {
+        &job.caller.owner
+    }
+
+    fn bytes(job: &Create) -> usize {
+        job.bytes
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Create>],
+    ) -> QueryResult<Done<Created>> {
+        let creates: Vec<&Create> = jobs.iter().map(Arc::as_ref).collect();
+        let committed = store::create::create(connection, owner, &creates)?;
+        Ok(Done {
+            answers: committed.value,
+            replicated: committed.replicated,
+        })
+    }
+}
+
+/// Status changes. One at a time: each waits for a row that others may hold.
+pub struct Changing;
+
+impl Work for Changing {
+    type Job = Change;
+    type Answer = Transaction;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Change) -> &str {
+        &job.caller.owner
+    }
+
+    fn bytes(_: &Change) -> usize {
+        0
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Change>],
+    ) -> QueryResult<Done<Transaction>> {
+        let mut answers = Vec::new();
+        let mut replicated = true;
+        for job in jobs {
+            let committed = store::change::change(connection, job)?;
+            replicated &= committed.replicated;
+            answers.push(committed.value);
+        }
+        Ok(Done {
+            answers,
+            replicated,
+        })
+    }
+}
+
+/// What a read is asked for, and whose it is.
+pub struct Asked<T> {
+    pub owner: String,
+    pub what: T,
+    pub tokens: Vec<Token>,
+}
+
+/// Reads by id.
+pub struct Finding;
+
+impl Work for Finding {
+    type Job = Asked<uuid::Uuid>;
+    type Answer = Transaction;
+    const MAX_BATCH: usize = 64;
+
+    fn owner(job: &Self::Job) -> &str {
+        &job.owner
+    }
+
+    fn bytes(_: &Self::Job) -> usize {
+        0
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Self::Job>],
+    ) -> QueryResult<Done<Transaction>> {
+        let wanted: Vec<Wanted> = jobs
+            .iter()
+            .map(|job| Wanted {
+                id: job.what,
+                tokens: &job.tokens,
+            })
+            .collect();
+        read_only(store::find::find(connection, owner, &wanted))
+    }
+}
+
+/// Searches, page by page. One at a time: a page may be as much work as a hundred reads by id.
+pub struct Listing;
+
+impl Work for Listing {
+    type Job = Asked<Search>;
+    type Answer = Page;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Self::Job) -> &str {
+        &job.owner
+    }
+
+    fn bytes(_: &Self::Job) -> usize {
+        0
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Self::Job>],
+    ) -> QueryResult<Done<Page>> {
+        let pages = jobs
+            .iter()
+            .map(|job| store::list::list(connection, &job.what, &job.tokens));
+        read_only(pages.collect())
+    }
+}
+
+/// Histories, page by page.
+pub struct Recalling;
+
+impl Work for Recalling {
+    type Job = Asked<HistoryPage>;
+    type Answer = Events;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Self::Job) -> &str {
+        &job.owner
+    }
+
+    fn bytes(_: &Self::Job) -> usize {
+        0
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Self::Job>],
+    ) -> QueryResult<Done<Events>> {
+        let pages = jobs
+            .iter()
+            .map(|job| store::history::history(connection, &job.what, &job.tokens));
+        read_only(pages.collect())
+    }
+}
+
+fn read_only<A>(answers: QueryResult<Vec<Result<A, ledger::Error>>>) -> QueryResult<Done<A>> {
+    Ok(Done {
+        answers: answers?,
+        replicated: false,
+    })
+}
+
+/// The same reads, and then a commit that proves that this primary had not been replaced when they were made: one proof for all of a
+/// batch (see [`proof::prove`]).
+pub struct Proven<W>(std::marker::PhantomData<W>);
+
+impl<W: Work> Work for Proven<W> {
+    type Job = W::Job;
+    type Answer = W::Answer;
+    const MAX_BATCH: usize = W::MAX_BATCH;
+
+    fn owner(job: &W::Job) -> &str {
+        W::owner(job)
+    }
+
+    fn bytes(job: &W::Job) -> usize {
+        W::bytes(job)
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<W::Job>],
+    ) -> QueryResult<Done<W::Answer>> {
+        let done = W::run(connection, owner, jobs)?;
+        proof::prove(connection)?;
+        Ok(done)
+    }
+}

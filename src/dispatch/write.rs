@@ -1,0 +1,187 @@
+//! A write: the same job again and again while its outcome is in doubt, until it is known or the deadline has passed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::attempt::{Answered, Failure, Reply};
+use super::lane::Lane;
+use super::rules::Patience;
+use super::verdict::{self, Doubt, NextWrite, Refusal};
+use super::work::Work;
+use super::{Dispatch, Error};
+use crate::ledger;
+
+/// How long a create waits for an earlier one with the same handle that has not finished (contract, section 4).
+const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks whether a standby is there.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a write came to, and whether it is on a standby too.
+#[derive(Debug)]
+pub struct Written<A> {
+    pub value: A,
+    pub replicated: bool,
+}
+
+/// The lanes of one kind of write.
+pub(super) struct WriteLanes<W: Work> {
+    pub shared: Arc<Lane<W>>,
+    /// For jobs whose shared statement failed as a whole, each in a statement of its own.
+    pub apart: Arc<Lane<W>>,
+    /// What another session holds is an earlier request with the same handle.
+    pub locks_are_requests: bool,
+}
+
+/// One write under way.
+struct Course {
+    deadline: Instant,
+    doubt: Doubt,
+    apart: bool,
+    waits_for_lock_since: Option<Instant>,
+    pauses: u32,
+}
+
+impl Dispatch {
+    pub(super) async fn write<W: Work>(
+        &self,
+        lanes: &WriteLanes<W>,
+        job: W::Job,
+    ) -> Result<Written<W::Answer>, Error> {
+        let job = Arc::new(job);
+        let mut course = Course {
+            deadline: Instant::now() + self.context.policy.write_deadline,
+            doubt: Doubt::None,
+            apart: lanes.shared.rules.max_batch == 1,
+            waits_for_lock_since: None,
+            pauses: 0,
+        };
+        loop {
+            self.until_durable(&course).await?;
+            let lane = if course.apart {
+                &lanes.apart
+            } else {
+                &lanes.shared
+            };
+            let reply = lane
+                .ask(job.clone(), Patience::until(course.deadline))
+                .await;
+            let (next, doubt) = verdict::write(&self.came(&reply), course.doubt);
+            course.doubt = doubt;
+            match next {
+                NextWrite::Answer => return self.told(reply),
+                NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),
+                NextWrite::Apart => course.apart = true,
+                NextWrite::AfterLock => course.after_lock(lanes.locks_are_requests)?,
+                NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
+                NextWrite::Again { .. } => return Err(course.out_of_time()),
+            }
+            if Instant::now() >= course.deadline {
+                return Err(course.out_of_time());
+            }
+            if next != NextWrite::Apart {
+                course.pause().await;
+            }
+        }
+    }
+
+    /// Where replication is required, a write is sent only to a primary that replicates.
+    async fn until_durable(&self, course: &Course) -> Result<(), Error> {
+        let (databases, policy) = (&self.context.databases, &self.context.policy);
+        let is_alone = || {
+            databases
+                .primary_now()
+                .is_some_and(|primary| !primary.synchronous)
+        };
+        while policy.require_replication && course.doubt == Doubt::None && is_alone() {
+            // A new primary is alone for a moment after a failover.
+            let for_a_moment = databases.was_synchronous_within(policy.write_deadline);
+            if !for_a_moment || Instant::now() >= course.deadline {
+                return Err(Error::DurabilityUnavailable);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    fn came<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
+        let answered = match reply {
+            Ok(answered) => answered,
+            Err(failure) => return verdict::Write::Failed(failure),
+        };
+        let counts =
+            answered.current && (answered.replicated || !self.context.policy.require_replication);
+        match &answered.answer {
+            Ok(_) if counts => verdict::Write::Accepted,
+            Err(ledger::Error::LostRace) => verdict::Write::Raced,
+            Err(error) if counts => verdict::Write::Refused {
+                lasting: error.is_lasting(),
+            },
+            answer => verdict::Write::Uncounted {
+                accepted: answer.is_ok(),
+            },
+        }
+    }
+
+    fn told<A>(&self, reply: Reply<A>) -> Result<Written<A>, Error> {
+        let Answered {
+            answer, replicated, ..
+        } = match reply {
+            Ok(answered) => answered,
+            Err(failure) => {
+                return Err(Error::Internal(format!(
+                    "an answer that is none: {failure:?}"
+                )));
+            }
+        };
+        self.write_retries.earn();
+        Ok(Written {
+            value: answer?,
+            replicated,
+        })
+    }
+
+    fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {
+        match refusal {
+            Refusal::Overloaded => Error::Overloaded,
+            // It waited in a lane before a primary that has more to do than it can.
+            Refusal::OutOfTime if self.context.databases.primary_now().is_some() => {
+                Error::Overloaded
+            }
+            Refusal::OutOfTime => Error::PrimaryUnavailable,
+            Refusal::OutcomeUnknown => Error::OutcomeUnknown,
+            Refusal::SplitBrain => Error::SplitBrain,
+            Refusal::Internal => match reply {
+                Err(Failure::Database(error)) => Error::Internal(error.to_string()),
+                _ => Error::Internal("a blocking thread panicked".into()),
+            },
+        }
+    }
+}
+
+impl Course {
+    fn out_of_time(&self) -> Error {
+        match self.doubt {
+            Doubt::None => Error::PrimaryUnavailable,
+            Doubt::Sent => Error::OutcomeUnknown,
+        }
+    }
+
+    /// The server gives up waiting for a lock soon, so that one job delays no other for long; the job itself waits on.
+    fn after_lock(&mut self, locks_are_requests: bool) -> Result<(), Error> {
+        let since = *self.waits_for_lock_since.get_or_insert_with(Instant::now);
+        let in_progress = locks_are_requests && self.doubt == Doubt::None;
+        if in_progress && since.elapsed() >= IN_PROGRESS_PATIENCE {
+            return Err(Error::InProgress);
+        }
+        self.pauses = 0;
+        Ok(())
+    }
+
+    /// Full jitter, capped: many requests repeat at once after a failover.
+    async fn pause(&mut self) {
+        let cap_ms = 1_u64 << self.pauses.min(6);
+        self.pauses += 1;
+        let pause = Duration::from_micros(rand::random_range(0..=cap_ms * 1000));
+        tokio::time::sleep(pause).await;
+    }
+}
