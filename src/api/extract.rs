@@ -17,6 +17,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+pub const MAX_BATCH_BODY_BYTES: usize = 2 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The raw bytes of a JSON body. What they mean is the ledger's business.
@@ -40,7 +41,7 @@ impl FromRequest for JsonBody {
                 match error.as_response_error().status_code().as_u16() {
                     413 => Problem::new(
                         &problem::PAYLOAD_TOO_LARGE,
-                        format!("the body may have {MAX_BODY_BYTES} bytes"),
+                        format!("a body may have {MAX_BODY_BYTES} bytes, that of a batch {MAX_BATCH_BODY_BYTES}"),
                     ),
                     _ => Problem::new(&problem::MALFORMED_JSON, "the body could not be read"),
                 }

@@ -3,6 +3,7 @@
 use super::problem::{self, Problem, etag};
 use crate::dispatch;
 use crate::ledger;
+use crate::ledger::ask::batch::BatchError;
 use crate::ledger::ask::draft::{BodyError, Violation};
 use crate::ledger::ask::query::QueryError;
 use actix_web::http::header;
@@ -13,6 +14,18 @@ impl From<BodyError> for Problem {
         match error {
             BodyError::Malformed(detail) => Problem::new(&problem::MALFORMED_JSON, detail),
             BodyError::Invalid(violations) => invalid(&violations),
+        }
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Problem {
+        match error {
+            BatchError::Body(error) => error.into(),
+            BatchError::Duplicates(violations) => {
+                let kind = &problem::DUPLICATE_IN_BATCH;
+                Problem::new(kind, kind.title).with("errors", json!(violations))
+            }
         }
     }
 }
@@ -115,6 +128,12 @@ impl From<ledger::Error> for Problem {
             )
             .with("existing_id", json!(existing_id))
             .with("conflicting_fields", json!(conflicting_fields)),
+            E::KnownInBatch { index, existing_id } => Problem::new(
+                &problem::ANCHOR_TRANSACTION_CONFLICT,
+                format!("the anchor_transaction_id of item {index} is known already"),
+            )
+            .with("index", index)
+            .with("existing_id", json!(existing_id)),
             E::NotFound => Problem::new(
                 &problem::TRANSACTION_NOT_FOUND,
                 "there is no transaction with this id",
@@ -152,7 +171,7 @@ mod tests {
     #[test]
     fn every_error_of_the_ledger_has_its_code() {
         use ledger::Error as E;
-        let table: [(E, &problem::Kind); 7] = [
+        let table: [(E, &problem::Kind); 8] = [
             (
                 E::KeyReused {
                     transaction_ids: vec![],
@@ -163,6 +182,13 @@ mod tests {
                 E::AnchorConflict {
                     existing_id: uuid::Uuid::nil(),
                     conflicting_fields: vec![],
+                },
+                &problem::ANCHOR_TRANSACTION_CONFLICT,
+            ),
+            (
+                E::KnownInBatch {
+                    index: 3,
+                    existing_id: uuid::Uuid::nil(),
                 },
                 &problem::ANCHOR_TRANSACTION_CONFLICT,
             ),

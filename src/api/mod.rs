@@ -70,6 +70,11 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/transactions/search", "GET, HEAD").route(get().to(transactions::search)),
         )
         .service(
+            resource("/transactions/batch", "POST")
+                .app_data(web::PayloadConfig::new(extract::MAX_BATCH_BODY_BYTES))
+                .route(web::post().to(transactions::create_all)),
+        )
+        .service(
             resource("/transactions/{id}", "GET, HEAD, PATCH")
                 .route(get().to(transactions::read_one))
                 .route(web::patch().to(transactions::change)),

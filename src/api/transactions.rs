@@ -4,6 +4,7 @@ use super::Api;
 use super::extract::{Id, JsonBody, Key, NoQuery, if_match, none_match_is_met};
 use super::problem::{self, Problem, etag};
 use crate::dispatch::{Served, Written};
+use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::{Change, StatusChange};
 use crate::ledger::ask::consistency::Consistency;
@@ -15,6 +16,7 @@ use crate::ledger::ask::token::Token;
 use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create::{Created, How};
+use crate::ledger::store::create_all::CreatedAll;
 use actix_web::http::header::{ETAG, LINK, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -35,10 +37,44 @@ pub async fn create(
         How::Known => HttpResponse::Ok(),
         How::New | How::Replay => HttpResponse::Created(),
     };
-    let replayed = if *how == How::New { "false" } else { "true" };
     response.insert_header((LOCATION, format!("/transactions/{}", transaction.id)));
-    response.insert_header(("Idempotent-Replayed", replayed));
+    response.insert_header(replayed(*how));
     Ok(answer_write(response, transaction, written.replicated))
+}
+
+#[derive(Serialize)]
+struct BatchAnswer<'t> {
+    data: &'t [Transaction],
+}
+
+pub async fn create_all(
+    api: Data<Api>,
+    _: NoQuery,
+    caller: Caller,
+    key: Key,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
+    let drafts = Drafts::parse(&body.0, &api.rules)?;
+    let key = key.0.ok_or_else(|| {
+        let detail = "a batch needs an Idempotency-Key, whatever its items have";
+        Problem::new(&problem::IDEMPOTENCY_KEY_MISSING, detail)
+    })?;
+    let batch = Batch::new(drafts, key, &caller);
+    let Written { value, replicated } = api.dispatch.create_all(batch).await?;
+    let CreatedAll { transactions, how } = value;
+    let mut response = HttpResponse::Created();
+    response.insert_header(replayed(how));
+    // They were stored by one commit: who sees the one that the token names sees them all.
+    if let Some(first) = transactions.first() {
+        say_what_was_written(&mut response, first, replicated);
+    }
+    let data = &transactions;
+    Ok(response.json(BatchAnswer { data }))
+}
+
+fn replayed(how: How) -> (&'static str, &'static str) {
+    let replayed = if how == How::New { "false" } else { "true" };
+    ("Idempotent-Replayed", replayed)
 }
 
 impl From<NoHandle> for Problem {
@@ -68,17 +104,25 @@ fn answer_write(
     transaction: &Transaction,
     replicated: bool,
 ) -> HttpResponse {
+    response.insert_header((ETAG, etag(transaction.write())));
+    say_what_was_written(&mut response, transaction, replicated);
+    response.json(transaction)
+}
+
+fn say_what_was_written(
+    response: &mut HttpResponseBuilder,
+    transaction: &Transaction,
+    replicated: bool,
+) {
     let token = Token {
         transaction_id: transaction.id,
         write: transaction.write(),
     };
     let durability = if replicated { "replicated" } else { "local" };
-    response.insert_header((ETAG, etag(transaction.write())));
     response.insert_header(("X-Read-Consistency", "strong"));
     response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
     response.insert_header(("X-Durability", durability));
-    response.json(transaction)
 }
 
 pub async fn read_one(

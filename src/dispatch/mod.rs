@@ -40,6 +40,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use uuid::Uuid;
 
 use crate::db::{Databases, Use, share};
+use crate::ledger::ask::batch::Batch;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::consistency::Consistency;
@@ -48,6 +49,7 @@ use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create::Created;
+use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use budget::RetryBudget;
@@ -55,7 +57,7 @@ use lane::Lane;
 use read::ReadLanes;
 use rules::{Before, Rules};
 use watcher::Watcher;
-use work::{Asked, Changing, Creating, Finding, Listing, Proven, Recalling, Work};
+use work::{Asked, Changing, Creating, CreatingAll, Finding, Listing, Proven, Recalling, Work};
 use write::WriteLanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +92,7 @@ impl Context {
 pub struct Dispatch {
     context: Arc<Context>,
     creating: WriteLanes<Creating>,
+    creating_all: WriteLanes<CreatingAll>,
     changing: WriteLanes<Changing>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Listing>,
@@ -117,6 +120,7 @@ impl Dispatch {
         runtime.spawn(watcher::look_after_all(context.clone()));
         Ok(Dispatch {
             creating: write_lanes(&context, true),
+            creating_all: write_lanes(&context, true),
             changing: write_lanes(&context, false),
             finding: read_lanes(&context),
             listing: read_lanes(&context),
@@ -143,6 +147,10 @@ impl Dispatch {
 
     pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
         self.write(&self.creating, create).await
+    }
+
+    pub async fn create_all(&self, batch: Batch) -> Result<Written<CreatedAll>, Error> {
+        self.write(&self.creating_all, batch).await
     }
 
     pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {

@@ -6,13 +6,16 @@ use diesel::PgConnection;
 use diesel::QueryResult;
 
 use crate::ledger;
+use crate::ledger::ask::batch::Batch;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::create::Create;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::Committed;
 use crate::ledger::store::create::Created;
+use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
@@ -75,6 +78,33 @@ impl Work for Creating {
     }
 }
 
+/// Batches that clients made, each atomic by itself: a statement takes one.
+pub struct CreatingAll;
+
+impl Work for CreatingAll {
+    type Job = Batch;
+    type Answer = CreatedAll;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Batch) -> &str {
+        &job.caller().owner
+    }
+
+    fn bytes(_: &Batch) -> usize {
+        0
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Batch>],
+    ) -> QueryResult<Done<CreatedAll>> {
+        each_committed(jobs, |job| {
+            store::create_all::create_all(connection, owner, job)
+        })
+    }
+}
+
 /// Status changes. One at a time: each waits for a row that others may hold.
 pub struct Changing;
 
@@ -96,18 +126,25 @@ impl Work for Changing {
         _: &str,
         jobs: &[Arc<Change>],
     ) -> QueryResult<Done<Transaction>> {
-        let mut answers = Vec::new();
-        let mut replicated = true;
-        for job in jobs {
-            let committed = store::change::change(connection, job)?;
-            replicated &= committed.replicated;
-            answers.push(committed.value);
-        }
-        Ok(Done {
-            answers,
-            replicated,
-        })
+        each_committed(jobs, |job| store::change::change(connection, job))
     }
+}
+
+fn each_committed<J, A>(
+    jobs: &[Arc<J>],
+    mut run: impl FnMut(&J) -> QueryResult<Committed<Result<A, ledger::Error>>>,
+) -> QueryResult<Done<A>> {
+    let mut answers = Vec::new();
+    let mut replicated = true;
+    for job in jobs {
+        let committed = run(job)?;
+        replicated &= committed.replicated;
+        answers.push(committed.value);
+    }
+    Ok(Done {
+        answers,
+        replicated,
+    })
 }
 
 /// What a read is asked for, and whose it is.

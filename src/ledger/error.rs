@@ -14,6 +14,9 @@ pub enum Error {
         existing_id: Uuid,
         conflicting_fields: Vec<&'static str>,
     },
+    /// A batch stores all of its items or none, so it takes over nothing that is known.
+    #[error("the anchor_transaction_id of item {index} is known already")]
+    KnownInBatch { index: usize, existing_id: Uuid },
     #[error("no such transaction")]
     NotFound,
     #[error("the stored version is {}", .current.version)]
@@ -39,7 +42,10 @@ impl Error {
             Error::VersionMismatch { lasting, .. } | Error::InvalidTransition { lasting, .. } => {
                 *lasting
             }
-            Error::KeyReused { .. } | Error::AnchorConflict { .. } | Error::NotFound => true,
+            Error::KeyReused { .. }
+            | Error::AnchorConflict { .. }
+            | Error::KnownInBatch { .. }
+            | Error::NotFound => true,
             Error::LostRace | Error::TokenNotVisible => false,
         }
     }

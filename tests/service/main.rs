@@ -2,6 +2,7 @@
 
 mod support;
 
+mod batch;
 mod bounded;
 mod commands;
 mod consistency;

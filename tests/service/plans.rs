@@ -1,6 +1,7 @@
 //! What PostgreSQL does for the statements that the service sends, in the way it sends them: told by `auto_explain`.
 
 use crate::support::{App, Cluster, account, full, key, minimal, sql, with};
+use reqwest::Method;
 use serde_json::json;
 use std::fs;
 
@@ -21,6 +22,22 @@ fn use_everything(app: &App) {
             .expect(412);
         app.patch(&id, "*", &json!({"status": "pending"}))
             .expect(200);
+        let batch = json!({"transactions": [full(), minimal(), full()]});
+        let known = json!({"transactions": [minimal(), body]});
+        for (key, batch, status) in [
+            (&format!("{key}-batch"), &batch, 201),
+            (&format!("{key}-batch"), &batch, 201),
+            (&format!("{key}-other"), &known, 409),
+            (&key, &batch, 422),
+        ] {
+            app.send(
+                Method::POST,
+                "/transactions/batch",
+                &[("Idempotency-Key", key)],
+                Some(batch),
+            )
+            .expect(status);
+        }
         let anchor = created.text_at("/anchor_transaction_id");
         let tokens = format!("{},{}", created.token(), changed.token());
         let lists = [

@@ -16,6 +16,8 @@ pub struct Create {
     pub id: Uuid,
     pub draft: Draft,
     pub key: Option<IdempotencyKey>,
+    /// Its place among those that share its key: 0 alone, 0 to n-1 in a batch.
+    pub item: i16,
     pub fingerprint: [u8; 32],
     pub caller: Caller,
     /// The length of the body that asked for it.
@@ -41,6 +43,7 @@ impl Create {
             fingerprint: fingerprint("POST", "/transactions", std::slice::from_ref(&draft)),
             draft,
             key,
+            item: 0,
             caller,
             bytes,
         })

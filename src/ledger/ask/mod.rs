@@ -1,5 +1,6 @@
 //! What somebody wants of the ledger, read strictly from bodies, headers and query strings.
 
+pub mod batch;
 pub mod caller;
 pub mod change;
 pub mod consistency;

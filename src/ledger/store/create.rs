@@ -90,7 +90,7 @@ pub fn create(
     })
 }
 
-fn new_transaction(create: &Create, at: DateTime<Utc>) -> Transaction {
+pub(super) fn new_transaction(create: &Create, at: DateTime<Utc>) -> Transaction {
     let Draft {
         stellar_account,
         amount,
@@ -169,19 +169,28 @@ fn met_by_key(
 ) -> QueryResult<Answer> {
     let mine = met.transaction.id == create.id;
     if !mine && met.fingerprint.as_deref() != Some(&create.fingerprint[..]) {
-        let key = create.key.as_ref().map(|key| key.as_str());
-        let transaction_ids = transactions::table
-            .filter(transactions::owner.eq(owner))
-            .filter(transactions::idempotency_key.eq(key))
-            .order(transactions::item)
-            .select(transactions::id)
-            .load(connection)?;
-        return Ok(Err(Error::KeyReused { transaction_ids }));
+        let key = create.key.as_ref().map_or("", |key| key.as_str());
+        return Ok(Err(key_reused(connection, owner, key)?));
     }
     Ok(Ok(Created {
         transaction: met.transaction.as_created(met.first_callback_status),
         how: if mine { How::New } else { How::Replay },
     }))
+}
+
+/// With all transactions of the request that used it.
+pub(super) fn key_reused(
+    connection: &mut PgConnection,
+    owner: &str,
+    key: &str,
+) -> QueryResult<Error> {
+    let transaction_ids = transactions::table
+        .filter(transactions::owner.eq(owner))
+        .filter(transactions::idempotency_key.eq(key))
+        .order(transactions::item)
+        .select(transactions::id)
+        .load(connection)?;
+    Ok(Error::KeyReused { transaction_ids })
 }
 
 fn met_by_anchor(create: &Create, met: Met) -> Answer {

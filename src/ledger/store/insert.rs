@@ -56,29 +56,31 @@ pub(super) fn insert(
     })
 }
 
-/// The parameters of one row of insert.sql.
+/// The parameters of one row of insert.sql or insert_all.sql.
 #[derive(Clone)]
-struct Row<'c> {
-    id: Uuid,
-    stellar_account: &'c str,
-    amount: Decimal,
-    asset_code: &'c str,
-    callback_type: Option<&'c str>,
-    callback_status: Option<&'c str>,
-    anchor_transaction_id: Option<&'c str>,
-    memo: Option<&'c str>,
-    memo_type: Option<&'c str>,
-    metadata: Option<&'c Value>,
-    key: Option<&'c str>,
-    fingerprint: Option<&'c [u8]>,
-    actor: String,
-    request_id: &'c str,
+pub(super) struct Row<'c> {
+    pub item: i16,
+    pub id: Uuid,
+    pub stellar_account: &'c str,
+    pub amount: Decimal,
+    pub asset_code: &'c str,
+    pub callback_type: Option<&'c str>,
+    pub callback_status: Option<&'c str>,
+    pub anchor_transaction_id: Option<&'c str>,
+    pub memo: Option<&'c str>,
+    pub memo_type: Option<&'c str>,
+    pub metadata: Option<&'c Value>,
+    pub key: Option<&'c str>,
+    pub fingerprint: Option<&'c [u8]>,
+    pub actor: String,
+    pub request_id: &'c str,
 }
 
 impl<'c> Row<'c> {
-    fn of(create: &'c Create) -> Row<'c> {
+    pub fn of(create: &'c Create) -> Row<'c> {
         let Create {
             id,
+            item,
             draft,
             key,
             fingerprint,
@@ -86,6 +88,7 @@ impl<'c> Row<'c> {
             ..
         } = create;
         Row {
+            item: *item,
             id: *id,
             stellar_account: &draft.stellar_account,
             amount: draft.amount.as_decimal(),

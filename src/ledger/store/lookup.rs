@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text as SqlText};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Text as SqlText};
 
 use super::durability::{Durability, DurabilityColumns};
 use super::statement::{Binds, Run, Statement, Text};
@@ -35,6 +35,7 @@ struct LookUp<'c> {
     owner: &'c str,
     keys: Vec<Option<&'c str>>,
     anchor_transaction_ids: Vec<Option<&'c str>>,
+    items: Vec<i16>,
 }
 
 impl<'c> LookUp<'c> {
@@ -48,6 +49,7 @@ impl<'c> LookUp<'c> {
             owner,
             keys,
             anchor_transaction_ids,
+            items: creates.iter().map(|create| create.item).collect(),
         }
     }
 }
@@ -71,6 +73,7 @@ impl Statement for LookUp<'_> {
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.keys)?;
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.anchor_transaction_ids)?;
+        binds.bind::<Array<SmallInt>, _>(&self.items)?;
         binds.bind::<SqlText, _>(self.owner)
     }
 }

@@ -1,7 +1,8 @@
--- What creates have met that insert.sql did not store: for each the row under its key, and the row under its anchor id.
+-- What creates have met that insert.sql or insert_all.sql did not store: for each the row under its key and item number, and the row
+-- under its anchor id. Item 0 stands under every key that was ever used, so a single create finds a batch there, and a batch a single one.
 -- Its answers are told to clients as the outcome of a write, so it commits one itself (contract, section 4, rule 2): a plain SELECT could
 -- acknowledge, on a primary that is cut off, a row that no standby ever got.
---   $1 keys and $2 anchor ids, of each create either or both; $3 owner
+--   $1 keys and $2 anchor ids, of each create either or both; $3 item numbers; $4 owner
 WITH proof AS MATERIALIZED (
     SELECT pg_logical_emit_message(true, 'synapse', '') AS position
 )
@@ -13,16 +14,16 @@ SELECT asked.place, found.by_key, found.fingerprint, found.first_callback_status
          AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
        now() - pg_conf_load_time() < interval '2 minutes' AS new_settings
   FROM proof,
-       unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (idempotency_key, anchor_transaction_id, place),
+       unnest($1::text[], $2::text[], $3::smallint[])
+           WITH ORDINALITY AS asked (idempotency_key, anchor_transaction_id, item, place),
        LATERAL (
            (SELECT true AS by_key, t.*
               FROM transactions t
-             WHERE t.owner = $3 AND t.idempotency_key = asked.idempotency_key
-             ORDER BY t.item
+             WHERE t.owner = $4 AND t.idempotency_key = asked.idempotency_key AND t.item = asked.item
              LIMIT 1)
            UNION ALL
            (SELECT false, t.*
               FROM transactions t
-             WHERE t.owner = $3 AND t.anchor_transaction_id = asked.anchor_transaction_id
+             WHERE t.owner = $4 AND t.anchor_transaction_id = asked.anchor_transaction_id
              LIMIT 1)
        ) found;

@@ -6,10 +6,12 @@
 
 pub mod change;
 pub mod create;
+pub mod create_all;
 mod durability;
 pub mod find;
 pub mod history;
 mod insert;
+mod insert_all;
 pub mod list;
 mod lookup;
 pub mod proof;

@@ -129,6 +129,7 @@ mod tests {
             include_str!("find_seen.sql"),
             include_str!("history.sql"),
             include_str!("insert.sql"),
+            include_str!("insert_all.sql"),
             include_str!("list.sql"),
             include_str!("lookup.sql"),
         ] {

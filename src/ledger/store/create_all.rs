@@ -1,0 +1,86 @@
+//! The creates of a batch, all of them or none.
+//!
+//! One plain INSERT stores them; where a handle exists it fails as a whole, and the same lookup as for single creates tells what was met:
+//! the key, used by this very batch or by another request, or the anchor id of an item.
+
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::create::{How, key_reused, new_transaction};
+use super::durability::{Committed, is_replicated};
+use super::insert_all::insert_all;
+use super::lookup::{Met, look_up};
+use crate::ledger::Error;
+use crate::ledger::ask::batch::Batch;
+use crate::ledger::ask::create::Create;
+use crate::ledger::model::transaction::Transaction;
+
+#[derive(Debug, PartialEq)]
+pub struct CreatedAll {
+    /// In the order of the batch.
+    pub transactions: Vec<Transaction>,
+    /// New or Replay: a batch never takes over what was known.
+    pub how: How,
+}
+
+pub type Answer = Result<CreatedAll, Error>;
+
+/// Repeatable at will, on any verified primary.
+pub fn create_all(
+    connection: &mut PgConnection,
+    owner: &str,
+    batch: &Batch,
+) -> QueryResult<Committed<Answer>> {
+    let begun = Instant::now();
+    match insert_all(connection, owner, batch) {
+        Ok((at, durability)) => {
+            let new = batch.creates().iter();
+            let transactions = new.map(|create| new_transaction(create, at)).collect();
+            Ok(Committed {
+                value: Ok(CreatedAll {
+                    transactions,
+                    how: How::New,
+                }),
+                replicated: is_replicated(connection, begun, Some(durability)),
+            })
+        }
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            answer_from_what_is_there(connection, owner, batch)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn answer_from_what_is_there(
+    connection: &mut PgConnection,
+    owner: &str,
+    batch: &Batch,
+) -> QueryResult<Committed<Answer>> {
+    let begun = Instant::now();
+    let creates: Vec<&Create> = batch.creates().iter().collect();
+    let mut met = look_up(connection, owner, &creates)?;
+    let replicated = is_replicated(connection, begun, met.first().map(|met| met.durability));
+    met.sort_by_key(|met| met.place);
+    let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
+    let value = match (by_key.first(), by_anchor.first()) {
+        (Some(first), _) if first.fingerprint.as_deref() != Some(&batch.fingerprint()[..]) => {
+            Err(key_reused(connection, owner, batch.key().as_str())?)
+        }
+        (Some(first), _) => {
+            let mine = first.transaction.id == batch.creates()[0].id;
+            let as_created = |met: Met| met.transaction.as_created(met.first_callback_status);
+            Ok(CreatedAll {
+                how: if mine { How::New } else { How::Replay },
+                transactions: by_key.into_iter().map(as_created).collect(),
+            })
+        }
+        (None, Some(first)) => Err(Error::KnownInBatch {
+            index: usize::try_from(first.place - 1).unwrap_or(0),
+            existing_id: first.transaction.id,
+        }),
+        (None, None) => Err(Error::LostRace),
+    };
+    Ok(Committed { value, replicated })
+}
