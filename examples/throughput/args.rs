@@ -47,6 +47,12 @@ pub struct Args {
     /// A setting of our service, as an environment variable, for instance SYNAPSE__LOG__LEVEL=warn; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
+    /// Rows a second through batches of so many rows instead
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["prefill", "only"])]
+    pub batches: Option<usize>,
+    /// How long a page of a list takes with 10,000 and with so many rows, by filter, instead; nothing is analyzed
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["prefill", "only", "connections", "batches"])]
+    pub pages: Option<u64>,
     /// No services: what a leading text owner costs an insert, against a small integer (pgbench alone)
     #[arg(long, conflicts_with_all = ["prefill", "set", "only", "connections"])]
     pub owner_cost: bool,

@@ -6,12 +6,14 @@
 )]
 
 mod args;
+mod batches;
 mod cell;
 mod client;
 mod distance;
 mod flush;
 mod load;
 mod owner_cost;
+mod pages;
 mod peer;
 mod pgbench;
 mod plain;
@@ -57,6 +59,9 @@ fn run(args: &Args) -> Outcome<bool> {
         owner_cost::run(&stage, args)?;
         return Ok(true);
     }
+    if let Some(rows) = args.pages {
+        return pages::run(&stage, rows);
+    }
     for (name, value) in &args.set {
         println!("ours with {name}={value}");
     }
@@ -64,6 +69,9 @@ fn run(args: &Args) -> Outcome<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    if let Some(rows) = args.batches {
+        return batches::run(&stage, args, &runtime, rows);
+    }
     let mut sides = Sides::start(&stage, args, &runtime)?;
     let bench = Bench {
         args,

@@ -36,7 +36,7 @@ impl Stage {
         let programs = binaries.dir().to_owned();
         let home = Home::open(dir.path(), binaries, Durability::Durable)?;
         let primary = Server::init(&home, "primary")?;
-        if args.prefill.is_some() {
+        if args.prefill.is_some() || args.pages.is_some() {
             primary.reload(&[("autovacuum", "off")])?;
         }
         primary.start()?;

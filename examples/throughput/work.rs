@@ -56,7 +56,7 @@ impl Ask {
 }
 
 /// All but the end of a body.
-const FIELDS: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"100.50","asset_code":"USDC","callback_type":"deposit","callback_status":"pending_external","memo":"payment ref","memo_type":"text","metadata":{"order":"A-17"}"#;
+pub const FIELDS: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"100.50","asset_code":"USDC","callback_type":"deposit","callback_status":"pending_external","memo":"payment ref","memo_type":"text","metadata":{"order":"A-17"}"#;
 
 /// Makes the requests to one service.
 #[derive(Clone)]
