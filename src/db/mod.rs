@@ -117,6 +117,9 @@ pub struct Candidate {
     pub role: DbRole,
     pub lag_ms: Option<u64>,
     pub synchronous: bool,
+    /// The configured nodes whose word counts for a commit of this primary, by the `application_name` under which it knows them. None
+    /// where it waits for nobody.
+    pub standbys: Arc<[String]>,
     timeline: i32,
 }
 
@@ -270,10 +273,25 @@ impl Databases {
                 role: facts.role,
                 lag_ms: *lag_ms,
                 synchronous: facts.replicates_synchronously(),
+                standbys: self.standbys_of(facts),
                 timeline: facts.timeline.unwrap_or(0),
             }),
             _ => None,
         }
+    }
+
+    fn standbys_of(&self, primary: &probe::Facts) -> Arc<[String]> {
+        let names = self
+            .shared
+            .nodes
+            .iter()
+            .filter_map(|node| match &*node.state() {
+                State::Up { facts, .. } => facts.upstream_name.clone(),
+                _ => None,
+            });
+        names
+            .filter(|_| primary.replicates_synchronously())
+            .collect()
     }
 
     /// Whether an answer of this primary still counts: false once a higher timeline or a second primary was seen, when the row

@@ -113,7 +113,8 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         }
         let begun = Instant::now();
         let owner = W::owner(&jobs[0]);
-        let result = W::run(&mut connection, owner, &jobs).map_err(DbError::from);
+        let result =
+            W::run(&mut connection, owner, &jobs, &candidate.standbys).map_err(DbError::from);
         // Reported before anybody is answered: who asks again must not meet the same node.
         report(lane, &candidate, &result);
         let Some(replies) = watch.end() else { return };

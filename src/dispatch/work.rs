@@ -34,11 +34,15 @@ pub trait Work: Send + Sync + 'static {
     /// About how many bytes of parameters it binds.
     fn bytes(job: &Self::Job) -> usize;
 
-    /// Does the jobs of one owner. The answers are in the order of the jobs; Err: none of them was done.
+    /// Does the jobs of one owner. `standbys` are those that count as a second copy (see [`Candidate::standbys`]). The answers are in the
+    /// order of the jobs; Err: none of them was done.
+    ///
+    /// [`Candidate::standbys`]: crate::db::Candidate::standbys
     fn run(
         connection: &mut PgConnection,
         owner: &str,
         jobs: &[Arc<Self::Job>],
+        standbys: &[String],
     ) -> QueryResult<Done<Self::Answer>>;
 }
 
@@ -68,9 +72,10 @@ impl Work for Creating {
         connection: &mut PgConnection,
         owner: &str,
         jobs: &[Arc<Create>],
+        standbys: &[String],
     ) -> QueryResult<Done<Created>> {
         let creates: Vec<&Create> = jobs.iter().map(Arc::as_ref).collect();
-        let committed = store::create::create(connection, owner, &creates)?;
+        let committed = store::create::create(connection, owner, &creates, standbys)?;
         Ok(Done {
             answers: committed.value,
             replicated: committed.replicated,
@@ -98,9 +103,10 @@ impl Work for CreatingAll {
         connection: &mut PgConnection,
         owner: &str,
         jobs: &[Arc<Batch>],
+        standbys: &[String],
     ) -> QueryResult<Done<CreatedAll>> {
         each_committed(jobs, |job| {
-            store::create_all::create_all(connection, owner, job)
+            store::create_all::create_all(connection, owner, job, standbys)
         })
     }
 }
@@ -125,8 +131,9 @@ impl Work for Changing {
         connection: &mut PgConnection,
         _: &str,
         jobs: &[Arc<Change>],
+        standbys: &[String],
     ) -> QueryResult<Done<Transaction>> {
-        each_committed(jobs, |job| store::change::change(connection, job))
+        each_committed(jobs, |job| store::change::change(connection, job, standbys))
     }
 }
 
@@ -174,6 +181,7 @@ impl Work for Finding {
         connection: &mut PgConnection,
         owner: &str,
         jobs: &[Arc<Self::Job>],
+        _: &[String],
     ) -> QueryResult<Done<Transaction>> {
         let wanted: Vec<Wanted> = jobs
             .iter()
@@ -206,6 +214,7 @@ impl Work for Listing {
         connection: &mut PgConnection,
         _: &str,
         jobs: &[Arc<Self::Job>],
+        _: &[String],
     ) -> QueryResult<Done<Page>> {
         let pages = jobs
             .iter()
@@ -234,6 +243,7 @@ impl Work for Recalling {
         connection: &mut PgConnection,
         _: &str,
         jobs: &[Arc<Self::Job>],
+        _: &[String],
     ) -> QueryResult<Done<Events>> {
         let pages = jobs
             .iter()
@@ -270,8 +280,9 @@ impl<W: Work> Work for Proven<W> {
         connection: &mut PgConnection,
         owner: &str,
         jobs: &[Arc<W::Job>],
+        standbys: &[String],
     ) -> QueryResult<Done<W::Answer>> {
-        let done = W::run(connection, owner, jobs)?;
+        let done = W::run(connection, owner, jobs, standbys)?;
         proof::prove(connection)?;
         Ok(done)
     }

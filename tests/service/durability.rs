@@ -223,3 +223,88 @@ fn what_no_standby_has_confirmed_is_not_called_replicated() {
     });
     app.until_healthy(s(5));
 }
+
+const WAITING: &str =
+    "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+
+/// `'*'` is content with anybody who receives the WAL, and a directory of WAL cannot be promoted.
+#[test]
+fn what_only_an_archiver_has_confirmed_is_not_called_replicated() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    cluster.replica().kill().unwrap();
+    let archiver = cluster.archiver();
+    cluster
+        .primary()
+        .reload(&[("synchronous_standby_names", "*")])
+        .unwrap();
+    let confirms =
+        "SELECT count(*)::text AS value FROM pg_stat_replication WHERE sync_state = 'sync'";
+    eventually(s(10), "commits wait for the archiver", || {
+        ask(cluster.primary(), confirms) == "1"
+    });
+    for _ in 0..20 {
+        assert_eq!(durability(&app), "local");
+    }
+    cluster.replica().start().unwrap();
+    drop(archiver);
+    eventually(s(10), "the standby confirms", || {
+        durability(&app) == "replicated"
+    });
+}
+
+#[test]
+fn what_a_standby_has_not_flushed_is_not_called_replicated() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    sql(
+        cluster.primary(),
+        "ALTER ROLE synapse SET synchronous_commit = remote_write",
+    );
+    sql(
+        cluster.primary(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'",
+    );
+    assert_eq!(durability(&app), "local");
+}
+
+#[test]
+fn commits_that_were_let_go_without_a_standby_are_not_called_replicated() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    cluster.replica().freeze();
+    thread::scope(|scope| {
+        let hangs = scope.spawn(|| durability(&app));
+        eventually(s(5), "it waits for the standby", || {
+            ask(cluster.primary(), WAITING) == "1"
+        });
+        cluster
+            .primary()
+            .reload(&[("synchronous_standby_names", "")])
+            .unwrap();
+        assert_eq!(hangs.join().unwrap(), "local");
+    });
+    cluster.replica().thaw();
+}
+
+/// Nothing can be seen then, so nothing is claimed, and nothing is waited for.
+#[test]
+fn without_the_right_to_see_replication_writes_are_called_local_and_are_not_slow() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    sql(cluster.primary(), "REVOKE pg_monitor FROM synapse");
+    let app = cluster.launch().healthy();
+    let start = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(durability(&app), "local");
+    }
+    let took = start.elapsed();
+    assert!(
+        took < s(8),
+        "20 writes took {took:?}, half a second each is too long"
+    );
+}

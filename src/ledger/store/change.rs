@@ -1,13 +1,12 @@
 //! Status changes. The guard is in the statement that changes: no read-then-write.
 
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, Bool, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
 
-use super::durability::{Committed, Durability, DurabilityColumns, is_replicated};
+use super::durability::{Committed, is_replicated};
 use super::find;
 use super::proof::prove;
 use super::statement::{Binds, Run, Statement, Text};
@@ -22,16 +21,16 @@ use crate::schema::transaction_events as events;
 pub fn change(
     connection: &mut PgConnection,
     change: &Change,
+    standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
-    let begun = Instant::now();
     let row: Option<Row> = match Run(&Update::of(change)).get_result(connection).optional() {
         Err(error) if is_own_earlier_attempt(&error) => None,
         row => row?,
     };
     let Some(row) = row else {
-        return nothing_changed(connection, change);
+        return nothing_changed(connection, change, standbys);
     };
-    let replicated = is_replicated(connection, begun, Some(row.durability));
+    let replicated = is_replicated(connection, standbys);
     let value = if row.changed || is_what_was_asked(change, &row.stored) {
         Ok(row.stored)
     } else {
@@ -48,10 +47,10 @@ pub fn change(
 fn nothing_changed(
     connection: &mut PgConnection,
     change: &Change,
+    standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
-    let begun = Instant::now();
     prove(connection)?;
-    let replicated = is_replicated(connection, begun, None);
+    let replicated = is_replicated(connection, standbys);
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {
         (Some(now), Some(event)) => Ok(as_of(now, change, event)),
@@ -187,12 +186,11 @@ impl<'c> Update<'c> {
 struct Row {
     changed: bool,
     stored: Transaction,
-    durability: Durability,
 }
 
 impl Statement for Update<'_> {
     type Id = Update<'static>;
-    type Columns = (Bool, TransactionColumns, DurabilityColumns);
+    type Columns = (Bool, TransactionColumns);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("change.sql")));

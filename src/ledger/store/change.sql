@@ -23,10 +23,7 @@ WITH stored AS MATERIALIZED (
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,
-       told.write_id, told.created_at, told.updated_at,
-       current_setting('synchronous_standby_names') <> ''
-         AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
-       now() - pg_conf_load_time() < interval '2 minutes' AS new_settings
+       told.write_id, told.created_at, told.updated_at
   FROM (SELECT true AS changed, c.* FROM changed c
         UNION ALL
         SELECT false, s.* FROM stored s WHERE NOT EXISTS (SELECT FROM changed)) told;

@@ -4,13 +4,11 @@
 //! a handle that exists; a second statement, which commits too, tells whose. There is no "processing" state and nothing to clean up:
 //! when an attempt's answer is lost, the same create is sent again, and finds either nothing (it is stored now) or its own id.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::time::Instant;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
 use super::durability::{Committed, is_replicated};
@@ -49,41 +47,37 @@ pub fn create(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
+    standbys: &[String],
 ) -> QueryResult<Committed<Vec<Answer>>> {
-    let begun = Instant::now();
     let stored = insert(connection, owner, creates)?;
-    let mut replicated = match stored.durability {
-        Some(told) => is_replicated(connection, begun, Some(told)),
-        None => true, // nothing was stored: what is told is the lookup's
-    };
+    // Where nothing was stored, what is told is the lookup's.
+    let mut replicated = stored.is_empty() || is_replicated(connection, standbys);
     let skipped: Vec<&Create> = creates
         .iter()
-        .filter(|create| !stored.at.contains_key(&create.id))
+        .filter(|create| !stored.contains_key(&create.id))
         .copied()
         .collect();
     let mut met = HashMap::new();
     if !skipped.is_empty() {
-        match answer_from_what_is_there(connection, owner, &skipped) {
+        match answer_from_what_is_there(connection, owner, &skipped, standbys) {
             Ok(looked_up) => {
                 replicated &= looked_up.replicated;
                 met = looked_up.value;
             }
             // The others are stored, and must be answered so. Who was skipped asks again.
-            Err(error) if !stored.at.is_empty() => {
+            Err(error) if !stored.is_empty() => {
                 log::debug!(error:%; "what creates have met could not be looked up");
             }
             Err(error) => return Err(error),
         }
     }
-    let answers = creates
-        .iter()
-        .map(|create| match stored.at.get(&create.id) {
-            Some(at) => Ok(Created {
-                transaction: new_transaction(create, *at),
-                how: How::New,
-            }),
-            None => met.remove(&create.id).unwrap_or(Err(Error::LostRace)),
-        });
+    let answers = creates.iter().map(|create| match stored.get(&create.id) {
+        Some(at) => Ok(Created {
+            transaction: new_transaction(create, *at),
+            how: How::New,
+        }),
+        None => met.remove(&create.id).unwrap_or(Err(Error::LostRace)),
+    });
     Ok(Committed {
         value: answers.collect(),
         replicated,
@@ -129,10 +123,10 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     skipped: &[&Create],
+    standbys: &[String],
 ) -> QueryResult<Committed<HashMap<Uuid, Answer>>> {
-    let begun = Instant::now();
     let found = look_up(connection, owner, skipped)?;
-    let replicated = is_replicated(connection, begun, found.first().map(|met| met.durability));
+    let replicated = is_replicated(connection, standbys);
     let mut answers = HashMap::new();
     // The row under the key decides: only where there is none does the one under the anchor id count.
     for (by_key, place, met) in sorted_by_key_first(found) {

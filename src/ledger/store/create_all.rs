@@ -3,8 +3,6 @@
 //! One plain INSERT stores them; where a handle exists it fails as a whole, and the same lookup as for single creates tells what was met:
 //! the key, used by this very batch or by another request, or the anchor id of an item.
 
-use std::time::Instant;
-
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -32,10 +30,10 @@ pub fn create_all(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
+    standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
-    let begun = Instant::now();
     match insert_all(connection, owner, batch) {
-        Ok((at, durability)) => {
+        Ok(at) => {
             let new = batch.creates().iter();
             let transactions = new.map(|create| new_transaction(create, at)).collect();
             Ok(Committed {
@@ -43,11 +41,11 @@ pub fn create_all(
                     transactions,
                     how: How::New,
                 }),
-                replicated: is_replicated(connection, begun, Some(durability)),
+                replicated: is_replicated(connection, standbys),
             })
         }
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            answer_from_what_is_there(connection, owner, batch)
+            answer_from_what_is_there(connection, owner, batch, standbys)
         }
         Err(error) => Err(error),
     }
@@ -57,11 +55,11 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
+    standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
-    let begun = Instant::now();
     let creates: Vec<&Create> = batch.creates().iter().collect();
     let mut met = look_up(connection, owner, &creates)?;
-    let replicated = is_replicated(connection, begun, met.first().map(|met| met.durability));
+    let replicated = is_replicated(connection, standbys);
     met.sort_by_key(|met| met.place);
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
     let value = match (by_key.first(), by_anchor.first()) {

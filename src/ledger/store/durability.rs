@@ -1,14 +1,17 @@
-//! Whether a commit has waited for a standby.
+//! Whether a commit is on a standby.
 //!
-//! A session's settings say that it will wait. That it did is another matter: PostgreSQL lets those who wait go when replication is made
-//! asynchronous, and makes nobody wait before the checkpointer has read new settings (`sync_standbys_defined`, syncrep.c). So a commit
-//! that was quick under settings that are not new has waited; for any other a standby's position is the proof.
+//! That a commit has waited proves less than it seems. PostgreSQL lets those who wait go when `synchronous_standby_names` is cleared; it
+//! makes nobody wait before the checkpointer has read new settings (`sync_standbys_defined`, syncrep.c); with `'*'` it is content with
+//! `pg_receivewal` or a logical subscriber; and with `remote_write` with what a standby has not flushed. So what is believed is a look
+//! after the commit: a standby that is one of the configured nodes, and that the primary counts as synchronous, has flushed it.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text as SqlText};
+
+use super::statement::{Binds, Run, Statement, Text};
 
 /// What a statement answered, and whether its commit is on a standby too.
 #[derive(Debug)]
@@ -17,33 +20,19 @@ pub struct Committed<T> {
     pub replicated: bool,
 }
 
-/// The two columns by which a statement tells what its session will wait for: `synchronous` and `new_settings`, written out in each SQL
-/// file.
-pub(super) type DurabilityColumns = (Bool, Bool);
+/// How long a standby that has let the commit go may take to confirm what others have flushed since.
+const PATIENCE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
-#[derive(Clone, Copy, Debug, Queryable)]
-pub(super) struct Durability {
-    /// A commit of this session waits until a standby has it.
-    synchronous: bool,
-    /// The settings were read so recently that they may not be in force.
-    new_settings: bool,
-}
-
-/// A statement that took longer may have been let go.
-const QUICK: Duration = Duration::from_millis(10);
-/// How long a standby may take to confirm what has been sent to it, in how many looks.
-const LOOKS: u32 = 100;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-
-/// Of the statement that was begun at `begun` and returned `told`; None where it returned no row to tell.
+/// Of all that this session has committed. `standbys` are those that count, by the names under which the primary knows them; none where
+/// this primary waits for nobody.
 ///
-/// The commit is done, whatever becomes of the proof: a look that fails proves nothing, and takes nothing back.
-pub(super) fn is_replicated(
-    connection: &mut PgConnection,
-    begun: Instant,
-    told: Option<Durability>,
-) -> bool {
-    match proof(connection, begun, told) {
+/// The commit is done, whatever becomes of the look: one that fails proves nothing, and takes nothing back.
+pub(super) fn is_replicated(connection: &mut PgConnection, standbys: &[String]) -> bool {
+    if standbys.is_empty() {
+        return false;
+    }
+    match is_confirmed(connection, standbys) {
         Ok(replicated) => replicated,
         Err(error) => {
             log::debug!(error:%; "whether a commit is on a standby could not be asked");
@@ -52,52 +41,43 @@ pub(super) fn is_replicated(
     }
 }
 
-fn proof(
-    connection: &mut PgConnection,
-    begun: Instant,
-    told: Option<Durability>,
-) -> QueryResult<bool> {
-    let told = match told {
-        Some(told) => told,
-        None => now(connection)?,
-    };
-    let certain = !told.new_settings && begun.elapsed() < QUICK;
-    Ok(told.synchronous && (certain || is_confirmed(connection)?))
-}
-
-fn now(connection: &mut PgConnection) -> QueryResult<Durability> {
-    diesel::select((
-        sql::<Bool>(
-            "current_setting('synchronous_standby_names') <> ''
-             AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply')",
-        ),
-        sql::<Bool>("now() - pg_conf_load_time() < interval '2 minutes'"),
-    ))
-    .get_result(connection)
-}
-
-/// Everything that this server had written when asked is on a synchronous standby.
 #[expect(
     clippy::disallowed_methods,
     reason = "a blocking thread, within the bounds of its attempt"
 )]
-fn is_confirmed(connection: &mut PgConnection) -> QueryResult<bool> {
-    let lsn = sql::<BigInt>("(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint");
-    let lsn: i64 = diesel::select(lsn).get_result(connection)?;
-    for _ in 0..LOOKS {
-        let confirmed = sql::<Bool>(
-            "EXISTS (SELECT FROM pg_stat_replication
-                      WHERE sync_state IN ('sync', 'quorum') AND flush_lsn - '0/0'::pg_lsn >= ",
-        )
-        .bind::<BigInt, _>(lsn)
-        .sql(")");
-        if diesel::select(confirmed).get_result(connection)? {
-            return Ok(true);
+fn is_confirmed(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<bool> {
+    let until = Instant::now() + PATIENCE;
+    let mut position = None;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let look = Look { standbys, position };
+        let (seen, may_be, confirmed): (i64, bool, bool) = Run(&look).get_result(connection)?;
+        if confirmed || !may_be || Instant::now() + pause > until {
+            return Ok(may_be && confirmed);
         }
-        if !now(connection)?.synchronous {
-            return Ok(false);
-        }
-        std::thread::sleep(BETWEEN_LOOKS);
+        position = Some(seen);
+        std::thread::sleep(pause);
+        pause *= 2;
     }
-    Ok(false)
+}
+
+/// durability.sql
+struct Look<'s> {
+    standbys: &'s [String],
+    position: Option<i64>,
+}
+
+impl Statement for Look<'_> {
+    type Id = Look<'static>;
+    type Columns = (BigInt, Bool, Bool);
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("durability.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<Array<SqlText>, _>(self.standbys)?;
+        binds.bind::<Nullable<BigInt>, _>(&self.position)
+    }
 }

@@ -12,7 +12,6 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::durability::{Durability, DurabilityColumns};
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 
@@ -21,39 +20,28 @@ use crate::ledger::ask::create::Create;
 const SIZES: [usize; 4] = [1, 4, 16, 64];
 pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
 
-/// What insert.sql stored: the times of the rows by their ids.
-pub(super) struct Stored {
-    pub at: HashMap<Uuid, DateTime<Utc>>,
-    pub durability: Option<Durability>,
-}
-
+/// The times of the rows that were stored, by their ids.
+///
 /// Sorted by handle, so that two batches that want the same handles lock them in the same order (of one kind: those that want each
 /// other's keys and anchor ids crosswise can still deadlock, which PostgreSQL ends, and each of their creates then goes alone).
 pub(super) fn insert(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
-) -> QueryResult<Stored> {
+) -> QueryResult<HashMap<Uuid, DateTime<Utc>>> {
     let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
     rows.sort_by(|a, b| (a.key, a.anchor_transaction_id).cmp(&(b.key, b.anchor_transaction_id)));
     let size = SIZES.into_iter().find(|size| *size >= rows.len());
     if let (Some(size), Some(last)) = (size, rows.last().cloned()) {
         rows.resize(size, last);
     }
-    let stored = match size {
+    let stored: Vec<(Uuid, DateTime<Utc>)> = match size {
         Some(1) => Run(&Insert::<1> { owner, rows }).load(connection)?,
         Some(4) => Run(&Insert::<4> { owner, rows }).load(connection)?,
         Some(16) => Run(&Insert::<16> { owner, rows }).load(connection)?,
         _ => Run(&Insert::<64> { owner, rows }).load(connection)?,
     };
-    let durability = stored.first().map(|(_, _, durability)| *durability);
-    let at = stored
-        .into_iter()
-        .map(|(id, at, _): (_, _, Durability)| (id, at));
-    Ok(Stored {
-        at: at.collect(),
-        durability,
-    })
+    Ok(stored.into_iter().collect())
 }
 
 /// The parameters of one row of insert.sql or insert_all.sql.
@@ -132,7 +120,7 @@ struct Insert<'c, const ROWS: usize> {
 
 impl<const ROWS: usize> Statement for Insert<'_, ROWS> {
     type Id = Insert<'static, ROWS>;
-    type Columns = (SqlUuid, Timestamptz, DurabilityColumns);
+    type Columns = (SqlUuid, Timestamptz);
 
     fn text(&self) -> &'static Text {
         static TEXTS: LazyLock<[Text; SIZES.len()]> = LazyLock::new(|| SIZES.map(of_rows));

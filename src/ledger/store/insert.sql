@@ -9,7 +9,4 @@ INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_co
 VALUES
     ($1, $2, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT DO NOTHING
-RETURNING id, created_at,
-          current_setting('synchronous_standby_names') <> ''
-            AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
-          now() - pg_conf_load_time() < interval '2 minutes' AS new_settings;
+RETURNING id, created_at;

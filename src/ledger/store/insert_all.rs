@@ -11,7 +11,6 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::durability::{Durability, DurabilityColumns};
 use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::batch::Batch;
@@ -21,9 +20,8 @@ pub(super) fn insert_all(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
-) -> QueryResult<(DateTime<Utc>, Durability)> {
-    let stored: Vec<(DateTime<Utc>, Durability)> =
-        Run(&InsertAll::of(owner, batch)).load(connection)?;
+) -> QueryResult<DateTime<Utc>> {
+    let stored: Vec<DateTime<Utc>> = Run(&InsertAll::of(owner, batch)).load(connection)?;
     stored
         .into_iter()
         .next()
@@ -79,7 +77,7 @@ impl<'c> InsertAll<'c> {
 
 impl Statement for InsertAll<'_> {
     type Id = InsertAll<'static>;
-    type Columns = (Timestamptz, DurabilityColumns);
+    type Columns = Timestamptz;
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("insert_all.sql")));

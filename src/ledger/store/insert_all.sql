@@ -13,7 +13,4 @@ SELECT $1, $2, $3, $4, $5,
               $13::text[], $14::text[], $15::text[], $16::json[])
        AS asked (item, id, stellar_account, amount, asset_code, callback_type, callback_status,
                  anchor_transaction_id, memo, memo_type, metadata)
-RETURNING created_at,
-          current_setting('synchronous_standby_names') <> ''
-            AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
-          now() - pg_conf_load_time() < interval '2 minutes' AS new_settings;
+RETURNING created_at;

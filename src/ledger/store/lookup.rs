@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Text as SqlText};
 
-use super::durability::{Durability, DurabilityColumns};
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
@@ -20,7 +19,6 @@ pub(super) struct Met {
     pub fingerprint: Option<Vec<u8>>,
     pub first_callback_status: Option<String>,
     pub transaction: Transaction,
-    pub durability: Durability,
 }
 
 pub(super) fn look_up(
@@ -62,7 +60,6 @@ impl Statement for LookUp<'_> {
         Nullable<Binary>,
         Nullable<SqlText>,
         TransactionColumns,
-        DurabilityColumns,
     );
 
     fn text(&self) -> &'static Text {

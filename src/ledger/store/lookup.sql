@@ -9,10 +9,7 @@ WITH proof AS MATERIALIZED (
 SELECT asked.place, found.by_key, found.fingerprint, found.first_callback_status,
        found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,
        found.anchor_transaction_id, found.memo, found.memo_type, found.metadata, found.status, found.status_reason,
-       found.version, found.write_id, found.created_at, found.updated_at,
-       current_setting('synchronous_standby_names') <> ''
-         AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply') AS synchronous,
-       now() - pg_conf_load_time() < interval '2 minutes' AS new_settings
+       found.version, found.write_id, found.created_at, found.updated_at
   FROM proof,
        unnest($1::text[], $2::text[], $3::smallint[])
            WITH ORDINALITY AS asked (idempotency_key, anchor_transaction_id, item, place),

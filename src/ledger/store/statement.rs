@@ -125,6 +125,7 @@ mod tests {
     fn every_file_has_its_parameters_in_an_order_in_which_they_can_be_bound() {
         for file in [
             include_str!("change.sql"),
+            include_str!("durability.sql"),
             include_str!("find.sql"),
             include_str!("find_seen.sql"),
             include_str!("history.sql"),

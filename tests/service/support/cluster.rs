@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::{Arc, LazyLock};
 use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
 
@@ -45,6 +45,18 @@ fn copy(from: &Path, to: &Path) {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// See [`Cluster::archiver`].
+pub struct Archiver {
+    child: Child,
+    _dir: Dir,
+}
+
+impl Drop for Archiver {
+    fn drop(&mut self) {
+        let _ = (self.child.kill(), self.child.wait());
+    }
 }
 
 pub struct Cluster {
@@ -128,6 +140,19 @@ impl Cluster {
 
     pub fn replica(&self) -> &Server {
         &self.nodes[1]
+    }
+
+    /// `pg_receivewal`, which confirms what it has flushed like a standby does. It ends with what is returned.
+    pub fn archiver(&self) -> Archiver {
+        let dir = Dir::new("archive");
+        let child = Command::new(BINARIES.dir().join("pg_receivewal"))
+            .args(["--synchronous", "--no-loop", "-d"])
+            .arg(self.primary().url(User::Superuser))
+            .arg("-D")
+            .arg(dir.path())
+            .spawn()
+            .unwrap();
+        Archiver { child, _dir: dir }
     }
 
     pub fn until_streaming(&self, primary: &Server, standbys: usize) {
