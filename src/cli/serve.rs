@@ -6,7 +6,7 @@ use crate::db::connection::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
 use crate::embedded::{Cluster, Durability, Options};
 use crate::logging;
-use crate::server::Server;
+use crate::server::{Demand, Server};
 use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -47,6 +47,11 @@ fn serve_on(
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
+    let demand = Demand {
+        clients: settings.server.max_connections,
+        nodes: databases.node_count(),
+        pool_size: databases.pool_size() as usize,
+    };
     let api = Api::start(
         databases.clone(),
         settings.api,
@@ -54,13 +59,18 @@ fn serve_on(
         settings.server.region.clone(),
     );
     let api = api.map_err(|error| format!("cannot start the dispatch threads: {error}"))?;
-    let served = listen(&settings.server, api, data_dir);
+    let served = listen(&settings.server, demand, api, data_dir);
     databases.stop();
     served
 }
 
-fn listen(settings: &ServerSettings, api: Api, data_dir: Option<&Path>) -> Result<(), String> {
-    let server = Server::bind(settings.bind, settings.drain, api)
+fn listen(
+    settings: &ServerSettings,
+    demand: Demand,
+    api: Api,
+    data_dir: Option<&Path>,
+) -> Result<(), String> {
+    let server = Server::bind(settings.bind, settings.drain, demand, api)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.bind))?;
     announce(server.addr, data_dir);
     server

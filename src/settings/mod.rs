@@ -27,6 +27,7 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     pub region: Option<String>,
     pub drain: Duration,
+    pub max_connections: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -142,6 +143,12 @@ fn server(r: &mut Reader) -> ServerSettings {
         bind,
         region: r.text("server.region"),
         drain: r.millis("server.drain_ms", 10_000, 0..=600_000),
+        max_connections: usize::try_from(r.number(
+            "server.max_connections",
+            10_000,
+            16..=1_000_000,
+        ))
+        .unwrap_or(10_000),
     }
 }
 

@@ -25,6 +25,7 @@ mod plans;
 mod probes;
 mod protocol;
 mod proxy;
+mod sockets;
 mod split_brain;
 mod startup;
 mod status_change;

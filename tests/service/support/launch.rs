@@ -4,6 +4,7 @@ use super::App;
 use super::room::Dir;
 use super::wait::{holds_within, s};
 use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -37,6 +38,7 @@ pub struct Launch {
     port: u16,
     dir: Dir,
     log_is_read: bool,
+    descriptors: Option<u64>,
 }
 
 /// How a command ended, and what it said.
@@ -82,6 +84,7 @@ impl Launch {
             port: free_port(),
             dir: Dir::new("service"),
             log_is_read: true,
+            descriptors: None,
         }
     }
 
@@ -104,6 +107,12 @@ impl Launch {
     /// Its log goes into a pipe that nobody reads.
     pub fn with_a_log_that_nobody_reads(mut self) -> Launch {
         self.log_is_read = false;
+        self
+    }
+
+    /// The system gives it so many file descriptors and no more.
+    pub fn with_descriptors(mut self, limit: u64) -> Launch {
+        self.descriptors = Some(limit);
         self
     }
 
@@ -181,8 +190,16 @@ impl Launch {
             command.stderr(log);
             std::mem::forget(unread); // closed, it would be another fault
         }
-        // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
-        unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
+        let descriptors = self.descriptors;
+        let before_exec = move || {
+            set_pdeathsig(Signal::SIGKILL)?;
+            if let Some(limit) = descriptors {
+                setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
+            }
+            Ok(())
+        };
+        // SAFETY: prctl and setrlimit are system calls alone, as all between fork and exec must be.
+        unsafe { command.pre_exec(before_exec) };
         let (reply, answer) = sync_channel(1);
         PARENT.send((command, reply)).unwrap();
         answer.recv().unwrap().unwrap()

@@ -1,0 +1,61 @@
+//! The stop: not ready at once, serving for the drain time, then finishing what is under way.
+
+use crate::api::Api;
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use std::io;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// A terminal or a supervisor may send one stop as several signals.
+const ONE_STOP: Duration = Duration::from_millis(250);
+
+pub fn stop_on_signal(
+    handle: ServerHandle,
+    api: Data<Api>,
+    drain: Duration,
+) -> io::Result<impl Future<Output = ()>> {
+    let first = Signals::new()?;
+    Ok(async move {
+        first.any().await;
+        log::info!(drain_ms = drain.as_millis(); "stopping: not ready from now on, and still serving for the drain time");
+        api.drain();
+        let graceful = async {
+            tokio::time::sleep(drain).await;
+            handle.stop(true).await;
+        };
+        let second = async {
+            tokio::time::sleep(ONE_STOP).await;
+            match Signals::new() {
+                Ok(signals) => signals.any().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = graceful => {}
+            () = second => {
+                log::warn!("second signal: stopping at once");
+                handle.stop(false).await;
+            }
+        }
+    })
+}
+
+/// SIGTERM and Ctrl-C, from now on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn any(mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
+}

@@ -1,0 +1,75 @@
+//! How many sockets may be open, so that clients never take the descriptors that the databases need.
+
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Standard streams, listener, event queues, settings, the log, and a few to spare.
+const OTHER_DESCRIPTORS: usize = 64;
+/// Of one node: its pool, the connections of a pool that has just been replaced or of threads that were given up, and the probes'.
+const DESCRIPTORS_PER_CONNECTION: usize = 3;
+const PROBES_PER_NODE: usize = 4;
+/// With fewer there is no point in serving.
+const FEWEST_CONNECTIONS: usize = 16;
+
+/// What must be held at once at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// Connections of clients, `server.max_connections`.
+    pub clients: usize,
+    pub nodes: usize,
+    pub pool_size: usize,
+}
+
+impl Demand {
+    fn reserved(self) -> usize {
+        let of_node = self.pool_size * DESCRIPTORS_PER_CONNECTION + PROBES_PER_NODE;
+        OTHER_DESCRIPTORS + self.nodes * of_node
+    }
+}
+
+/// Asks the system for as many descriptors as are wanted, and says how many connections of clients it allows. One more waits in the
+/// listener's queue until another ends: it takes no descriptor there.
+pub fn connections(demand: Demand) -> io::Result<usize> {
+    let reserved = demand.reserved();
+    let allowed = descriptors(demand.clients + reserved)?.saturating_sub(reserved);
+    if allowed < FEWEST_CONNECTIONS {
+        return Err(io::Error::other(format!(
+            "too few file descriptors: {reserved} are reserved for the databases and the log; raise the limit (ulimit -n, LimitNOFILE)"
+        )));
+    }
+    if allowed < demand.clients {
+        log::warn!(allowed, wanted = demand.clients; "fewer connections of clients than server.max_connections: the system gives no more \
+            file descriptors (ulimit -n, LimitNOFILE)");
+    }
+    Ok(allowed.min(demand.clients))
+}
+
+/// As many as wanted, or as the hard limit allows.
+fn descriptors(wanted: usize) -> io::Result<usize> {
+    let wanted = wanted as u64;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let limit = if soft < wanted {
+        let limit = wanted.min(hard);
+        setrlimit(Resource::RLIMIT_NOFILE, limit, hard)?;
+        limit
+    } else {
+        soft
+    };
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_databases_come_first() {
+        let demand = Demand {
+            clients: 10_000,
+            nodes: 3,
+            pool_size: 10,
+        };
+        assert_eq!(demand.reserved(), 64 + 3 * 34);
+    }
+}
