@@ -2,6 +2,7 @@
 
 mod support;
 
+mod batches;
 mod bounded;
 mod commands;
 mod consistency;
