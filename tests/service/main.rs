@@ -13,8 +13,10 @@ mod embedded;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]
 mod faults;
+mod full_batches;
 mod history;
 mod idempotency;
+mod lanes;
 mod list;
 mod logs;
 mod lost_writes;
@@ -25,6 +27,7 @@ mod plans;
 mod probes;
 mod protocol;
 mod proxy;
+mod rivals;
 mod split_brain;
 mod startup;
 mod status_change;
