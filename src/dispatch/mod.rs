@@ -57,7 +57,7 @@ use lane::Lane;
 use read::ReadLanes;
 use rules::{Before, Rules};
 use watcher::Watcher;
-use work::{Asked, Changing, Creating, CreatingAll, Finding, Listing, Proven, Recalling, Work};
+use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging, Proven, Work};
 use write::WriteLanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +95,8 @@ pub struct Dispatch {
     creating_all: WriteLanes<CreatingAll>,
     changing: WriteLanes<Changing>,
     finding: ReadLanes<Finding>,
-    listing: ReadLanes<Listing>,
-    recalling: ReadLanes<Recalling>,
+    listing: ReadLanes<Paging<Search>>,
+    recalling: ReadLanes<Paging<HistoryPage>>,
     read_retries: RetryBudget,
     write_retries: RetryBudget,
     runtime: Mutex<Option<Runtime>>,
@@ -216,9 +216,16 @@ fn write_lanes<W: Work>(context: &Arc<Context>, locks_are_requests: bool) -> Wri
         let rules = rules::<W>(context, Before::PrimaryHolding, Use::Commit);
         Lane::new(context, Rules { max_batch, ..rules })
     };
+    let apart = lane(1);
+    // Work of which each job has a statement of its own anyway has one lane.
+    let shared = if W::MAX_BATCH == 1 {
+        apart.clone()
+    } else {
+        lane(W::MAX_BATCH)
+    };
     WriteLanes {
-        shared: lane(W::MAX_BATCH),
-        apart: lane(1),
+        shared,
+        apart,
         locks_are_requests,
     }
 }

@@ -1,5 +1,6 @@
 //! The kinds of work that go through lanes.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use diesel::PgConnection;
@@ -31,8 +32,10 @@ pub trait Work: Send + Sync + 'static {
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;
 
-    /// About how many bytes of parameters it binds.
-    fn bytes(job: &Self::Job) -> usize;
+    /// About how many bytes of parameters it binds, where that matters.
+    fn bytes(_: &Self::Job) -> usize {
+        0
+    }
 
     /// Does the jobs of one owner. `standbys` are those that count as a second copy (see [`Candidate::standbys`]). The answers are in the
     /// order of the jobs; Err: none of them was done.
@@ -95,10 +98,6 @@ impl Work for CreatingAll {
         &job.caller().owner
     }
 
-    fn bytes(_: &Batch) -> usize {
-        0
-    }
-
     fn run(
         connection: &mut PgConnection,
         owner: &str,
@@ -121,10 +120,6 @@ impl Work for Changing {
 
     fn owner(job: &Change) -> &str {
         &job.caller.owner
-    }
-
-    fn bytes(_: &Change) -> usize {
-        0
     }
 
     fn run(
@@ -173,10 +168,6 @@ impl Work for Finding {
         &job.owner
     }
 
-    fn bytes(_: &Self::Job) -> usize {
-        0
-    }
-
     fn run(
         connection: &mut PgConnection,
         owner: &str,
@@ -194,49 +185,51 @@ impl Work for Finding {
     }
 }
 
-/// Searches, page by page. One at a time: a page may be as much work as a hundred reads by id.
-pub struct Listing;
+/// What is answered by a page.
+pub trait Question: Send + Sync + 'static {
+    type Page: Send + 'static;
 
-impl Work for Listing {
-    type Job = Asked<Search>;
-    type Answer = Page;
-    const MAX_BATCH: usize = 1;
-
-    fn owner(job: &Self::Job) -> &str {
-        &job.owner
-    }
-
-    fn bytes(_: &Self::Job) -> usize {
-        0
-    }
-
-    fn run(
+    fn ask(
+        &self,
         connection: &mut PgConnection,
-        _: &str,
-        jobs: &[Arc<Self::Job>],
-        _: &[String],
-    ) -> QueryResult<Done<Page>> {
-        let pages = jobs
-            .iter()
-            .map(|job| store::list::list(connection, &job.what, &job.tokens));
-        read_only(pages.collect())
+        tokens: &[Token],
+    ) -> QueryResult<Result<Self::Page, ledger::Error>>;
+}
+
+impl Question for Search {
+    type Page = Page;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Page, ledger::Error>> {
+        store::list::list(connection, self, tokens)
     }
 }
 
-/// Histories, page by page.
-pub struct Recalling;
+impl Question for HistoryPage {
+    type Page = Events;
 
-impl Work for Recalling {
-    type Job = Asked<HistoryPage>;
-    type Answer = Events;
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Events, ledger::Error>> {
+        store::history::history(connection, self, tokens)
+    }
+}
+
+/// Searches and histories, page by page. One at a time: a page may be as much work as a hundred reads by id.
+pub struct Paging<Q>(PhantomData<Q>);
+
+impl<Q: Question> Work for Paging<Q> {
+    type Job = Asked<Q>;
+    type Answer = Q::Page;
     const MAX_BATCH: usize = 1;
 
     fn owner(job: &Self::Job) -> &str {
         &job.owner
-    }
-
-    fn bytes(_: &Self::Job) -> usize {
-        0
     }
 
     fn run(
@@ -244,10 +237,8 @@ impl Work for Recalling {
         _: &str,
         jobs: &[Arc<Self::Job>],
         _: &[String],
-    ) -> QueryResult<Done<Events>> {
-        let pages = jobs
-            .iter()
-            .map(|job| store::history::history(connection, &job.what, &job.tokens));
+    ) -> QueryResult<Done<Q::Page>> {
+        let pages = jobs.iter().map(|job| job.what.ask(connection, &job.tokens));
         read_only(pages.collect())
     }
 }
@@ -261,7 +252,7 @@ fn read_only<A>(answers: QueryResult<Vec<Result<A, ledger::Error>>>) -> QueryRes
 
 /// The same reads, and then a commit that proves that this primary had not been replaced when they were made: one proof for all of a
 /// batch (see [`proof::prove`]).
-pub struct Proven<W>(std::marker::PhantomData<W>);
+pub struct Proven<W>(PhantomData<W>);
 
 impl<W: Work> Work for Proven<W> {
     type Job = W::Job;

@@ -49,7 +49,13 @@ impl Server {
             .max_connections(connections / workers)
             // Nothing blocks here: leaders have threads of their own (`dispatch`).
             .worker_max_blocking_threads(1)
+            // Longer than clients and load balancers keep a connection that they do not use (60 s as a rule): where the service closes
+            // it first, it may do so just when a request is sent, and that request fails for nothing.
+            .keep_alive(Duration::from_secs(75))
             .client_request_timeout(REQUEST_TIMEOUT)
+            // Who closes a connection has gone, and what it waits for is dropped. Otherwise the creates of clients that have gone would
+            // keep their places in a lane while there is no primary, and be stored when one comes.
+            .h1_allow_half_closed(false)
             .on_connect(|socket, _| limit_slow_readers(socket))
             .shutdown_timeout(FINISH_TIMEOUT_S)
             .disable_signals()

@@ -1,12 +1,13 @@
 //! What `X-Durability` promises, and what happens where no standby answers.
 
+use crate::support::load::{Asked, at_once};
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, ask, eventually, key, minimal, sql};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 fn durability(app: &App) -> String {
     app.create(&minimal())
@@ -89,22 +90,6 @@ fn sessions(cluster: &Cluster) -> u32 {
     .unwrap()
 }
 
-/// All at once, each with the time it took.
-fn at_once(keys: &[String], post: impl Fn(&str) -> Answer + Sync) -> Vec<(Answer, Duration)> {
-    let timed = |key: &str| {
-        let start = Instant::now();
-        (post(key), start.elapsed())
-    };
-    thread::scope(|scope| {
-        let timed = &timed;
-        let all: Vec<_> = keys
-            .iter()
-            .map(|key| scope.spawn(move || timed(key)))
-            .collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
-    })
-}
-
 #[test]
 fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_exhaust_nothing() {
     const DEADLINE_MS: u64 = 1500;
@@ -123,8 +108,8 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
     let mut keys = Vec::new();
     for _ in 0..3 {
         let wave: Vec<String> = (0..40).map(|_| key()).collect();
-        let answers = at_once(&wave, |key| app.create_keyed(key, &minimal()));
-        for (answer, took) in &answers {
+        let answers = at_once(wave.len(), |at| app.create_keyed(&wave[at], &minimal()));
+        for Asked { answer, took } in &answers {
             let code = answer.json()["code"].as_str().unwrap().to_owned();
             assert!(
                 ["outcome_unknown", "overloaded", "primary_unavailable"].contains(&code.as_str()),
@@ -135,7 +120,7 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
         }
         let unknown = answers
             .iter()
-            .filter(|(answer, _)| answer.json()["code"] == "outcome_unknown")
+            .filter(|asked| asked.answer.json()["code"] == "outcome_unknown")
             .count();
         assert!(
             unknown > 0 || !keys.is_empty(),
@@ -180,14 +165,13 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
         .healthy();
     let since = app.get("/status").json()["nodes"][0]["since"].clone();
     proxies[0].set(Mode::Delay(ms(30)));
-    let keys: Vec<String> = (0..300).map(|_| key()).collect();
-    let answers = at_once(&keys, |key| app.create_keyed(key, &minimal()));
-    let refused = answers.into_iter().filter(|(answer, took)| {
+    let answers = at_once(300, |_| app.create(&minimal()));
+    let refused = answers.into_iter().filter(|Asked { answer, took }| {
         assert!(*took < s(3), "{} after {took:?}", answer.status);
         answer.status != 201
     });
     let refused: Vec<Answer> = refused
-        .map(|(answer, _)| answer.problem(503, "overloaded"))
+        .map(|asked| asked.answer.problem(503, "overloaded"))
         .collect();
     assert!(
         !refused.is_empty() && refused.len() < 300,

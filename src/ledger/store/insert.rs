@@ -22,15 +22,17 @@ pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
 
 /// The times of the rows that were stored, by their ids.
 ///
-/// Sorted by handle, so that two batches that want the same handles lock them in the same order (of one kind: those that want each
-/// other's keys and anchor ids crosswise can still deadlock, which PostgreSQL ends, and each of their creates then goes alone).
+/// Sorted by handle, so that two batches that want the same handles lock them in the same order: by anchor id first, since one anchor id
+/// comes under several keys wherever a client makes a new key for a repeat. No order serves those that want the same *keys* with
+/// different anchor ids, crosswise, which is a mistake of the clients: they can still deadlock. The wait for a lock is short, and each
+/// of their creates then goes alone, where it holds nothing that another one waits for.
 pub(super) fn insert(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
 ) -> QueryResult<HashMap<Uuid, DateTime<Utc>>> {
     let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
-    rows.sort_by(|a, b| (a.key, a.anchor_transaction_id).cmp(&(b.key, b.anchor_transaction_id)));
+    rows.sort_by(|a, b| (a.anchor_transaction_id, a.key).cmp(&(b.anchor_transaction_id, b.key)));
     let size = SIZES.into_iter().find(|size| *size >= rows.len());
     if let (Some(size), Some(last)) = (size, rows.last().cloned()) {
         rows.resize(size, last);

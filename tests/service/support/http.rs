@@ -12,6 +12,8 @@ pub type Headers<'a> = &'a [(&'a str, &'a str)];
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .timeout(Duration::from_secs(30))
+        // A connection that the service may be about to close is not used.
+        .pool_idle_timeout(Duration::from_secs(30))
         .build()
         .unwrap()
 });
