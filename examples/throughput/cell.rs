@@ -14,6 +14,7 @@ pub struct Cell {
     pub work: Work,
     pub connections: usize,
     pub ours: Vec<Measured>,
+    /// What ours is compared with.
     pub plain: Vec<Measured>,
     /// Requests a second; only at the highest number of connections.
     pub pgbench: Vec<f64>,
@@ -53,8 +54,12 @@ impl Bench<'_> {
         for _ in 0..self.args.rounds {
             cell.ours
                 .push(self.turn(&mut sides.ours, work, connections)?);
-            cell.plain
-                .push(self.turn(&mut sides.plain, work, connections)?);
+            // Duplicates are compared with ours without them: the plain service has no keys that could repeat.
+            let reference = match work {
+                Work::Duplicates => self.turn(&mut sides.ours, Work::Create, connections)?,
+                _ => self.turn(&mut sides.plain, work, connections)?,
+            };
+            cell.plain.push(reference);
             if let Some(peer) = peer {
                 cell.pgbench.extend(peer.run(work, self.args.seconds)?);
             }

@@ -44,7 +44,7 @@ impl Peer {
         let script = match work {
             Work::Create | Work::Natural => &self.insert,
             Work::Get => &self.select,
-            Work::Mix => return Ok(None),
+            Work::Mix | Work::Duplicates => return Ok(None),
         };
         let load = Load {
             script,

@@ -4,6 +4,7 @@ use crate::cell::Cell;
 use crate::load::Measured;
 use crate::peer;
 use crate::side::{Side, Sides};
+use crate::work::Work;
 
 pub fn head() {
     println!(
@@ -31,9 +32,13 @@ pub fn cell(cell: &Cell) {
         cell.connections,
         side("ours", &cell.ours)
     );
-    println!("{:<16}{}", "", side("plain", &cell.plain));
+    let reference = match cell.work {
+        Work::Duplicates => "none",
+        _ => "plain",
+    };
+    println!("{:<16}{}", "", side(reference, &cell.plain));
     tell_errors("ours", &cell.ours);
-    tell_errors("plain", &cell.plain);
+    tell_errors(reference, &cell.plain);
     if !cell.pgbench.is_empty() {
         let pgbench = Spread::of(cell.pgbench.clone());
         println!(

@@ -25,7 +25,12 @@ pub enum Work {
     Get,
     /// Four reads to each create
     Mix,
+    /// Creates of which one in a hundred repeats the key of the one before, compared with creates that repeat none
+    Duplicates,
 }
+
+/// Of creates, one in so many repeats another.
+const REPEATED: u64 = 100;
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +39,7 @@ impl fmt::Display for Work {
             Work::Natural => "natural",
             Work::Get => "get",
             Work::Mix => "mix",
+            Work::Duplicates => "duplic.",
         })
     }
 }
@@ -88,16 +94,22 @@ impl Requests {
         turn: usize,
     ) -> hyper::http::Result<(Ask, Request<Full<Bytes>>)> {
         match work {
-            Work::Create => self.create(),
+            Work::Create => self.create(NEXT.fetch_add(1, Ordering::Relaxed)),
+            Work::Duplicates => {
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                let repeats = number % REPEATED == REPEATED - 1;
+                self.create(number - u64::from(repeats))
+            }
             Work::Natural => self.natural(),
             Work::Get => self.get(turn),
-            Work::Mix if turn.is_multiple_of(5) => self.create(),
+            Work::Mix if turn.is_multiple_of(5) => {
+                self.create(NEXT.fetch_add(1, Ordering::Relaxed))
+            }
             Work::Mix => self.get(turn),
         }
     }
 
-    fn create(&self) -> hyper::http::Result<(Ask, Request<Full<Bytes>>)> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    fn create(&self, number: u64) -> hyper::http::Result<(Ask, Request<Full<Bytes>>)> {
         let request = self
             .to_path(Method::POST, "/transactions")
             .header(CONTENT_TYPE, "application/json")

@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const CLIENTS: usize = 64;
-const ROWS: usize = 1500;
+const ROWS: usize = 1000;
 /// So far apart are the handles that are asked for at the same time.
 const WINDOW: u32 = 48;
 
