@@ -1,5 +1,6 @@
 //! What went wrong on a node, and whether the statement may have been applied. The only place that classifies driver errors.
 
+use super::cause::{Cause, Trouble};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Whether a failed statement may have taken effect.
@@ -14,6 +15,9 @@ pub enum Error {
     /// No connection could be had: nothing was sent.
     #[error("no connection: {0}")]
     Unreachable(String),
+    /// The address leads to another server than the one that the pool is for: nothing was sent.
+    #[error("the address leads to another server than before")]
+    AnotherServer,
     /// Connections could be had, but all of them are in use, and no more can be opened.
     #[error("all connections are in use")]
     Busy,
@@ -52,9 +56,78 @@ impl Error {
     pub fn is_node_failure(&self) -> bool {
         matches!(
             self,
-            Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly
+            Error::Unreachable(_) | Error::AnotherServer | Error::Lost(_) | Error::ReadOnly
         )
     }
+
+    /// For `/status`; the text is for the log.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Error::Unreachable(message) => unreachable_cause(message),
+            Error::AnotherServer => Cause::AnotherServer,
+            Error::ReadOnly => Cause::ReadOnly,
+            Error::Lost(_) => Cause::ConnectionLost,
+            Error::Cancelled(_) => Cause::NoAnswer,
+            Error::Busy
+            | Error::Conflict(_)
+            | Error::LockTimeout
+            | Error::Resources(_)
+            | Error::Statement(_) => Cause::Unreachable,
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::new(error.cause(), error.to_string())
+    }
+}
+
+/// libpq has no code for a connection that was not made, only a text, in English unless the server's `lc_messages` is another
+/// (libpq/fe-connect.c, and the server's auth.c, postinit.c and postmaster.c).
+fn unreachable_cause(message: &str) -> Cause {
+    let table: [(&[&str], Cause); 9] = [
+        (
+            &["Connection refused", "No such file or directory"],
+            Cause::ConnectionRefused,
+        ),
+        (&["could not translate host name"], Cause::NameNotResolved),
+        (
+            &["the database system is shutting down"],
+            Cause::ShuttingDown,
+        ),
+        (
+            &["the database system is", "not yet accepting connections"],
+            Cause::StartingUp,
+        ),
+        (
+            &[
+                "too many clients",
+                "remaining connection slots",
+                "too many connections",
+            ],
+            Cause::TooManyConnections,
+        ),
+        (
+            &[
+                "authentication failed",
+                "no pg_hba.conf entry",
+                "password supplied",
+                "permission denied",
+                "is not permitted to log in",
+            ],
+            Cause::AuthenticationFailed,
+        ),
+        (
+            &["database \"", "permission denied for database"],
+            Cause::DatabaseMissing,
+        ),
+        (&["SSL", "certificate"], Cause::TlsFailed),
+        (&["timeout expired", "timed out"], Cause::NoAnswer),
+    ];
+    let says = |texts: &&[&str]| texts.iter().any(|text| message.contains(text));
+    let found = table.iter().find(|(texts, _)| says(texts));
+    found.map_or(Cause::Unreachable, |(_, cause)| *cause)
 }
 
 impl From<DieselError> for Error {
@@ -137,6 +210,48 @@ pub(super) fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_was_not_made_is_told_by_a_code() {
+        let table = [
+            (
+                "connection to server at \"db\" (10.0.0.1), port 5432 failed: Connection refused",
+                "connection_refused",
+            ),
+            (
+                "connection to server at \"db\" (10.0.0.1), port 5432 failed: timeout expired",
+                "no_answer",
+            ),
+            (
+                "connection failed: FATAL:  password authentication failed for user \"u\"",
+                "authentication_failed",
+            ),
+            (
+                "connection failed: FATAL:  database \"d\" does not exist",
+                "database_missing",
+            ),
+            (
+                "connection failed: FATAL:  the database system is starting up",
+                "starting_up",
+            ),
+            (
+                "connection failed: FATAL:  sorry, too many clients already",
+                "too_many_connections",
+            ),
+            (
+                "could not translate host name \"db\" to address",
+                "name_not_resolved",
+            ),
+            (
+                "connection failed: SSL error: certificate verify failed",
+                "tls_failed",
+            ),
+            ("connection failed: FATAL:  o banco de dados", "unreachable"),
+        ];
+        for (message, code) in table {
+            assert_eq!(unreachable_cause(message).code(), code, "{message}");
+        }
+    }
 
     fn classified(kind: DatabaseErrorKind, message: &str) -> Error {
         DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()

@@ -3,12 +3,13 @@
 
 mod reader;
 
-use crate::db::connection::DatabaseUrl;
+use crate::db::url::DatabaseUrl;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
 use crate::dispatch::Policy;
 use crate::ledger::ask::draft::Rules;
 use crate::ledger::model::strkey::StrkeyCheck;
 use reader::Reader;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +71,7 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
     let mut reader = Reader::open(path)?;
     let settings = read(&mut reader);
     let problems = reader.finish();
+    let bind = settings.server.bind;
     match (settings.database.nodes.is_empty() && !settings.embedded.enabled, problems) {
         (_, problems) if !problems.is_empty() => Err(Problems(problems)),
         (true, _) => Err(Problems(vec![
@@ -77,6 +79,11 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
              service on a private PostgreSQL (the Settings.toml of the repository does)"
                 .into(),
         ])),
+        // Its data are for one person on one machine, and so is its address.
+        _ if settings.database.nodes.is_empty() && !bind.ip().is_loopback() => Err(Problems(vec![format!(
+            "server.bind: {bind} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
+             set database.primary.url (or DATABASE_URL)"
+        )])),
         _ => Ok(settings),
     }
 }
@@ -192,14 +199,14 @@ fn rebuild(r: &mut Reader) -> RebuildSchedule {
     schedule
 }
 
-/// The primary first; where there is none, replicas are an error.
+/// The primary first; where there is none, replicas are an error. A name says which entry it is and nothing of its role, which changes.
 fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
-    let primary_region = r.text("database.primary.region");
-    let configured = r.text("database.primary.url");
-    let primary = match r.short_name("DATABASE_URL") {
-        Some(text) => node(r, "DATABASE_URL", "primary", &text, primary_region),
-        None => configured
-            .and_then(|text| node(r, "database.primary.url", "primary", &text, primary_region)),
+    let name = r.text("database.primary.name");
+    let region = r.text("database.primary.region");
+    let configured = r.url("database.primary.url");
+    let primary = match r.short_url("DATABASE_URL") {
+        Some(text) => node(r, "DATABASE_URL", &text, name, region),
+        None => configured.and_then(|text| node(r, "database.primary.url", &text, name, region)),
     };
     let replicas = replicas(r);
     if primary.is_none() && !replicas.is_empty() {
@@ -208,55 +215,58 @@ fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
             "is missing, although replicas are configured",
         );
     }
-    primary.into_iter().chain(replicas).collect()
+    let mut nodes: Vec<NodeOptions> = primary.into_iter().chain(replicas).collect();
+    for (i, node) in nodes.iter_mut().enumerate() {
+        if node.name.is_empty() {
+            node.name = format!("node-{}", i + 1);
+        }
+    }
+    let names: HashSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    if names.len() < nodes.len() {
+        r.problem("database.replicas", "two nodes have the same name");
+    }
+    nodes
 }
 
 fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
-    let configured = r.tables("database.replicas", &["url", "region"]);
+    let configured = r.tables("database.replicas", &["url", "region", "name"]);
     if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
-        let named = urls.split_whitespace().enumerate();
+        let named = urls.split_whitespace();
         return named
-            .filter_map(|(i, url)| {
-                node(
-                    r,
-                    "DATABASE_REPLICA_URL",
-                    &format!("replica-{}", i + 1),
-                    url,
-                    None,
-                )
-            })
+            .filter_map(|url| node(r, "DATABASE_REPLICA_URL", url, None, None))
             .collect();
     }
     let mut nodes = Vec::new();
     for (i, mut table) in configured.into_iter().enumerate() {
         let key = format!("database.replicas[{i}].url");
+        let (name, region) = (table.remove("name"), table.remove("region"));
         match table.remove("url") {
-            Some(url) => nodes.extend(node(
-                r,
-                &key,
-                &format!("replica-{}", i + 1),
-                &url,
-                table.remove("region"),
-            )),
+            Some(url) => nodes.extend(node(r, &key, &url, name, region)),
             None => r.problem(&key, "is missing"),
         }
     }
     nodes
 }
 
+/// Without a name of its own it is named by its place.
 fn node(
     r: &mut Reader,
     key: &str,
-    name: &str,
     url: &str,
+    name: Option<String>,
     region: Option<String>,
 ) -> Option<NodeOptions> {
+    let name = name.unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.len() > 64 || !name.chars().all(is_plain) {
+        let key = key.replace(".url", ".name");
+        r.problem(
+            &key,
+            "must be of letters, digits, '.', '_' and '-', 64 at most",
+        );
+    }
     match DatabaseUrl::parse(url) {
-        Ok(url) => Some(NodeOptions {
-            name: name.into(),
-            region,
-            url,
-        }),
+        Ok(url) => Some(NodeOptions { name, region, url }),
         Err(error) => {
             r.problem(key, &error.to_string());
             None

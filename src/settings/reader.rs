@@ -66,6 +66,27 @@ impl Reader {
             .cloned()
     }
 
+    /// One that names a database. Blank is a mistake, such as a variable that was never filled in: to go on without it would be to go on
+    /// with another database.
+    pub fn short_url(&mut self, name: &str) -> Option<String> {
+        let is_set = self.short_names.contains_key(name);
+        let text = self.short_name(name);
+        if is_set && text.is_none() {
+            self.problem(name, "is set, but blank");
+        }
+        text
+    }
+
+    /// The same of a setting.
+    pub fn url(&mut self, key: &str) -> Option<String> {
+        let text = self.parsed_from(key, "a string", |value| value.as_str().map(str::to_owned))?;
+        if text.trim().is_empty() {
+            self.problem(key, "is set, but blank");
+            return None;
+        }
+        Some(text)
+    }
+
     /// What nobody asked for is unknown.
     pub fn finish(mut self) -> Vec<String> {
         let mut left = Vec::new();
