@@ -27,7 +27,7 @@ pub struct Conclusions {
     pub contested: bool,
     /// The timeline of which the schema is known to be the right one. A failover can lose a migration, as any other write.
     pub prepared: Option<i32>,
-    /// When the primary was last seen to replicate synchronously.
+    /// When the primary was last seen to replicate synchronously, and to survive a crash.
     pub synchronous_at: Option<Instant>,
 }
 

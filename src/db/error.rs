@@ -1,6 +1,7 @@
 //! What went wrong on a node, and whether the statement may have been applied. The only place that classifies driver errors.
 
 use super::cause::{Cause, Trouble};
+use super::unreachable::cause_of;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Whether a failed statement may have taken effect.
@@ -63,7 +64,7 @@ impl Error {
     /// For `/status`; the text is for the log.
     pub fn cause(&self) -> Cause {
         match self {
-            Error::Unreachable(message) => unreachable_cause(message),
+            Error::Unreachable(message) => cause_of(message),
             Error::AnotherServer => Cause::AnotherServer,
             Error::ReadOnly => Cause::ReadOnly,
             Error::Lost(_) => Cause::ConnectionLost,
@@ -81,53 +82,6 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Trouble {
         Trouble::new(error.cause(), error.to_string())
     }
-}
-
-/// libpq has no code for a connection that was not made, only a text, in English unless the server's `lc_messages` is another
-/// (libpq/fe-connect.c, and the server's auth.c, postinit.c and postmaster.c).
-fn unreachable_cause(message: &str) -> Cause {
-    let table: [(&[&str], Cause); 9] = [
-        (
-            &["Connection refused", "No such file or directory"],
-            Cause::ConnectionRefused,
-        ),
-        (&["could not translate host name"], Cause::NameNotResolved),
-        (
-            &["the database system is shutting down"],
-            Cause::ShuttingDown,
-        ),
-        (
-            &["the database system is", "not yet accepting connections"],
-            Cause::StartingUp,
-        ),
-        (
-            &[
-                "too many clients",
-                "remaining connection slots",
-                "too many connections",
-            ],
-            Cause::TooManyConnections,
-        ),
-        (
-            &[
-                "authentication failed",
-                "no pg_hba.conf entry",
-                "password supplied",
-                "permission denied",
-                "is not permitted to log in",
-            ],
-            Cause::AuthenticationFailed,
-        ),
-        (
-            &["database \"", "permission denied for database"],
-            Cause::DatabaseMissing,
-        ),
-        (&["SSL", "certificate"], Cause::TlsFailed),
-        (&["timeout expired", "timed out"], Cause::NoAnswer),
-    ];
-    let says = |texts: &&[&str]| texts.iter().any(|text| message.contains(text));
-    let found = table.iter().find(|(texts, _)| says(texts));
-    found.map_or(Cause::Unreachable, |(_, cause)| *cause)
 }
 
 impl From<DieselError> for Error {
@@ -210,48 +164,6 @@ pub(super) fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_connection_that_was_not_made_is_told_by_a_code() {
-        let table = [
-            (
-                "connection to server at \"db\" (10.0.0.1), port 5432 failed: Connection refused",
-                "connection_refused",
-            ),
-            (
-                "connection to server at \"db\" (10.0.0.1), port 5432 failed: timeout expired",
-                "no_answer",
-            ),
-            (
-                "connection failed: FATAL:  password authentication failed for user \"u\"",
-                "authentication_failed",
-            ),
-            (
-                "connection failed: FATAL:  database \"d\" does not exist",
-                "database_missing",
-            ),
-            (
-                "connection failed: FATAL:  the database system is starting up",
-                "starting_up",
-            ),
-            (
-                "connection failed: FATAL:  sorry, too many clients already",
-                "too_many_connections",
-            ),
-            (
-                "could not translate host name \"db\" to address",
-                "name_not_resolved",
-            ),
-            (
-                "connection failed: SSL error: certificate verify failed",
-                "tls_failed",
-            ),
-            ("connection failed: FATAL:  o banco de dados", "unreachable"),
-        ];
-        for (message, code) in table {
-            assert_eq!(unreachable_cause(message).code(), code, "{message}");
-        }
-    }
 
     fn classified(kind: DatabaseErrorKind, message: &str) -> Error {
         DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()

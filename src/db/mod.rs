@@ -18,6 +18,7 @@ pub mod select;
 pub mod status;
 pub mod survey;
 mod threads;
+mod unreachable;
 pub mod url;
 
 pub use options::{NodeOptions, Options, RebuildSchedule, Schema};

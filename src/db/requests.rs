@@ -33,7 +33,7 @@ impl Candidate {
             pool: pool.clone(),
             role: facts.role,
             lag_ms: seen.lag_ms,
-            synchronous: facts.replicates_synchronously() && facts.survives_crashes,
+            synchronous: facts.is_durable(),
             apart: seen.is_apart(),
             timeline: facts.timeline.unwrap_or(0),
         }

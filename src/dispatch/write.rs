@@ -88,10 +88,12 @@ impl Dispatch {
     /// Where replication is required, a write is sent only to a primary that replicates.
     async fn until_durable(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        let required = policy.require_replication && course.doubt == Doubt::None;
-        while required {
+        if !policy.require_replication || course.doubt != Doubt::None {
+            return Ok(());
+        }
+        loop {
             match databases.replication(policy.write_deadline) {
-                Replication::There => break,
+                Replication::There => return Ok(()),
                 // A new primary is alone for a moment after a failover.
                 Replication::Awaited if Instant::now() < course.deadline => {}
                 Replication::Awaited | Replication::Missing => {
@@ -100,7 +102,6 @@ impl Dispatch {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(())
     }
 
     fn came<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {

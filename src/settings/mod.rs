@@ -1,15 +1,14 @@
 //! Typed settings: `Settings.toml`, then `SYNAPSE__SECTION__KEY`, then `DATABASE_URL`, `DATABASE_REPLICA_URL` and `SERVER_PORT`.
 //! Every problem is found in one go, and named.
 
+mod nodes;
 mod reader;
 
-use crate::db::url::DatabaseUrl;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
 use crate::dispatch::Policy;
 use crate::ledger::ask::draft::Rules;
 use crate::ledger::model::strkey::StrkeyCheck;
 use reader::Reader;
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -170,7 +169,7 @@ fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
         rebuild: rebuild(r),
     };
     DatabaseSettings {
-        nodes: nodes(r),
+        nodes: nodes::nodes(r),
         availability,
         policy: Policy {
             write_deadline,
@@ -197,81 +196,6 @@ fn rebuild(r: &mut Reader) -> RebuildSchedule {
         );
     }
     schedule
-}
-
-/// The primary first; where there is none, replicas are an error. A name says which entry it is and nothing of its role, which changes.
-fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
-    let name = r.text("database.primary.name");
-    let region = r.text("database.primary.region");
-    let configured = r.url("database.primary.url");
-    let primary = match r.short_url("DATABASE_URL") {
-        Some(text) => node(r, "DATABASE_URL", &text, name, region),
-        None => configured.and_then(|text| node(r, "database.primary.url", &text, name, region)),
-    };
-    let replicas = replicas(r);
-    if primary.is_none() && !replicas.is_empty() {
-        r.problem(
-            "database.primary.url",
-            "is missing, although replicas are configured",
-        );
-    }
-    let mut nodes: Vec<NodeOptions> = primary.into_iter().chain(replicas).collect();
-    for (i, node) in nodes.iter_mut().enumerate() {
-        if node.name.is_empty() {
-            node.name = format!("node-{}", i + 1);
-        }
-    }
-    let names: HashSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
-    if names.len() < nodes.len() {
-        r.problem("database.replicas", "two nodes have the same name");
-    }
-    nodes
-}
-
-fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
-    let configured = r.tables("database.replicas", &["url", "region", "name"]);
-    if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
-        let named = urls.split_whitespace();
-        return named
-            .filter_map(|url| node(r, "DATABASE_REPLICA_URL", url, None, None))
-            .collect();
-    }
-    let mut nodes = Vec::new();
-    for (i, mut table) in configured.into_iter().enumerate() {
-        let key = format!("database.replicas[{i}].url");
-        let (name, region) = (table.remove("name"), table.remove("region"));
-        match table.remove("url") {
-            Some(url) => nodes.extend(node(r, &key, &url, name, region)),
-            None => r.problem(&key, "is missing"),
-        }
-    }
-    nodes
-}
-
-/// Without a name of its own it is named by its place.
-fn node(
-    r: &mut Reader,
-    key: &str,
-    url: &str,
-    name: Option<String>,
-    region: Option<String>,
-) -> Option<NodeOptions> {
-    let name = name.unwrap_or_default();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.len() > 64 || !name.chars().all(is_plain) {
-        let key = key.replace(".url", ".name");
-        r.problem(
-            &key,
-            "must be of letters, digits, '.', '_' and '-', 64 at most",
-        );
-    }
-    match DatabaseUrl::parse(url) {
-        Ok(url) => Some(NodeOptions { name, region, url }),
-        Err(error) => {
-            r.problem(key, &error.to_string());
-            None
-        }
-    }
 }
 
 #[cfg(test)]

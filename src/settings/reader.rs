@@ -66,25 +66,8 @@ impl Reader {
             .cloned()
     }
 
-    /// One that names a database. Blank is a mistake, such as a variable that was never filled in: to go on without it would be to go on
-    /// with another database.
-    pub fn short_url(&mut self, name: &str) -> Option<String> {
-        let is_set = self.short_names.contains_key(name);
-        let text = self.short_name(name);
-        if is_set && text.is_none() {
-            self.problem(name, "is set, but blank");
-        }
-        text
-    }
-
-    /// The same of a setting.
-    pub fn url(&mut self, key: &str) -> Option<String> {
-        let text = self.parsed_from(key, "a string", |value| value.as_str().map(str::to_owned))?;
-        if text.trim().is_empty() {
-            self.problem(key, "is set, but blank");
-            return None;
-        }
-        Some(text)
+    pub fn is_set(&self, short_name: &str) -> bool {
+        self.short_names.contains_key(short_name)
     }
 
     /// What nobody asked for is unknown.
@@ -119,6 +102,11 @@ impl Reader {
             self.problem(key, &format!("must be {expected}"));
         }
         parsed
+    }
+
+    pub fn is_blank(&self, key: &str) -> bool {
+        let value = self.values.pointer(&format!("/{}", key.replace('.', "/")));
+        value.is_some_and(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
     }
 
     /// Blank counts as absent.

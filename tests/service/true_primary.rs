@@ -289,7 +289,9 @@ fn a_service_that_starts_in_an_outage_does_not_elect_a_primary_that_a_standby_ha
         .set("database.write_deadline_ms", 500)
         .start();
     until_node_is(&app, 0, "fenced", "lower_timeline");
-    assert_eq!(node(&app, 2)["timeline"], 2);
+    eventually(s(10), "it tells its true timeline", || {
+        node(&app, 2)["timeline"] == 2
+    });
     app.create(&minimal()).problem(503, "primary_unavailable");
     holds_for(s(1), "nothing is written", || {
         rows(cluster.primary()) == "0"

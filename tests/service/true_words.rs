@@ -171,7 +171,7 @@ fn a_failover_is_told_with_the_gap_until_the_first_write_and_both_positions() {
 fn status_tells_causes_by_their_codes() {
     let cluster = Cluster::pair();
     cluster.replica().kill().unwrap();
-    let wrong = cluster.urls()[0].replace("/synapse", "/nowhere");
+    let wrong = format!("{}_of_nobody", cluster.urls()[0]);
     let urls = [cluster.urls()[0].clone(), cluster.urls()[1].clone(), wrong];
     let app = Launch::on(urls).start();
     until_node_says(&app, 1, "connection_refused");

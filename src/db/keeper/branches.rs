@@ -119,7 +119,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
-        Some(Weight::GoesOn) => goes_on(&rivals, &claims, memory, &mut decision),
+        Some(Weight::GoesOn) => goes_on(&rivals, &others, memory, &mut decision),
         None => highest_counts(&claims, shown, memory, &mut decision),
     }
     decision
@@ -149,7 +149,7 @@ fn weigh(
 /// The primary on the lower timeline goes on, and who was promoted beside it is out.
 fn goes_on(
     rivals: &[(&Look, Following)],
-    promoted: &[&Look],
+    others: &[(&Look, Option<Following>)],
     memory: &mut Memory,
     decision: &mut Decision,
 ) {
@@ -158,7 +158,8 @@ fn goes_on(
         return;
     };
     decision.winner = Some(rival.node);
-    for look in promoted {
+    let promoted = others.iter().map(|(look, _)| look);
+    for look in promoted.filter(|look| look.is_primary() && look.timeline > rival.timeline) {
         memory.nodes[look.node].outcast = Some(look.timeline);
         decision.rule_out(look, Cause::PromotedApart);
     }

@@ -21,7 +21,6 @@ use super::pool::Pool;
 use failovers::FailoverLog;
 use judge::Memory;
 use lag::PrimaryPositions;
-use rebuild::Rebuilt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
@@ -185,24 +184,6 @@ impl Keeper {
         self.carry_out(node, change);
     }
 
-    fn attempted(&mut self, node: usize, attempt: Instant, result: Result<Rebuilt, Trouble>) {
-        let rebuilt = match result {
-            Ok(rebuilt) => rebuilt,
-            Err(trouble) => return self.apply(node, Input::NotRebuilt { attempt, trouble }),
-        };
-        if let Some(timeline) = rebuilt.prepared {
-            self.conclude(|conclusions| conclusions.prepared = Some(timeline));
-        }
-        self.watches[node].hear(rebuilt.heard);
-        let judgement = self.judge(Instant::now());
-        let judged = self.judged(node, &judgement, Instant::now());
-        let pool = rebuilt.pool;
-        match judged {
-            Some(judged) => self.apply(node, Input::Rebuilt { pool, judged }),
-            None => pool.retire(),
-        }
-    }
-
     fn apply(&mut self, node: usize, input: Input<Arc<Pool>>) {
         let schedule = &self.shared.options.rebuild;
         let change = self.shared.nodes[node].cell.apply(input, schedule);
@@ -224,42 +205,6 @@ impl Keeper {
 
     fn look_around(&mut self, now: Instant) {
         self.watches.iter_mut().for_each(|watch| watch.due = now);
-    }
-
-    /// In a thread of its own: a node that never answers delays no other.
-    fn attempt(&mut self, node: usize, attempt: Instant) {
-        let (shared, messages) = (self.shared.clone(), self.messages.clone());
-        let thread = self.shared.nodes[node].attempts.start("rebuild", move || {
-            let result = rebuild::rebuild(&shared, node);
-            drop(messages.send(Message::Attempted {
-                node,
-                attempt,
-                result,
-            }));
-        });
-        if let Err(error) = thread {
-            let trouble = Trouble::new(Cause::NoAnswer, error.to_string());
-            self.apply(node, Input::NotRebuilt { attempt, trouble });
-        }
-    }
-
-    fn tell_attempt(&self, node: usize, attempts: u32, known: bool) {
-        let (of, limit) = (
-            &self.shared.nodes[node],
-            self.shared.options.rebuild.attempts,
-        );
-        let level = match attempts {
-            n if n == limit => log::Level::Error,
-            _ if known => log::Level::Debug,
-            _ => log::Level::Warn,
-        };
-        let state = if attempts >= limit { "failed" } else { "down" };
-        let now = of.state();
-        let NodeState::Down { trouble, .. } = &*now else {
-            return;
-        };
-        log::log!(level, node = of.name.as_str(), attempts, state, cause = trouble.cause.code(), detail = trouble.detail.as_str();
-            "rebuilding the pool did not succeed");
     }
 
     /// What a node's last answer means beside what the others say.

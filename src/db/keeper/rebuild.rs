@@ -1,12 +1,13 @@
-//! One attempt to open a new pool. When it is made is the state's business (`node/state.rs`): on the schedule, and at once when a probe
+//! Attempts to open a new pool. When one is made is the state's business (`node/state.rs`): on the schedule, and at once when a probe
 //! sees the node answer again.
 
 use super::super::cause::{Cause, Trouble};
-use super::super::node::Node;
+use super::super::node::{Input, Node, NodeState};
 use super::super::pool::Pool;
 use super::super::probe::{Heard, probe};
 use super::super::url::connect;
 use super::super::{Schema, Shared};
+use super::{Keeper, Message};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,67 @@ pub struct Rebuilt {
     pub pool: Arc<Pool>,
     pub heard: Heard,
     pub prepared: Option<i32>,
+}
+
+impl Keeper {
+    /// In a thread of its own: a node that never answers delays no other.
+    pub(super) fn attempt(&mut self, node: usize, attempt: Instant) {
+        let (shared, messages) = (self.shared.clone(), self.messages.clone());
+        let thread = self.shared.nodes[node].attempts.start("rebuild", move || {
+            let result = rebuild(&shared, node);
+            drop(messages.send(Message::Attempted {
+                node,
+                attempt,
+                result,
+            }));
+        });
+        if let Err(error) = thread {
+            let trouble = Trouble::new(Cause::NoAnswer, error.to_string());
+            self.apply(node, Input::NotRebuilt { attempt, trouble });
+        }
+    }
+
+    pub(super) fn tell_attempt(&self, node: usize, attempts: u32, known: bool) {
+        let (of, limit) = (
+            &self.shared.nodes[node],
+            self.shared.options.rebuild.attempts,
+        );
+        let level = match attempts {
+            n if n == limit => log::Level::Error,
+            _ if known => log::Level::Debug,
+            _ => log::Level::Warn,
+        };
+        let state = if attempts >= limit { "failed" } else { "down" };
+        let now = of.state();
+        let NodeState::Down { trouble, .. } = &*now else {
+            return;
+        };
+        log::log!(level, node = of.name.as_str(), attempts, state, cause = trouble.cause.code(), detail = trouble.detail.as_str();
+            "rebuilding the pool did not succeed");
+    }
+
+    pub(super) fn attempted(
+        &mut self,
+        node: usize,
+        attempt: Instant,
+        result: Result<Rebuilt, Trouble>,
+    ) {
+        let rebuilt = match result {
+            Ok(rebuilt) => rebuilt,
+            Err(trouble) => return self.apply(node, Input::NotRebuilt { attempt, trouble }),
+        };
+        if let Some(timeline) = rebuilt.prepared {
+            self.conclude(|conclusions| conclusions.prepared = Some(timeline));
+        }
+        self.watches[node].hear(rebuilt.heard);
+        let judgement = self.judge(Instant::now());
+        let judged = self.judged(node, &judgement, Instant::now());
+        let pool = rebuilt.pool;
+        match judged {
+            Some(judged) => self.apply(node, Input::Rebuilt { pool, judged }),
+            None => pool.retire(),
+        }
+    }
 }
 
 /// The first connection is made outside the pool because r2d2 does not return a refused connect early.

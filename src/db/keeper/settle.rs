@@ -32,7 +32,7 @@ impl Keeper {
             .elected
             .and_then(|node| self.watches[node].heard.as_ref());
         let elected = elected.map(|heard| &heard.facts);
-        let is_synchronous = elected.is_some_and(Facts::replicates_synchronously);
+        let is_synchronous = elected.is_some_and(Facts::is_durable);
         self.positions.record(elected, now);
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {

@@ -79,6 +79,11 @@ impl Facts {
         self.waits_for > 0 && !self.waits_for_standby()
     }
 
+    /// What it acknowledges is on another node too, and outlives a crash of this one.
+    pub fn is_durable(&self) -> bool {
+        self.replicates_synchronously() && self.survives_crashes
+    }
+
     /// Each commit hangs until more standbys are there. Where replication is hidden, nobody knows.
     pub fn waits_for_standby(&self) -> bool {
         let names = self.standbys.keys();

@@ -155,6 +155,28 @@ fn a_promotion_beside_a_primary_whose_commits_a_standby_confirms_takes_nothing_f
 }
 
 #[test]
+fn a_promotion_apart_that_is_read_only_at_first_is_one_too() {
+    let mut service = Service::new();
+    let promoted = primary(1, 2);
+    let read_only = Facts {
+        writable: false,
+        ..promoted.clone()
+    };
+    let nodes = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(read_only),
+    ];
+    let judgement = service.sees_twice(&nodes);
+    assert_eq!(
+        (judgement.writes, causes(&judgement)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    let alone = service.sees(&[None, None, Some(promoted)]);
+    assert_eq!(alone.writes, Writes::Held(Cause::NoPrimary));
+}
+
+#[test]
 fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_is_gone() {
     let asynchronous = Some(primary(1, 1));
     let synchronous = Some(confirmed_by("b", 1));
