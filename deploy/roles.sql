@@ -1,12 +1,23 @@
 -- Least privilege. Run once as a superuser, in the service's database, after the migrations:
---   psql -d synapse -v app_password="'...'" -v reader_password="'...'" -f deploy/roles.sql
+--   psql -d synapse -f deploy/roles.sql
+-- It asks for both passwords at the terminal, without showing them; they stand neither on a command line nor in a log, since psql sends
+-- their SCRAM verifiers. Without a terminal: leave the two \password lines out, and set the verifiers by your secret management.
 -- The service then runs with migrate_on_start = false as synapse_app; migrations run as the owner (`synapse-core migrate`).
 -- synapse_app has no DELETE, no TRUNCATE, and cannot change what a transaction is once it is stored: neither its business fields nor
 -- its handles, its author or its history. It is no member of pg_signal_backend: whoever can cancel a writer's wait for a standby turns
 -- "replicated" into a wish.
+\set ON_ERROR_STOP on
 
-CREATE ROLE synapse_app LOGIN PASSWORD :app_password;
-CREATE ROLE synapse_reader LOGIN PASSWORD :reader_password;
+CREATE ROLE synapse_app LOGIN;
+\password synapse_app
+CREATE ROLE synapse_reader LOGIN;
+\password synapse_reader
+
+-- Nobody but its owner makes tables or functions in `public` (the default before PostgreSQL 15), and the roles look nowhere else: a table of
+-- the same name in a schema of somebody else's is never found.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+ALTER ROLE synapse_app SET search_path = pg_catalog, public, pg_temp;
+ALTER ROLE synapse_reader SET search_path = pg_catalog, public, pg_temp;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO synapse_app, synapse_reader;
@@ -14,9 +25,11 @@ GRANT SELECT, INSERT ON transactions, transaction_events TO synapse_app;
 -- What a status change or a callback of the anchor writes. change.sql locks the row first, and SELECT ... FOR UPDATE needs UPDATE on at
 -- least one column too.
 GRANT UPDATE (status, status_reason, callback_status, version, write_id, updated_at) ON transactions TO synapse_app;
--- At its start the service looks whether the schema is its own.
+-- At its start, and after a failover, the service looks whether the schema is its own.
 GRANT SELECT ON __diesel_schema_migrations TO synapse_app;
 GRANT SELECT ON transactions, transaction_events TO synapse_reader;
 
--- The probes read timelines, lag and sync states.
+-- The probes read timelines, lag and sync states; and, on a standby whose primary is gone, which timelines its WAL files are of. In the
+-- database that the service connects to, on each server (the grant is replicated).
 GRANT pg_read_all_stats TO synapse_app;
+GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO synapse_app;

@@ -3,7 +3,9 @@
 mod check;
 mod serve;
 
-use crate::db::connection::DatabaseUrl;
+use crate::db::Schema;
+use crate::db::survey::survey;
+use crate::db::url::DatabaseUrl;
 use crate::settings::{self, Settings};
 use crate::{logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -79,17 +81,26 @@ fn migrate(settings: &Settings) -> Result<(), String> {
     if settings.database.nodes.is_empty() {
         return Err("the private PostgreSQL is migrated by `serve`; set database.primary.url to migrate another".into());
     }
-    let mut reasons = Vec::new();
-    for node in &settings.database.nodes {
-        match migrations::run_pending(&node.url) {
-            Ok(names) if names.is_empty() => {
-                return said(&format!("{}: nothing pending", node.name));
-            }
-            Ok(names) => return said(&format!("{}: applied {}", node.name, names.join(", "))),
-            Err(reason) => reasons.push(format!("{}: {reason}", node.name)),
-        }
+    let nodes = &settings.database.nodes;
+    let survey = survey(nodes);
+    let primary = survey.primary.map_err(|cause| {
+        let silent = nodes.iter().zip(&survey.heard);
+        let silent = silent.filter_map(|(node, heard)| {
+            let trouble = heard.as_ref().err()?;
+            Some(format!("; {}: {}", node.name, trouble.detail))
+        });
+        format!(
+            "there is no primary to migrate: {cause}{}",
+            silent.collect::<String>()
+        )
+    })?;
+    let node = &nodes[primary];
+    let names =
+        migrations::run_pending(&node.url).map_err(|reason| format!("{}: {reason}", node.name))?;
+    if names.is_empty() {
+        return said(&format!("{}: nothing pending", node.name));
     }
-    Err(reasons.join("; "))
+    said(&format!("{}: applied {}", node.name, names.join(", ")))
 }
 
 fn said(line: &str) -> Result<(), String> {
@@ -117,15 +128,19 @@ fn healthcheck(settings: &Settings) -> Result<(), String> {
         .map_err(|error| format!("http://{address}/live does not answer: {error}"))
 }
 
-/// Run on the first verified primary, before it serves.
-fn prepare(migrate_on_start: bool) -> crate::db::Prepare {
-    Box::new(move |url: &DatabaseUrl| {
-        if migrate_on_start {
-            migrations::run_pending(url).map(|_| ())
-        } else {
-            migrations::verify(url)
+/// What must be there before a primary serves.
+fn schema(migrate_on_start: bool) -> Schema {
+    if migrate_on_start {
+        Schema {
+            verify: Box::new(migrations::is_up_to_date),
+            prepare: Box::new(|url: &DatabaseUrl| migrations::run_pending(url).map(|_| ())),
         }
-    })
+    } else {
+        Schema {
+            verify: Box::new(migrations::verify),
+            prepare: Box::new(migrations::verify_at),
+        }
+    }
 }
 
 /// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.

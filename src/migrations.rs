@@ -1,7 +1,7 @@
 //! Schema migrations, embedded in the binary, one process at a time.
 
-use crate::db::connection::{DatabaseUrl, SessionLimits, connect};
 use crate::db::probe::probe;
+use crate::db::url::{DatabaseUrl, SessionLimits, connect};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -33,28 +33,37 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
 
 /// Where the service may not migrate: whether everything is there that it will use, and may be used. Said at once, not by the first
 /// request.
-pub fn verify(url: &DatabaseUrl) -> Result<(), String> {
-    let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
-    let applied = applied(&mut connection).map_err(|e| e.to_string())?;
-    refuse_unknown(&applied)?;
-    let pending: Vec<String> = ours()
-        .into_iter()
-        .filter(|ours| !applied.contains(ours))
-        .collect();
-    if !pending.is_empty() {
-        return Err(format!(
-            "missing: migration {} (synapse-core migrate)",
-            pending.join(", ")
-        ));
-    }
+pub fn verify(connection: &mut PgConnection) -> Result<(), String> {
+    is_up_to_date(connection)?;
     let missing: Vec<Name> = diesel::sql_query(MISSING)
-        .load(&mut connection)
+        .load(connection)
         .map_err(|e| e.to_string())?;
     if missing.is_empty() {
         return Ok(());
     }
     let missing: Vec<String> = missing.into_iter().map(|missing| missing.name).collect();
     Err(format!("missing: {}", missing.join(", ")))
+}
+
+/// On a connection of its own.
+pub fn verify_at(url: &DatabaseUrl) -> Result<(), String> {
+    let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
+    verify(&mut connection)
+}
+
+/// Whether the migrations that the database holds are those of this binary.
+pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
+    let applied = applied(connection).map_err(|e| e.to_string())?;
+    refuse_unknown(&applied)?;
+    let mut pending = ours();
+    pending.retain(|ours| !applied.contains(ours));
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let pending = pending.join(", ");
+    Err(format!(
+        "missing: migration {pending} (synapse-core migrate)"
+    ))
 }
 
 const MISSING: &str = "

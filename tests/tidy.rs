@@ -10,17 +10,12 @@ const LONGEST_FUNCTION: usize = 60;
 const LONGEST_TEST: usize = 90;
 
 /// Rooms that are longer, and are to be rebuilt: none may be added, and one that fits must go from this list.
-const TOO_LONG: [&str; 10] = [
+const TOO_LONG: [&str; 5] = [
     "src/api/problem.rs",
-    "src/db/judge.rs",
-    "src/db/mod.rs",
-    "src/db/monitor.rs",
-    "src/db/rebuild.rs",
     "src/embedded/binaries.rs",
     "src/embedded/home.rs",
     "src/embedded/server.rs",
     "src/embedded/supervisor.rs",
-    "src/settings/mod.rs",
 ];
 
 fn sources(dir: &str) -> Vec<(PathBuf, String)> {

@@ -3,6 +3,7 @@
 use super::Api;
 use super::extract::NoQuery;
 use super::problem::KINDS;
+use crate::db::cause::Cause;
 use crate::db::status::{Failover, NodeStatus, WriteStatus};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -44,19 +45,13 @@ pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
         "status": if ready { "ready" } else { "not_ready" },
         "draining": draining,
         "reads": reads,
-        "writes": api.databases.writes() == WriteStatus::Available,
+        "writes": api.databases.writes(api.replication_required) == WriteStatus::Available,
     }))
 }
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let nodes = api.databases.nodes();
-    let undurable = api.require_replication
-        && !api
-            .databases
-            .primary_now()
-            .is_some_and(|primary| primary.synchronous);
-    let writes = match api.databases.writes() {
-        WriteStatus::Available if undurable => "refused",
+    let writes = match api.databases.writes(api.replication_required) {
         WriteStatus::Available => "available",
         WriteStatus::Held => "held",
         WriteStatus::Refused => "refused",
@@ -85,7 +80,7 @@ fn node(node: &NodeStatus) -> Value {
         "rtt_ms": node.rtt.map(|rtt| (rtt.as_secs_f64() * 1e6).round() / 1e3),
         "pool": { "max": node.pool.max, "open": node.pool.open, "in_use": node.pool.in_use },
         "since": rfc3339(node.since),
-        "cause": node.cause,
+        "cause": node.cause.map(Cause::code),
         "attempts": node.attempts,
         "next_attempt_in_ms": node.next_attempt_in.map(|wait| wait.as_millis()),
     })
@@ -98,7 +93,7 @@ fn failover(failover: &Failover) -> Value {
         "to": failover.to,
         "timeline": failover.timeline,
         "write_gap_ms": failover.write_gap.as_millis(),
-        "reason": failover.reason,
+        "reason": failover.reason.code(),
     })
 }
 

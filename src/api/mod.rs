@@ -20,13 +20,15 @@ use actix_web::{HttpResponse, Resource, Route};
 use problem::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What the handlers share.
 pub struct Api {
     databases: Arc<Databases>,
     dispatch: Dispatch,
     rules: Rules,
-    require_replication: bool,
+    /// And for how long it may be awaited.
+    replication_required: Option<Duration>,
     region: Option<String>,
     draining: AtomicBool,
 }
@@ -42,7 +44,7 @@ impl Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
             rules,
-            require_replication: policy.require_replication,
+            replication_required: policy.require_replication.then_some(policy.write_deadline),
             region,
             draining: AtomicBool::new(false),
         })

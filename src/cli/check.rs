@@ -1,18 +1,11 @@
 //! `check`: what the service would find.
 
 use crate::db::NodeOptions;
-use crate::db::connection::{SessionLimits, connect};
-use crate::db::error::Error;
-use crate::db::probe::{Facts, OLDEST_SERVER_VERSION, probe};
+use crate::db::cause::Trouble;
+use crate::db::probe::Heard;
 use crate::db::role::DbRole;
+use crate::db::survey::{Standing, Survey, survey};
 use crate::settings::Settings;
-use std::time::Duration;
-
-const SESSION: SessionLimits = SessionLimits {
-    statement_timeout: Duration::from_secs(5),
-    lock_timeout: Duration::from_secs(2),
-    plans_by_index: false,
-};
 
 pub fn check(settings: &Settings) -> Result<(), String> {
     let nodes = &settings.database.nodes;
@@ -23,16 +16,11 @@ pub fn check(settings: &Settings) -> Result<(), String> {
         return Ok(());
     }
     println!("settings: valid");
-    let found: Vec<(&NodeOptions, Result<Facts, Error>)> =
-        nodes.iter().map(|node| (node, look_at(node))).collect();
-    for (node, report) in &found {
-        describe(node, report);
+    let survey = survey(nodes);
+    for (node, heard) in nodes.iter().zip(&survey.heard) {
+        describe(node, heard);
     }
-    let facts: Vec<&Facts> = found
-        .iter()
-        .filter_map(|(_, report)| report.as_ref().ok())
-        .collect();
-    let complaints = complaints(nodes.len(), &facts);
+    let complaints = complaints(nodes, &survey);
     complaints
         .iter()
         .for_each(|complaint| println!("error: {complaint}"));
@@ -42,15 +30,11 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     }
 }
 
-fn look_at(node: &NodeOptions) -> Result<Facts, Error> {
-    probe(&mut connect(&node.url, &SESSION)?)
-}
-
-fn describe(node: &NodeOptions, report: &Result<Facts, Error>) {
+fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
     let (name, address) = (&node.name, node.url.address());
-    let facts = match report {
-        Ok(facts) => facts,
-        Err(error) => return println!("{name} ({address}): {error}"),
+    let facts = match heard {
+        Ok(heard) => &heard.facts,
+        Err(trouble) => return println!("{name} ({address}): {}", trouble.detail),
     };
     let version = format!(
         "{}.{}",
@@ -60,7 +44,7 @@ fn describe(node: &NodeOptions, report: &Result<Facts, Error>) {
     let timeline = facts
         .timeline
         .map_or("unknown".into(), |timeline| timeline.to_string());
-    let replication = match (facts.role, facts.synchronous) {
+    let replication = match (facts.role, facts.waits_for > 0) {
         (DbRole::Replica, _) => format!(
             "lag {} ms",
             facts.lag_ms.map_or("unknown".into(), |ms| ms.to_string())
@@ -82,43 +66,23 @@ fn describe(node: &NodeOptions, report: &Result<Facts, Error>) {
     }
 }
 
-fn complaints(configured: usize, facts: &[&Facts]) -> Vec<String> {
+fn complaints(nodes: &[NodeOptions], survey: &Survey) -> Vec<String> {
     let mut complaints = Vec::new();
-    if facts.len() < configured {
-        complaints.push(format!(
-            "{} of {configured} nodes cannot be used",
-            configured - facts.len()
-        ));
+    let silent = survey.heard.iter().filter(|heard| heard.is_err()).count();
+    if silent > 0 {
+        complaints.push(format!("{silent} of {} nodes cannot be used", nodes.len()));
     }
-    match facts
-        .iter()
-        .filter(|node| node.is_writable_primary())
-        .count()
-    {
-        1 => {}
-        0 => complaints.push("no writable primary".into()),
-        n => complaints.push(format!("{n} writable primaries")),
+    for (node, standing) in nodes.iter().zip(&survey.standings) {
+        match standing {
+            Standing::Fenced(trouble) => {
+                complaints.push(format!("{}: {}", node.name, trouble.detail))
+            }
+            Standing::Usable(Some(caveat)) => complaints.push(format!("{}: {caveat}", node.name)),
+            Standing::Usable(None) => {}
+        }
     }
-    if facts
-        .iter()
-        .any(|node| node.server_version < OLDEST_SERVER_VERSION)
-    {
-        complaints.push("a server is too old: PostgreSQL 13 is the oldest supported".into());
-    }
-    let mut system_ids: Vec<_> = facts.iter().map(|node| node.system_id).collect();
-    system_ids.sort_unstable();
-    system_ids.dedup();
-    if system_ids.len() > 1 {
-        complaints.push("the nodes belong to different clusters (system identifier)".into());
-    }
-    let mut servers: Vec<_> = facts
-        .iter()
-        .map(|report| (report.system_id, report.started_at))
-        .collect();
-    servers.sort_unstable();
-    servers.dedup();
-    if servers.len() < facts.len() {
-        complaints.push("two nodes are the same server".into());
+    if let Err(cause) = survey.primary {
+        complaints.push(format!("nobody takes writes: {cause}"));
     }
     complaints
 }

@@ -1,8 +1,8 @@
 //! `serve`: the databases, the server, and the order in which they start and stop.
 
-use super::prepare;
+use super::schema;
 use crate::api::{Api, VERSION};
-use crate::db::connection::DatabaseUrl;
+use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
 use crate::embedded::{Cluster, Durability, Options};
 use crate::logging;
@@ -43,7 +43,7 @@ fn serve_on(
     let databases = Databases::start(
         nodes,
         database.availability,
-        prepare(database.migrate_on_start),
+        schema(database.migrate_on_start),
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
@@ -133,11 +133,11 @@ fn default_data_dir() -> Result<PathBuf, String> {
 }
 
 fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
-    let parsed = cluster.nodes().into_iter().map(|node| {
+    let parsed = cluster.nodes().into_iter().enumerate().map(|(i, node)| {
         let url = DatabaseUrl::parse(&node.url)
             .map_err(|error| format!("the private PostgreSQL's address {error}"))?;
         Ok(NodeOptions {
-            name: node.name,
+            name: format!("node-{}", i + 1),
             region: None,
             url,
         })

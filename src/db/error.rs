@@ -1,5 +1,7 @@
 //! What went wrong on a node, and whether the statement may have been applied. The only place that classifies driver errors.
 
+use super::cause::{Cause, Trouble};
+use super::unreachable::cause_of;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Whether a failed statement may have taken effect.
@@ -14,6 +16,9 @@ pub enum Error {
     /// No connection could be had: nothing was sent.
     #[error("no connection: {0}")]
     Unreachable(String),
+    /// The address leads to another server than the one that the pool is for: nothing was sent.
+    #[error("the address leads to another server than before")]
+    AnotherServer,
     /// Connections could be had, but all of them are in use, and no more can be opened.
     #[error("all connections are in use")]
     Busy,
@@ -52,8 +57,30 @@ impl Error {
     pub fn is_node_failure(&self) -> bool {
         matches!(
             self,
-            Error::Unreachable(_) | Error::Lost(_) | Error::ReadOnly
+            Error::Unreachable(_) | Error::AnotherServer | Error::Lost(_) | Error::ReadOnly
         )
+    }
+
+    /// For `/status`; the text is for the log.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Error::Unreachable(message) => cause_of(message),
+            Error::AnotherServer => Cause::AnotherServer,
+            Error::ReadOnly => Cause::ReadOnly,
+            Error::Lost(_) => Cause::ConnectionLost,
+            Error::Cancelled(_) => Cause::NoAnswer,
+            Error::Busy
+            | Error::Conflict(_)
+            | Error::LockTimeout
+            | Error::Resources(_)
+            | Error::Statement(_) => Cause::Unreachable,
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::new(error.cause(), error.to_string())
     }
 }
 

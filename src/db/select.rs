@@ -13,10 +13,12 @@ pub struct View<'a> {
     pub lag_ms: Option<u64>,
     pub rtt: Duration,
     pub in_use: usize,
+    /// It shows a branch of the history that does not count.
+    pub apart: bool,
 }
 
-/// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much: a stale answer
-/// that says so is better than none.
+/// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much, then those of a branch
+/// that has ended: a stale answer that says so is better than none.
 pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
     let mut candidates: Vec<_> = views.iter().collect();
     candidates.sort_by_cached_key(|view| {
@@ -24,6 +26,7 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
         let stale =
             view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
         let rank = match (view.role, stale) {
+            _ if view.apart => 3,
             (DbRole::Replica, false) => 0,
             (DbRole::Primary, _) => 1,
             (DbRole::Replica, true) => 2,
@@ -57,6 +60,7 @@ mod tests {
             lag_ms: Some(lag_ms),
             rtt: Duration::from_millis(rtt_ms),
             in_use,
+            apart: false,
         }
     }
 
@@ -106,6 +110,18 @@ mod tests {
                 None
             ),
             [3, 2, 1, 0]
+        );
+    }
+
+    #[test]
+    fn a_replica_of_a_branch_that_has_ended_comes_after_all_others() {
+        let apart = View {
+            apart: true,
+            ..replica(0, 0, 0, 0)
+        };
+        assert_eq!(
+            read_order(&[apart, replica(1, 9000, 0, 0), primary(2)], None),
+            [2, 1, 0]
         );
     }
 

@@ -1,14 +1,13 @@
 //! What an operator sees: nodes, pools, failovers. From memory, never from a database call.
 
-use super::judge::Writes;
-use super::node::State;
+use super::Databases;
+use super::cause::Cause;
+use super::conclusions::Writes;
+use super::node::{Next, Node, NodeState, Seen};
 use super::role::DbRole;
-use super::{Databases, Shared};
 use chrono::{DateTime, Utc};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
-
-const FAILOVERS_KEPT: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct Failover {
@@ -16,8 +15,9 @@ pub struct Failover {
     pub from: String,
     pub to: String,
     pub timeline: i32,
+    /// Until the first write was acknowledged again, or, where nobody waited, until there was a primary.
     pub write_gap: Duration,
-    pub reason: String,
+    pub reason: Cause,
 }
 
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct NodeStatus {
     pub rtt: Option<Duration>,
     pub pool: PoolStatus,
     pub since: DateTime<Utc>,
-    pub cause: Option<String>,
+    pub cause: Option<Cause>,
     pub attempts: u32,
     pub next_attempt_in: Option<Duration>,
 }
@@ -45,50 +45,88 @@ pub struct PoolStatus {
     pub in_use: usize,
 }
 
+/// What a write would get now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteStatus {
     Available,
-    /// They wait for a primary.
+    /// It would wait.
     Held,
-    /// Two primaries.
     Refused,
+}
+
+/// Whether the primary replicates as it must where replication is required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replication {
+    There,
+    /// It did until just now, as after a failover.
+    Awaited,
+    Missing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
     /// A verified, writable primary exists.
     pub primary: bool,
-    /// Every other configured node serves as a replica; None where there is no other.
+    /// Every other configured node serves as a replica of it; None where there is no other.
     pub replicas: Option<bool>,
     /// Some node can serve reads.
     pub reads: bool,
 }
 
 impl Databases {
-    pub fn writes(&self) -> WriteStatus {
-        match self.shared.topology.borrow().writes {
-            Writes::SplitBrain => WriteStatus::Refused,
+    /// `replication_required`: and for how long it may be awaited.
+    pub fn writes(&self, replication_required: Option<Duration>) -> WriteStatus {
+        let writes = self.shared.conclusions.borrow().writes;
+        match (
+            writes,
+            replication_required.map(|patience| self.replication(patience)),
+        ) {
+            (Writes::SplitBrain, _) | (_, Some(Replication::Missing)) => WriteStatus::Refused,
+            (_, Some(Replication::Awaited)) => WriteStatus::Held,
             _ if self.primary_now().is_some() => WriteStatus::Available,
             _ => WriteStatus::Held,
         }
     }
 
+    /// While there is no primary, nothing is missing yet.
+    pub fn replication(&self, patience: Duration) -> Replication {
+        let writes = self.shared.conclusions.borrow().writes;
+        let is_there = match writes {
+            Writes::Held(cause) => cause != Cause::WaitingForStandby,
+            Writes::To { .. } | Writes::SplitBrain => {
+                self.primary_now().is_none_or(|primary| primary.synchronous)
+            }
+        };
+        if is_there {
+            Replication::There
+        } else if self.was_synchronous_within(patience) {
+            Replication::Awaited
+        } else {
+            Replication::Missing
+        }
+    }
+
     pub fn timeline(&self) -> Option<i32> {
-        Some(self.shared.topology.borrow().highest_timeline).filter(|timeline| *timeline > 0)
+        Some(self.shared.conclusions.borrow().timeline).filter(|timeline| *timeline > 0)
     }
 
     pub fn health(&self) -> Health {
-        let states: Vec<_> = self.shared.nodes.iter().map(|node| node.state()).collect();
-        let up = |role| {
-            states
-                .iter()
-                .filter(|s| matches!(***s, State::Up { .. }) && s.role() == Some(role))
-                .count()
+        let states: Vec<_> = self.shared.nodes.iter().map(Node::state).collect();
+        let ups = states.iter().filter_map(|state| match &**state {
+            NodeState::Up { seen, .. } => Some(seen),
+            NodeState::Down { .. } | NodeState::Fenced { .. } => None,
+        });
+        let conclusions = self.shared.conclusions.borrow().clone();
+        let waits = conclusions.writes == Writes::Held(Cause::WaitingForStandby);
+        let follows = |seen: &&Seen| {
+            let off = seen.is_apart() || seen.caveat == Some(Cause::FollowsNobody);
+            seen.facts.role == DbRole::Replica && !off
         };
         Health {
-            primary: self.primary_now().is_some(),
-            replicas: (states.len() > 1).then(|| up(DbRole::Replica) == states.len() - 1),
-            reads: up(DbRole::Replica) + up(DbRole::Primary) > 0,
+            primary: self.primary_now().is_some() || waits,
+            replicas: (states.len() > 1)
+                .then(|| ups.clone().filter(follows).count() == states.len() - 1),
+            reads: ups.count() > 0,
         }
     }
 
@@ -112,114 +150,47 @@ impl Databases {
     }
 }
 
-fn status_of(node: &super::Node, max: u32) -> NodeStatus {
+fn status_of(node: &Node, max: u32) -> NodeStatus {
     let state = node.state();
-    let (attempts, next_attempt) = match &*state {
-        State::Down {
-            attempts,
-            next_attempt,
-            ..
-        } => (*attempts, *next_attempt),
-        _ => (0, None),
-    };
-    let (lag_ms, sync_state, pool) = match &*state {
-        State::Up {
-            pool,
-            lag_ms,
-            sync_state,
-            ..
-        } => {
-            let pool = PoolStatus {
-                max: pool.size(),
-                open: pool.open_connections(),
-                in_use: pool.in_use(),
-            };
-            (*lag_ms, sync_state.clone(), pool)
-        }
-        _ => (
-            None,
-            None,
-            PoolStatus {
-                max,
-                open: 0,
-                in_use: 0,
-            },
-        ),
-    };
-    NodeStatus {
+    let status = NodeStatus {
         name: node.name.clone(),
         region: node.region.clone(),
         address: node.address.clone(),
         state: state.name(),
         role: state.role(),
         timeline: state.facts().and_then(|facts| facts.timeline),
-        lag_ms,
-        sync_state,
+        lag_ms: None,
+        sync_state: None,
         rtt: state.facts().map(|facts| facts.rtt),
-        pool,
-        since: state.since(),
-        cause: state.cause().map(str::to_owned),
-        attempts,
-        next_attempt_in: next_attempt.map(|at| at.saturating_duration_since(Instant::now())),
-    }
-}
-
-/// Notices when another node, or another timeline, takes the writes over.
-pub(super) struct FailoverLog {
-    shared: Arc<Shared>,
-    last: Option<(usize, i32)>,
-    lost: Option<(Instant, String)>,
-}
-
-impl FailoverLog {
-    pub fn new(shared: Arc<Shared>) -> FailoverLog {
-        FailoverLog {
-            shared,
-            last: None,
-            lost: None,
-        }
-    }
-
-    pub fn lost(&mut self, before: Writes, now: Instant) {
-        let Writes::To { node, .. } = before else {
-            return;
-        };
-        let state = self.shared.nodes[node].state();
-        let cause = state
-            .cause()
-            .unwrap_or("it is no longer a primary")
-            .to_owned();
-        log::warn!(primary = self.shared.nodes[node].name.as_str(), cause = cause.as_str(); "the primary is lost, writes are held");
-        self.lost = Some((now, cause));
-    }
-
-    pub fn found(&mut self, node: usize, timeline: i32, now: Instant) {
-        let to = self.shared.nodes[node].name.clone();
-        let lost = self.lost.take();
-        let before = self.last.replace((node, timeline));
-        let write_gap = lost.as_ref().map_or(Duration::ZERO, |(at, _)| now - *at);
-        log::info!(primary = to.as_str(), timeline, write_gap_ms = write_gap.as_millis(); "a primary is verified, writes go there");
-        let Some((from, _)) = before.filter(|before| *before != (node, timeline)) else {
-            return;
-        };
-        let reason = lost.map_or_else(
-            || "a higher timeline appeared".to_owned(),
-            |(_, cause)| cause,
-        );
-        let from = self.shared.nodes[from].name.clone();
-        let mut failovers = self
-            .shared
-            .failovers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        failovers.truncate(FAILOVERS_KEPT - 1);
-        failovers.push_front(Failover {
-            at: Utc::now(),
-            from,
-            to,
-            timeline,
-            write_gap,
-            reason,
-        });
+        pool: PoolStatus {
+            max,
+            open: 0,
+            in_use: 0,
+        },
+        since: state.since().wall,
+        cause: state.cause(),
+        attempts: 0,
+        next_attempt_in: None,
+    };
+    match &*state {
+        NodeState::Up { pool, seen, .. } => NodeStatus {
+            lag_ms: seen.lag_ms,
+            sync_state: seen.sync_state.clone(),
+            pool: PoolStatus {
+                max: pool.size(),
+                open: pool.open_connections(),
+                in_use: pool.in_use(),
+            },
+            ..status
+        },
+        NodeState::Down { rebuild, .. } => NodeStatus {
+            attempts: rebuild.attempts,
+            next_attempt_in: match rebuild.next {
+                Next::At(due) => Some(due.saturating_duration_since(Instant::now())),
+                Next::Trying { .. } => Some(Duration::ZERO),
+            },
+            ..status
+        },
+        NodeState::Fenced { .. } => status,
     }
 }

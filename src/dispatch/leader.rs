@@ -139,7 +139,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
         && error.is_node_failure()
     {
         let databases = &lane.context.databases;
-        databases.report_failure(candidate, &error.to_string());
+        databases.report_failure(candidate, error);
     }
 }
 

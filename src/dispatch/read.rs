@@ -108,11 +108,15 @@ impl Dispatch {
     }
 
     fn candidates(&self, consistency: &Consistency) -> Vec<Candidate> {
+        let databases = &self.context.databases;
         if consistency.is_strong() {
-            self.context.databases.primary_now().into_iter().collect()
-        } else {
-            self.context.databases.read_candidates()
+            return databases.primary_now().into_iter().collect();
         }
+        let mut candidates = databases.read_candidates();
+        if *consistency != Consistency::Eventual {
+            candidates.retain(Candidate::is_of_the_history);
+        }
+        candidates
     }
 
     async fn ask<W: Work>(
@@ -135,10 +139,11 @@ impl Dispatch {
             } else {
                 lanes.nodes[candidate.node].ask(job.clone(), patience).await
             };
+            let must_be_current = proven || *course.consistency != Consistency::Eventual;
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
-            let next = verdict::read(&came(&reply, proven), role, proven);
+            let next = verdict::read(&came(&reply, must_be_current), role, proven);
             if next != NextRead::Prove {
                 return self.step(next, reply, course);
             }
@@ -185,13 +190,13 @@ impl Dispatch {
     }
 }
 
-fn came<A>(reply: &Reply<A>, proven: bool) -> verdict::Read<'_> {
+fn came<A>(reply: &Reply<A>, must_be_current: bool) -> verdict::Read<'_> {
     let answered = match reply {
         Ok(answered) => answered,
         Err(failure) => return verdict::Read::Failed(failure),
     };
     match &answered.answer {
-        _ if proven && !answered.current => verdict::Read::Uncounted,
+        _ if must_be_current && !answered.current => verdict::Read::Uncounted,
         Ok(_) => verdict::Read::Found,
         Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible,
         Err(_) => verdict::Read::Absent,

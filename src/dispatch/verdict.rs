@@ -92,6 +92,7 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
                 DbError::Busy => (free, doubt),
                 DbError::Statement(_) => refuse(Refusal::Internal),
                 DbError::Unreachable(_)
+                | DbError::AnotherServer
                 | DbError::ReadOnly
                 | DbError::Conflict(_)
                 | DbError::Cancelled(_)
@@ -161,6 +162,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
                 (DbError::Statement(_), DbRole::Replica) => Next { paid: true },
                 (
                     DbError::Unreachable(_)
+                    | DbError::AnotherServer
                     | DbError::Lost(_)
                     | DbError::ReadOnly
                     | DbError::Conflict(_)

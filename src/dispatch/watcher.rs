@@ -16,7 +16,7 @@ use crate::db::{Abandoned, Candidate};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// A statement that takes longer makes the monitor look at the node.
+/// A statement that takes longer makes the keeper look at the node.
 const SUSPICION: Duration = Duration::from_millis(200);
 
 /// The terms of all leaders that are under way.

@@ -9,6 +9,7 @@ use super::rules::Patience;
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
 use super::{Dispatch, Error};
+use crate::db::status::Replication;
 use crate::ledger;
 
 /// How long a create waits for an earlier one with the same handle that has not finished (contract, section 4).
@@ -87,20 +88,20 @@ impl Dispatch {
     /// Where replication is required, a write is sent only to a primary that replicates.
     async fn until_durable(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        let is_alone = || {
-            databases
-                .primary_now()
-                .is_some_and(|primary| !primary.synchronous)
-        };
-        while policy.require_replication && course.doubt == Doubt::None && is_alone() {
-            // A new primary is alone for a moment after a failover.
-            let for_a_moment = databases.was_synchronous_within(policy.write_deadline);
-            if !for_a_moment || Instant::now() >= course.deadline {
-                return Err(Error::DurabilityUnavailable);
+        if !policy.require_replication || course.doubt != Doubt::None {
+            return Ok(());
+        }
+        loop {
+            match databases.replication(policy.write_deadline) {
+                Replication::There => return Ok(()),
+                // A new primary is alone for a moment after a failover.
+                Replication::Awaited if Instant::now() < course.deadline => {}
+                Replication::Awaited | Replication::Missing => {
+                    return Err(Error::DurabilityUnavailable);
+                }
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(())
     }
 
     fn came<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
@@ -134,6 +135,7 @@ impl Dispatch {
             }
         };
         self.write_retries.earn();
+        self.context.databases.acknowledged();
         Ok(Written {
             value: answer?,
             replicated,

@@ -1,9 +1,9 @@
 //! Typed settings: `Settings.toml`, then `SYNAPSE__SECTION__KEY`, then `DATABASE_URL`, `DATABASE_REPLICA_URL` and `SERVER_PORT`.
 //! Every problem is found in one go, and named.
 
+mod nodes;
 mod reader;
 
-use crate::db::connection::DatabaseUrl;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
 use crate::dispatch::Policy;
 use crate::ledger::ask::draft::Rules;
@@ -71,6 +71,7 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
     let mut reader = Reader::open(path)?;
     let settings = read(&mut reader);
     let problems = reader.finish();
+    let bind = settings.server.bind;
     match (settings.database.nodes.is_empty() && !settings.embedded.enabled, problems) {
         (_, problems) if !problems.is_empty() => Err(Problems(problems)),
         (true, _) => Err(Problems(vec![
@@ -78,6 +79,11 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
              service on a private PostgreSQL (the Settings.toml of the repository does)"
                 .into(),
         ])),
+        // Its data are for one person on one machine, and so is its address.
+        _ if settings.database.nodes.is_empty() && !bind.ip().is_loopback() => Err(Problems(vec![format!(
+            "server.bind: {bind} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
+             set database.primary.url (or DATABASE_URL)"
+        )])),
         _ => Ok(settings),
     }
 }
@@ -170,7 +176,7 @@ fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
         rebuild: rebuild(r),
     };
     DatabaseSettings {
-        nodes: nodes(r),
+        nodes: nodes::nodes(r),
         availability,
         policy: Policy {
             write_deadline,
@@ -197,78 +203,6 @@ fn rebuild(r: &mut Reader) -> RebuildSchedule {
         );
     }
     schedule
-}
-
-/// The primary first; where there is none, replicas are an error.
-fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
-    let primary_region = r.text("database.primary.region");
-    let configured = r.text("database.primary.url");
-    let primary = match r.short_name("DATABASE_URL") {
-        Some(text) => node(r, "DATABASE_URL", "primary", &text, primary_region),
-        None => configured
-            .and_then(|text| node(r, "database.primary.url", "primary", &text, primary_region)),
-    };
-    let replicas = replicas(r);
-    if primary.is_none() && !replicas.is_empty() {
-        r.problem(
-            "database.primary.url",
-            "is missing, although replicas are configured",
-        );
-    }
-    primary.into_iter().chain(replicas).collect()
-}
-
-fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
-    let configured = r.tables("database.replicas", &["url", "region"]);
-    if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
-        let named = urls.split_whitespace().enumerate();
-        return named
-            .filter_map(|(i, url)| {
-                node(
-                    r,
-                    "DATABASE_REPLICA_URL",
-                    &format!("replica-{}", i + 1),
-                    url,
-                    None,
-                )
-            })
-            .collect();
-    }
-    let mut nodes = Vec::new();
-    for (i, mut table) in configured.into_iter().enumerate() {
-        let key = format!("database.replicas[{i}].url");
-        match table.remove("url") {
-            Some(url) => nodes.extend(node(
-                r,
-                &key,
-                &format!("replica-{}", i + 1),
-                &url,
-                table.remove("region"),
-            )),
-            None => r.problem(&key, "is missing"),
-        }
-    }
-    nodes
-}
-
-fn node(
-    r: &mut Reader,
-    key: &str,
-    name: &str,
-    url: &str,
-    region: Option<String>,
-) -> Option<NodeOptions> {
-    match DatabaseUrl::parse(url) {
-        Ok(url) => Some(NodeOptions {
-            name: name.into(),
-            region,
-            url,
-        }),
-        Err(error) => {
-            r.problem(key, &error.to_string());
-            None
-        }
-    }
 }
 
 #[cfg(test)]

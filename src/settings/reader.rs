@@ -66,6 +66,10 @@ impl Reader {
             .cloned()
     }
 
+    pub fn is_set(&self, short_name: &str) -> bool {
+        self.short_names.contains_key(short_name)
+    }
+
     /// What nobody asked for is unknown.
     pub fn finish(mut self) -> Vec<String> {
         let mut left = Vec::new();
@@ -98,6 +102,11 @@ impl Reader {
             self.problem(key, &format!("must be {expected}"));
         }
         parsed
+    }
+
+    pub fn is_blank(&self, key: &str) -> bool {
+        let value = self.values.pointer(&format!("/{}", key.replace('.', "/")));
+        value.is_some_and(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
     }
 
     /// Blank counts as absent.

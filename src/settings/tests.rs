@@ -71,10 +71,7 @@ fn the_environment_wins_over_the_file_and_the_short_names_over_both() {
         .iter()
         .map(|n| format!("{} {}", n.name, n.url.address()))
         .collect();
-    assert_eq!(
-        addresses,
-        ["primary short:3", "replica-1 r1:4", "replica-2 r2:5"]
-    );
+    assert_eq!(addresses, ["node-1 short:3", "node-2 r1:4", "node-3 r2:5"]);
     assert_eq!(
         (
             settings.database.availability.pool_size,
@@ -84,6 +81,29 @@ fn the_environment_wins_over_the_file_and_the_short_names_over_both() {
     );
     let settings = parse(toml, &environment[..2]).unwrap();
     assert_eq!(settings.database.nodes[0].url.address(), "env:2");
+}
+
+#[test]
+fn a_node_is_named_by_its_place_or_as_the_settings_say() {
+    let toml = "[database.primary]\nurl = 'postgres://a@h1/x'\nname = 'frankfurt'\n
+        [[database.replicas]]\nurl = 'postgres://a@h2/x'\n[[database.replicas]]\nurl = 'postgres://a@h3/x'\nname = 'paris'";
+    let nodes = parse(toml, &[]).unwrap().database.nodes;
+    let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["frankfurt", "node-2", "paris"]);
+    for (name, complaint) in [("node-2", "same name"), ("a b", "letters")] {
+        let problems = parse(&toml.replace("paris", name), &[]).unwrap_err();
+        assert!(problems[0].contains(complaint), "{problems:?}");
+    }
+}
+
+#[test]
+fn an_address_that_names_no_server_or_several_is_refused() {
+    let blank = parse("", &[("DATABASE_URL", " ")]).unwrap_err();
+    assert_eq!(blank, ["DATABASE_URL: is set, but blank"]);
+    let blank = parse("[database.primary]\nurl = ''", &[]).unwrap_err();
+    assert_eq!(blank, ["database.primary.url: is set, but blank"]);
+    let several = parse("", &[("DATABASE_URL", "postgres://u@h1,h2/d")]).unwrap_err();
+    assert!(several[0].contains("several hosts"), "{several:?}");
 }
 
 #[test]

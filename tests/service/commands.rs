@@ -326,7 +326,7 @@ fn check_tells_what_each_node_is() {
             .find(|line| line.starts_with(name))
             .unwrap_or_else(|| panic!("{name}: {report}"))
     };
-    for (name, role) in [("primary", "primary"), ("replica-1", "replica")] {
+    for (name, role) in [("node-1", "primary"), ("node-2", "replica")] {
         let facts = [role, "PostgreSQL", "timeline 1", "no TLS"];
         assert!(
             facts.iter().all(|fact| line(name).contains(fact)),

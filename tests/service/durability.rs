@@ -32,24 +32,28 @@ fn durability_is_what_the_commit_waited_for() {
         )
         .expect(200);
     assert_eq!(changed.header("X-Durability"), "replicated");
-    sql(
-        cluster.primary(),
-        "ALTER ROLE synapse SET synchronous_commit = local",
+    let again = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'";
+    let role = "ALTER ROLE synapse SET synchronous_commit = local";
+    sql(cluster.primary(), role);
+    sql(cluster.primary(), again);
+    assert_eq!(
+        durability(&app),
+        "replicated",
+        "these sessions wait, whatever the role was told"
     );
-    sql(
-        cluster.primary(),
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'",
-    );
+    let local = |url: String| format!("{url}?options=-c%20synchronous_commit%3Dlocal");
+    let app = crate::support::Launch::on(cluster.urls().into_iter().map(local)).healthy();
     assert_eq!(
         durability(&app),
         "local",
-        "these sessions do not wait, whatever the server would"
+        "but for what the operator says to the service"
     );
 }
 
 #[test]
 fn where_replication_is_required_nothing_is_written_without_a_standby() {
     let cluster = Cluster::pair();
+    cluster.make_durable();
     let app = cluster
         .launch()
         .set("database.require_replication", true)
@@ -98,6 +102,8 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
         .launch()
         .set("database.write_deadline_ms", DEADLINE_MS)
         .set("database.attempt_timeout_ms", 500)
+        // The first writes are sent before a probe has seen that no standby is there; later ones are held.
+        .set("database.probe_interval_ms", 60_000)
         .healthy();
     let path = app
         .create(&minimal())

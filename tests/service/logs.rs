@@ -57,7 +57,7 @@ fn a_change_of_state_is_one_line() {
     let changes = |to: &str| {
         let (log, to) = (app.log(), format!("to={to}"));
         log.lines()
-            .filter(|line| line.contains("node=replica-1") && line.contains(&to))
+            .filter(|line| line.contains("node=node-2") && line.contains(&to))
             .count()
     };
     let before = changes("down");

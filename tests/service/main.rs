@@ -34,4 +34,6 @@ mod split_brain;
 mod startup;
 mod status_change;
 mod stop;
+mod true_primary;
+mod true_words;
 mod validation;

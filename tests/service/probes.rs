@@ -145,8 +145,8 @@ fn status_shows_every_node() {
     assert_eq!(status["failovers"], json!([]));
     let nodes = status["nodes"].as_array().unwrap();
     let expected = [
-        ("primary", json!("us-east-1"), port(0), "primary"),
-        ("replica-1", json!(null), port(1), "replica"),
+        ("node-1", json!("us-east-1"), port(0), "primary"),
+        ("node-2", json!(null), port(1), "replica"),
     ];
     assert_eq!(nodes.len(), 2);
     for (node, (name, region, address, role)) in nodes.iter().zip(expected) {

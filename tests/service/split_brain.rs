@@ -67,15 +67,24 @@ fn two_writable_nodes_of_unrelated_histories_get_no_writes_until_one_is_gone() {
     refuses_until_one_is_gone(&app, &one, &stranger);
 }
 
+/// Its cluster is known by then: it is no rival.
 #[test]
-fn a_stranger_that_appears_later_gets_no_writes() {
+fn a_stranger_that_appears_later_gets_no_writes_and_stops_nobody() {
     let (one, stranger) = (Cluster::alone(), Cluster::unrelated());
     stranger.primary().stop(StopMode::Fast).unwrap();
     let app = on([&one, &stranger]).start();
     eventually(s(5), "it writes", || app.create(&minimal()).status == 201);
     stranger.primary().start().unwrap();
-    refuses_until_one_is_gone(&app, &one, &stranger);
-    stranger.primary().start().unwrap();
+    let node = || app.get("/status").json()["nodes"][1].clone();
+    eventually(s(5), "the stranger is fenced", || {
+        (&node()["state"], &node()["cause"]) == (&"fenced".into(), &"other_cluster".into())
+    });
+    app.create(&minimal()).expect(201);
+    assert_eq!(app.get("/status").json()["writes"], "available");
+    one.primary().stop(StopMode::Fast).unwrap();
+    until_writes_are(&app, "held");
+    one.primary().start().unwrap();
+    until_writes_are(&app, "available");
     assert_eq!(rows(&stranger), "0");
 }
 

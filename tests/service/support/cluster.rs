@@ -181,6 +181,15 @@ impl Cluster {
         Launch::on(self.urls())
     }
 
+    /// A crash loses nothing, which tests as a rule can do without.
+    pub fn make_durable(&self) {
+        for node in &self.nodes {
+            node.reload(&[("fsync", "on")]).unwrap();
+            let shown = "SELECT current_setting('fsync') AS value";
+            eventually(s(5), "it flushes", || ask(node, shown) == "on");
+        }
+    }
+
     /// A commit waits for a standby from now on.
     pub fn make_synchronous(&self) {
         self.make_synchronous_with("*");

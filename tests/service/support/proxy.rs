@@ -4,7 +4,7 @@ use super::wait;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -46,7 +46,7 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    target: u16,
+    target: AtomicU16,
 }
 
 /// One connection. Both ends are closed when the last of its two pumps lets go.
@@ -87,7 +87,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             changed: Condvar::new(),
-            target,
+            target: AtomicU16::new(target),
         });
         let inner = Arc::clone(&shared);
         thread::spawn(move || inner.accept_all(&listener));
@@ -96,6 +96,11 @@ impl Proxy {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// New connections lead to another server; those that exist stay where they are.
+    pub fn lead_to(&self, port: u16) {
+        self.shared.target.store(port, Ordering::Release);
     }
 
     /// From now on. What went into a silent network is lost, so its connections end when it speaks again.
@@ -173,7 +178,7 @@ impl Shared {
 
     fn connect(self: Arc<Self>, client: TcpStream) {
         let refused = self.until_not_silent() == Mode::Refuse || self.lock().closed;
-        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target))
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target.load(Ordering::Acquire)))
             .ok()
             .filter(|_| !refused);
         let Some(server) = server else {

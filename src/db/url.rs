@@ -10,7 +10,7 @@ use std::time::Duration;
 /// libpq counts whole seconds and treats 1 as 2.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection string as the operator wrote it: a `postgres://` URL (several hosts allowed) or `keyword=value` pairs.
+/// A connection string as the operator wrote it: a `postgres://` URL or `keyword=value` pairs, of one host.
 /// Holds a password, so `Debug` and `Display` show only the address.
 #[derive(Clone)]
 pub struct DatabaseUrl {
@@ -18,18 +18,30 @@ pub struct DatabaseUrl {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("is not a PostgreSQL connection string (postgres://user@host:port/database)")]
-pub struct InvalidUrl;
+pub enum InvalidUrl {
+    #[error("is not a PostgreSQL connection string (postgres://user@host:port/database)")]
+    Unreadable,
+    /// libpq would connect now to one of them and now to another: nobody could say what the node is.
+    #[error(
+        "names several hosts: give each server an entry of its own (database.primary, database.replicas)"
+    )]
+    SeveralHosts,
+}
 
 impl DatabaseUrl {
     /// The text of libpq's own error is not shown: it may quote the password.
     pub fn parse(text: &str) -> Result<DatabaseUrl, InvalidUrl> {
-        let text = CString::new(text.trim()).map_err(|_| InvalidUrl)?;
-        let parts = conninfo_parts(&text).ok_or(InvalidUrl)?;
+        let text = CString::new(text.trim()).map_err(|_| InvalidUrl::Unreadable)?;
+        let parts = conninfo_parts(&text).ok_or(InvalidUrl::Unreadable)?;
         if parts.is_empty() {
-            return Err(InvalidUrl);
+            return Err(InvalidUrl::Unreadable);
         }
-        Ok(DatabaseUrl { parts })
+        let url = DatabaseUrl { parts };
+        let several = |keyword| url.part(keyword).is_some_and(|value| value.contains(','));
+        if several("host") || several("hostaddr") {
+            return Err(InvalidUrl::SeveralHosts);
+        }
+        Ok(url)
     }
 
     /// host:port, for logs and `/status`.
@@ -96,7 +108,7 @@ fn pair(keyword: &str, value: &str) -> String {
     )
 }
 
-/// `PQconninfoParse`: what libpq will understand is what libpq says it understands; the `url` crate cannot parse several hosts.
+/// `PQconninfoParse`: what libpq will understand is what libpq says it understands.
 fn conninfo_parts(text: &CStr) -> Option<Vec<(String, SecretString)>> {
     let mut message = std::ptr::null_mut();
     // SAFETY: `text` is NUL-terminated; the returned array ends with a null keyword and is freed once, as is the message.
@@ -132,6 +144,16 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
+    /// Of a session that plans as PostgreSQL would.
+    pub const fn unplanned(statement_timeout: Duration, lock_timeout: Duration) -> SessionLimits {
+        SessionLimits {
+            statement_timeout,
+            lock_timeout,
+            plans_by_index: false,
+        }
+    }
+
+    /// Whatever the role or the database was told: an acknowledged write is on disk, and on the standbys that the server names.
     fn options(&self) -> String {
         let planner = if self.plans_by_index {
             " -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
@@ -139,7 +161,8 @@ impl SessionLimits {
             ""
         };
         format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c timezone=UTC{planner}",
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=10s -c timezone=UTC \
+             -c synchronous_commit=on{planner}",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
         )
@@ -165,7 +188,7 @@ mod tests {
     #[test]
     fn what_the_operator_set_wins_over_the_defaults() {
         let url = DatabaseUrl::parse(
-            "postgres://u:it's@h1:1,h2:2/d?connect_timeout=9&options=-c%20lock_timeout%3D7s",
+            "postgres://u:it's@h1:1/d?connect_timeout=9&options=-c%20synchronous_commit%3Dlocal",
         )
         .unwrap();
         let conninfo = url.conninfo(&LIMITS).expose_secret().to_owned();
@@ -174,11 +197,12 @@ mod tests {
             "{conninfo}"
         );
         assert!(
-            conninfo.contains("password='it\\'s'") && conninfo.contains("host='h1,h2'"),
+            conninfo.contains("password='it\\'s'") && conninfo.contains("host='h1'"),
             "{conninfo}"
         );
         assert!(
-            conninfo.ends_with("-c lock_timeout=7s'")
+            conninfo.ends_with("-c synchronous_commit=local'")
+                && conninfo.contains("-c synchronous_commit=on ")
                 && conninfo.contains("statement_timeout=8000"),
             "{conninfo}"
         );
@@ -191,6 +215,14 @@ mod tests {
         let error =
             DatabaseUrl::parse("postgres://u:hunter2@db:6000/d?nonsense=hunter2").unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    fn one_node_is_one_server() {
+        for text in ["postgres://u@h1,h2/d", "host=h1 hostaddr=10.0.0.1,10.0.0.2"] {
+            let refused = DatabaseUrl::parse(text);
+            assert!(matches!(refused, Err(InvalidUrl::SeveralHosts)), "{text}");
+        }
     }
 
     #[test]

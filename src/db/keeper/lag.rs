@@ -3,8 +3,8 @@
 //! `now() - pg_last_xact_replay_timestamp()` grows on an idle primary, and a stalled receiver looks caught up to itself. So positions
 //! are compared: a replica is as late as the oldest position of the primary that it has not replayed yet.
 
-use super::probe::Facts;
-use super::role::DbRole;
+use super::super::probe::Facts;
+use super::super::role::DbRole;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ pub struct PrimaryPositions {
     timeline: Option<i32>,
     /// When there was a primary last.
     last_seen: Option<Instant>,
+    before: Option<i64>,
     /// (when, insert position) of the primary, ascending.
     seen: VecDeque<(Instant, i64)>,
 }
@@ -25,6 +26,7 @@ impl PrimaryPositions {
         if self.timeline != primary.timeline {
             *self = PrimaryPositions {
                 timeline: primary.timeline,
+                before: self.seen.back().map(|(_, lsn)| *lsn),
                 ..PrimaryPositions::default()
             };
         }
@@ -41,6 +43,11 @@ impl PrimaryPositions {
             });
         }
         self.seen.push_back((now, primary.lsn));
+    }
+
+    /// Where the primary of the timeline before this one was last.
+    pub fn of_the_last_timeline(&self) -> Option<i64> {
+        self.before
     }
 
     /// Where no primary was ever seen, the replica's own estimate is all there is. None: unknown.
@@ -73,7 +80,7 @@ fn millis(duration: std::time::Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe::tests::{primary, standby};
+    use super::super::super::probe::tests::{primary, standby};
     use super::*;
     use std::time::Duration;
 

@@ -1,0 +1,213 @@
+//! Which branch of the history counts, where more than one has a writable node.
+//!
+//! A promotion raises the timeline, so as a rule the highest one counts, and a writable node on a lower one is fenced. But anybody can
+//! promote anything: one mistaken `pg_promote()` of a reporting replica, or a restored copy in the list, is on a higher timeline too. So
+//! the primary on the lower one is asked first whether anybody still follows it. A correct failover cuts all standbys off the old primary
+//! before it promotes; where one still streams from it, both timelines live.
+//!
+//! A failover, on a time line: node-1 is the primary on timeline 1, node-2 and node-3 are its synchronous standbys.
+//! * t = 0 s: node-1 is cut off or dead, node-2 and node-3 have left it. t = 1 s: node-2 is promoted to timeline 2.
+//! * t = 1.02 s: a probe sees it. Nobody follows node-1, if it answers at all: node-2 is the primary at once, node-1 is fenced.
+//!
+//! A mistake: node-1 is the primary on timeline 1, node-2 its synchronous standby, node-3 a reporting replica.
+//! * t = 0 s: somebody promotes node-3 to timeline 2. t = 0.3 s: a probe sees it. The last word of node-2, of 0.2 s ago, is that it follows
+//!   node-1, which may be over by now. So writes are held, and both are asked again.
+//! * t = 0.302 s: node-2 streams from node-1 on timeline 1, and node-1 says that its commits wait for node-2: node-1 goes on, since each
+//!   write that it acknowledges is on node-2. node-3 is fenced (`promoted_apart`), and is never elected as long as nobody follows it:
+//!   should node-1 die at t = 60 s, writes wait for node-2 to be promoted.
+//! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
+//!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
+
+use super::super::cause::Cause;
+use super::super::probe::Facts;
+use super::super::role::DbRole;
+use super::judge::Memory;
+use std::time::Instant;
+
+/// A node of this cluster that answers.
+pub struct Look<'a> {
+    pub node: usize,
+    pub timeline: i32,
+    pub asked: Instant,
+    pub facts: &'a Facts,
+}
+
+#[derive(Debug, Default)]
+pub struct Decision {
+    pub winner: Option<usize>,
+    /// The highest timeline that was seen.
+    pub highest: i32,
+    /// Whether somebody follows a primary of a lower timeline is being asked.
+    pub pending: bool,
+    /// Two branches live.
+    pub split: bool,
+    /// Writable nodes that do not count, and why.
+    pub ruled_out: Vec<(usize, Cause)>,
+}
+
+/// How a primary is followed by another configured node, and when that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Following {
+    Streams(Instant),
+    /// Its commits wait for the one that follows.
+    Confirms(Instant),
+}
+
+impl Look<'_> {
+    fn is_primary(&self) -> bool {
+        self.facts.role == DbRole::Primary
+    }
+
+    fn is_receiving(&self) -> bool {
+        self.facts.role == DbRole::Replica && self.facts.receiving
+    }
+}
+
+pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
+    let followed: Vec<_> = looks
+        .iter()
+        .map(|look| (look, following(look, looks, memory)))
+        .collect();
+    let (outcasts, others): (Vec<_>, Vec<_>) =
+        followed.into_iter().partition(|(look, following)| {
+            memory.nodes[look.node].outcast.is_some() && following.is_none()
+        });
+    let alive = others
+        .iter()
+        .filter(|(look, _)| look.is_primary() || look.is_receiving());
+    let alive = alive.map(|(look, _)| look.timeline).max().unwrap_or(0);
+    // What is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
+    let shown = others
+        .iter()
+        .map(|(look, _)| look.timeline)
+        .max()
+        .unwrap_or(0);
+    let heard_of = others.iter().filter_map(|(look, _)| look.facts.heard_of);
+    let heard_of = heard_of.max().unwrap_or(0).max(shown);
+
+    let mut decision = Decision {
+        highest: heard_of.max(memory.timeline),
+        ..Decision::default()
+    };
+    for (look, _) in outcasts {
+        decision.rule_out(look, Cause::PromotedApart);
+    }
+    let (mut claims, mut rivals) = (Vec::new(), Vec::new());
+    for (claim, following) in &others {
+        let at = claim.timeline;
+        match following {
+            _ if !claim.facts.is_writable_primary() => {}
+            Some(following) if at < alive => rivals.push((*claim, *following)),
+            None if at < heard_of => decision.rule_out(claim, Cause::LowerTimeline),
+            _ if at < memory.timeline => decision.rule_out(claim, Cause::LowerTimeline),
+            _ => claims.push(*claim),
+        }
+    }
+    memory.contest = match memory.contest {
+        _ if rivals.is_empty() => None,
+        Some(contest) if contest.0 == alive => Some(contest),
+        _ => Some((alive, now)),
+    };
+    let is_lone = !others
+        .iter()
+        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
+    let may_go_on = is_lone && memory.timeline < alive;
+    match rivals
+        .iter()
+        .map(|rival| weigh(*rival, memory.contest, may_go_on))
+        .max()
+    {
+        Some(Weight::Split) => decision.split = true,
+        Some(Weight::Pending) => decision.pending = true,
+        Some(Weight::GoesOn) => goes_on(&rivals, &others, memory, &mut decision),
+        None => highest_counts(&claims, shown, memory, &mut decision),
+    }
+    decision
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    GoesOn,
+    Pending,
+    Split,
+}
+
+/// What a primary weighs that is followed, on a lower timeline than the highest one.
+fn weigh(
+    (rival, following): (&Look, Following),
+    contest: Option<(i32, Instant)>,
+    may_go_on: bool,
+) -> Weight {
+    let (Following::Streams(heard) | Following::Confirms(heard)) = following;
+    match following {
+        _ if contest.is_none_or(|(_, since)| rival.asked.min(heard) < since) => Weight::Pending,
+        Following::Confirms(_) if may_go_on => Weight::GoesOn,
+        _ => Weight::Split,
+    }
+}
+
+/// The primary on the lower timeline goes on, and who was promoted beside it is out.
+fn goes_on(
+    rivals: &[(&Look, Following)],
+    others: &[(&Look, Option<Following>)],
+    memory: &mut Memory,
+    decision: &mut Decision,
+) {
+    let [(rival, _)] = rivals else {
+        decision.split = true;
+        return;
+    };
+    decision.winner = Some(rival.node);
+    let promoted = others.iter().map(|(look, _)| look);
+    for look in promoted.filter(|look| look.is_primary() && look.timeline > rival.timeline) {
+        memory.nodes[look.node].outcast = Some(look.timeline);
+        decision.rule_out(look, Cause::PromotedApart);
+    }
+    memory.timeline = memory.timeline.max(rival.timeline);
+}
+
+fn highest_counts(claims: &[&Look], shown: i32, memory: &mut Memory, decision: &mut Decision) {
+    let timeline = match claims {
+        // Nobody is left who could go on below it.
+        [] => shown,
+        [winner] => {
+            decision.winner = Some(winner.node);
+            winner.timeline
+        }
+        [_, _, ..] => {
+            decision.split = true;
+            return;
+        }
+    };
+    memory.timeline = memory.timeline.max(timeline);
+}
+
+impl Decision {
+    fn rule_out(&mut self, look: &Look, cause: Cause) {
+        self.ruled_out.push((look.node, cause));
+    }
+}
+
+/// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
+fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
+    let answering = looks
+        .iter()
+        .filter(|look| look.is_receiving() && look.timeline == primary.timeline);
+    let answering = answering.map(|standby| {
+        let name = standby.facts.upstream_name.as_deref();
+        if name.is_some_and(|name| primary.facts.is_synchronous(name)) {
+            Following::Confirms(standby.asked)
+        } else {
+            Following::Streams(standby.asked)
+        }
+    });
+    let is_silent = |node: &usize| looks.iter().all(|look| look.node != *node);
+    let silent = (0..memory.nodes.len())
+        .filter(is_silent)
+        .filter_map(|node| {
+            let name = memory.nodes[node].upstream_name.as_ref()?;
+            let is_there = primary.facts.standbys.contains_key(name);
+            is_there.then_some(Following::Streams(primary.asked))
+        });
+    answering.chain(silent).max()
+}

@@ -1,0 +1,128 @@
+//! Notices when another node, or another timeline, takes the writes over, and how long there were none.
+
+use super::super::Shared;
+use super::super::cause::Cause;
+use super::super::conclusions::Writes;
+use super::super::node::NodeState;
+use super::super::status::Failover;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+const KEPT: usize = 20;
+
+pub struct FailoverLog {
+    shared: Arc<Shared>,
+    last: Option<(usize, i32)>,
+    lost: Option<(Instant, Cause)>,
+    /// The gap that ends with the next write that is acknowledged, and whether a failover was listed for it.
+    open: Option<(Instant, bool)>,
+}
+
+impl FailoverLog {
+    pub fn new(shared: Arc<Shared>) -> FailoverLog {
+        FailoverLog {
+            shared,
+            last: None,
+            lost: None,
+            open: None,
+        }
+    }
+
+    /// Where writes went last.
+    pub fn last(&self) -> Option<(usize, i32)> {
+        self.last
+    }
+
+    /// How long writes have been held.
+    pub fn held_for(&self, now: Instant) -> Option<Duration> {
+        self.lost.map(|(since, _)| now - since)
+    }
+
+    /// `waited_for`: somebody waits for a primary.
+    pub fn concluded(&mut self, before: Writes, writes: Writes, waited_for: bool, now: Instant) {
+        match writes {
+            Writes::To { node, timeline } => self.found(node, timeline, waited_for, now),
+            Writes::Held(cause) => self.lost(before, cause, now),
+            Writes::SplitBrain => {
+                log::error!("two writable primaries: writes are refused until one of them is gone");
+                self.lost(before, Cause::SplitBrain, now);
+            }
+        }
+    }
+
+    fn lost(&mut self, before: Writes, why_held: Cause, now: Instant) {
+        let Writes::To { node, .. } = before else {
+            let reason = self.lost.map_or(why_held, |(_, reason)| reason);
+            self.lost.get_or_insert((now, reason));
+            if before != Writes::Held(why_held) {
+                log::info!(cause = why_held.code(); "writes are held: {why_held}");
+            }
+            return;
+        };
+        let state = self.shared.nodes[node].state();
+        let cause = match &*state {
+            NodeState::Up { .. } if why_held == Cause::NoPrimary => Cause::NoLongerPrimary,
+            NodeState::Up { .. } => why_held,
+            NodeState::Down { trouble, .. } | NodeState::Fenced { trouble, .. } => trouble.cause,
+        };
+        let name = self.shared.nodes[node].name.as_str();
+        let what = match &*state {
+            NodeState::Up { .. } if cause == why_held => "writes are held",
+            _ => "the primary is lost, writes are held",
+        };
+        log::warn!(primary = name, cause = cause.code(); "{what}: {cause}");
+        self.lost = Some((now, cause));
+    }
+
+    fn found(&mut self, node: usize, timeline: i32, waited_for: bool, now: Instant) {
+        let to = self.shared.nodes[node].name.clone();
+        let lost = self.lost.take();
+        let before = self.last.replace((node, timeline));
+        let write_gap = lost.map_or(Duration::ZERO, |(at, _)| now - at);
+        log::info!(primary = to.as_str(), timeline, write_gap_ms = write_gap.as_millis(); "a primary is verified, writes go there");
+        let from = before.filter(|before| *before != (node, timeline));
+        // Where nobody waits, the gap is over; else with the first answer.
+        self.open = None;
+        if let Some((at, _)) = lost.filter(|_| waited_for) {
+            self.open = Some((at, from.is_some()));
+            self.shared
+                .awaits_acknowledgement
+                .store(true, Ordering::Release);
+        }
+        let Some((from, _)) = from else { return };
+        let failover = Failover {
+            at: chrono::Utc::now(),
+            from: self.shared.nodes[from].name.clone(),
+            to,
+            timeline,
+            write_gap,
+            reason: lost.map_or(Cause::Promotion, |(_, cause)| cause),
+        };
+        let mut failovers = self
+            .shared
+            .failovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failovers.truncate(KEPT - 1);
+        failovers.push_front(failover);
+    }
+
+    /// The first write since then has been acknowledged.
+    pub fn acknowledged(&mut self, at: Instant) {
+        let Some((since, listed)) = self.open.take().filter(|(since, _)| *since < at) else {
+            return;
+        };
+        let gap = at - since;
+        log::info!(write_gap_ms = gap.as_millis(); "writes are acknowledged again");
+        let mut failovers = self
+            .shared
+            .failovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(failover) = failovers.front_mut().filter(|_| listed) {
+            failover.write_gap = gap;
+        }
+    }
+}

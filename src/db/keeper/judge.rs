@@ -1,0 +1,234 @@
+//! Which node is the primary, and which must not be touched. Pure: from what the nodes last said, and what is remembered of before.
+
+use super::super::cause::{Cause, Trouble};
+use super::super::conclusions::Writes;
+use super::super::probe::{Facts, Heard, OLDEST_SERVER_VERSION, Server};
+use super::super::role::DbRole;
+use super::branches::{self, Look};
+use std::time::Instant;
+
+/// What outlives a single look.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The cluster that this service serves: the system identifier of the first primary that it accepted.
+    pub system_id: Option<i64>,
+    /// The highest timeline of the history that writes went to.
+    pub timeline: i32,
+    pub nodes: Vec<Remembered>,
+    /// A timeline that somebody was promoted to beside a primary that is followed, and since when it is in question.
+    pub contest: Option<(i32, Instant)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// A running server never goes back to a lower timeline, whatever its control file says.
+    shown: Option<(Server, i32)>,
+    /// The name under which it follows others.
+    pub upstream_name: Option<String>,
+    /// Since when it is a standby that receives nothing.
+    follows_nobody_since: Option<Instant>,
+    /// It was promoted to this timeline beside a primary whose commits a standby confirmed, and has gone a way of its own since.
+    pub outcast: Option<i32>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// For everything, or with a caveat.
+    Usable(Option<Cause>),
+    Fenced(Trouble),
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Judgement {
+    pub writes: Writes,
+    /// The primary, whether or not it takes writes now.
+    pub elected: Option<usize>,
+    pub timeline: i32,
+    /// More than one branch of the history may be alive.
+    pub contested: bool,
+    pub standings: Vec<Standing>,
+}
+
+/// `nodes[i]` is what node i last said, or None where it does not answer.
+pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Judgement {
+    memory.nodes.resize(nodes.len(), Remembered::default());
+    let mut standings = vec![Standing::Usable(None); nodes.len()];
+    for (i, heard) in nodes.iter().enumerate() {
+        let trouble = heard.and_then(|heard| too_old(&heard.facts).or(same_server(nodes, i)));
+        if let Some(trouble) = trouble {
+            standings[i] = Standing::Fenced(trouble);
+        }
+    }
+    if !fence_strangers(nodes, memory, &mut standings) {
+        return Judgement {
+            writes: Writes::SplitBrain,
+            elected: None,
+            timeline: memory.timeline,
+            contested: true,
+            standings,
+        };
+    }
+    let looks = looks(nodes, memory, &standings);
+    let decision = branches::decide(&looks, memory, now);
+    let winner = decision
+        .winner
+        .and_then(|node| looks.iter().find(|look| look.node == node));
+    let timeline = winner.map_or(memory.timeline, |winner| winner.timeline);
+    for look in &looks {
+        standings[look.node] = standing(look, &decision, timeline);
+        // Only of a primary that has answered since is it known that it could be followed.
+        let since = memory.nodes[look.node].follows_nobody_since;
+        let could_follow =
+            winner.is_some_and(|winner| since.is_some_and(|since| winner.asked > since));
+        if standings[look.node] == Standing::Usable(None) && could_follow {
+            standings[look.node] = Standing::Usable(Some(Cause::FollowsNobody));
+        }
+    }
+    let is_read_only = |look: &Look| look.facts.role == DbRole::Primary && !look.facts.writable;
+    let writes = match winner {
+        _ if decision.split => Writes::SplitBrain,
+        _ if decision.pending => Writes::Held(Cause::PromotionInQuestion),
+        Some(winner) if winner.facts.waits_for_standby() => Writes::Held(Cause::WaitingForStandby),
+        Some(winner) => Writes::To {
+            node: winner.node,
+            timeline,
+        },
+        None if looks.iter().any(is_read_only) => Writes::Held(Cause::ReadOnly),
+        None => Writes::Held(Cause::NoPrimary),
+    };
+    Judgement {
+        writes,
+        elected: decision.winner,
+        timeline,
+        contested: decision.split || decision.pending,
+        standings,
+    }
+}
+
+/// What a node of this cluster is of use for, now that it is known which branch of the history counts.
+fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standing {
+    let facts = look.facts;
+    if let Some((_, cause)) = decision
+        .ruled_out
+        .iter()
+        .find(|(node, _)| *node == look.node)
+    {
+        let at = look.timeline;
+        let detail = match cause {
+            Cause::LowerTimeline => format!(
+                "writable on timeline {at}, but another was promoted to timeline {}",
+                timeline.max(decision.highest)
+            ),
+            _ => format!(
+                "writable on timeline {at}, beside a primary whose commits a standby confirms"
+            ),
+        };
+        return Standing::Fenced(Trouble::new(*cause, detail));
+    }
+    let below = facts.timeline.is_some() && look.timeline < timeline;
+    let beside = facts.timeline.is_some() && look.timeline > timeline;
+    let caveat = match facts.role {
+        DbRole::Primary if facts.writable && decision.split => Some(Cause::SplitBrain),
+        DbRole::Primary if facts.writable && decision.pending => Some(Cause::PromotionInQuestion),
+        DbRole::Primary if facts.waits_for_standby() && facts.writable => {
+            Some(Cause::WaitingForStandby)
+        }
+        _ if below => Some(Cause::LowerTimeline),
+        DbRole::Primary if !facts.writable => Some(Cause::ReadOnly),
+        DbRole::Primary => None,
+        DbRole::Replica if beside && decision.winner.is_some() => Some(Cause::PromotedApart),
+        DbRole::Replica => None,
+    };
+    Standing::Usable(caveat)
+}
+
+/// A node of another cluster is fenced, and stops nobody. False: which cluster is ours is not known, and primaries of several are there.
+fn fence_strangers(
+    nodes: &[Option<&Heard>],
+    memory: &mut Memory,
+    standings: &mut [Standing],
+) -> bool {
+    let usable = nodes
+        .iter()
+        .zip(&*standings)
+        .filter(|(_, standing)| **standing == Standing::Usable(None));
+    let usable = usable.filter_map(|(heard, _)| heard.map(|heard| &heard.facts));
+    let primaries = usable.filter(|facts| facts.is_writable_primary());
+    let mut histories: Vec<i64> = primaries.map(|facts| facts.server.system_id).collect();
+    histories.sort_unstable();
+    histories.dedup();
+    memory.system_id = match (memory.system_id, &histories[..]) {
+        (None, [one]) => Some(*one),
+        (None, [_, _, ..]) => return false,
+        (known, _) => known,
+    };
+    let Some(known) = memory.system_id else {
+        return true;
+    };
+    for (standing, heard) in standings.iter_mut().zip(nodes) {
+        let is_stranger = heard.is_some_and(|heard| heard.facts.server.system_id != known);
+        if is_stranger && *standing == Standing::Usable(None) {
+            let detail = "belongs to another cluster (system identifier)";
+            *standing = Standing::Fenced(Trouble::new(Cause::OtherCluster, detail));
+        }
+    }
+    true
+}
+
+/// The nodes of this cluster, each with the highest timeline that its server has shown.
+fn looks<'a>(
+    nodes: &[Option<&'a Heard>],
+    memory: &mut Memory,
+    standings: &[Standing],
+) -> Vec<Look<'a>> {
+    let mut looks = Vec::new();
+    for (node, heard) in nodes.iter().enumerate() {
+        let Some(heard) = heard.filter(|_| standings[node] == Standing::Usable(None)) else {
+            continue;
+        };
+        let (facts, remembered) = (&heard.facts, &mut memory.nodes[node]);
+        let before = remembered
+            .shown
+            .filter(|(server, _)| *server == facts.server);
+        let timeline = facts
+            .timeline
+            .unwrap_or(0)
+            .max(before.map_or(0, |(_, shown)| shown));
+        remembered.shown = Some((facts.server, timeline));
+        if facts.upstream_name.is_some() {
+            remembered.upstream_name.clone_from(&facts.upstream_name);
+        }
+        let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;
+        let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
+        remembered.follows_nobody_since = receives_nothing.then_some(since);
+        let goes_its_own_way =
+            facts.role == DbRole::Primary && remembered.outcast == Some(timeline);
+        remembered.outcast = remembered.outcast.filter(|_| goes_its_own_way);
+        looks.push(Look {
+            node,
+            timeline,
+            asked: heard.asked,
+            facts,
+        });
+    }
+    looks
+}
+
+fn too_old(facts: &Facts) -> Option<Trouble> {
+    let version = facts.server_version / 10_000;
+    let detail = format!("PostgreSQL {version} is too old: 13 is the oldest supported");
+    (facts.server_version < OLDEST_SERVER_VERSION)
+        .then(|| Trouble::new(Cause::VersionTooOld, detail))
+}
+
+/// One server under two names would look like two primaries.
+fn same_server(nodes: &[Option<&Heard>], i: usize) -> Option<Trouble> {
+    let me = nodes[i]?.facts.server;
+    let twin = |other: &Option<&Heard>| other.is_some_and(|other| other.facts.server == me);
+    let first = nodes[..i].iter().position(twin)?;
+    let detail = format!("is the same server as node {}", first + 1);
+    Some(Trouble::new(Cause::SameServer, detail))
+}
+
+#[cfg(test)]
+mod tests;

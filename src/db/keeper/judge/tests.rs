@@ -1,0 +1,432 @@
+use super::super::super::probe::tests::{primary, standby};
+use super::*;
+use std::time::Duration;
+
+/// A service that sees its nodes at moments of its choice.
+struct Service {
+    memory: Memory,
+    now: Instant,
+}
+
+impl Service {
+    fn new() -> Service {
+        let (memory, now) = (Memory::default(), Instant::now());
+        Service { memory, now }
+    }
+
+    /// All of them were asked just now.
+    fn sees(&mut self, nodes: &[Option<Facts>]) -> Judgement {
+        self.now += Duration::from_millis(500);
+        let asked = self.now - Duration::from_millis(1);
+        self.sees_as_of(asked, nodes)
+    }
+
+    fn sees_twice(&mut self, nodes: &[Option<Facts>]) -> Judgement {
+        self.sees(nodes);
+        self.sees(nodes)
+    }
+
+    fn sees_as_of(&mut self, asked: Instant, nodes: &[Option<Facts>]) -> Judgement {
+        let heard = nodes.iter().cloned();
+        let heard: Vec<_> = heard
+            .map(|facts| facts.map(|facts| Heard { facts, asked }))
+            .collect();
+        let heard: Vec<_> = heard.iter().map(Option::as_ref).collect();
+        judge(&heard, &mut self.memory, self.now)
+    }
+}
+
+fn to(node: usize, timeline: i32) -> Writes {
+    Writes::To { node, timeline }
+}
+
+fn causes(judgement: &Judgement) -> Vec<Option<Cause>> {
+    let cause = |standing: &Standing| match standing {
+        Standing::Usable(caveat) => *caveat,
+        Standing::Fenced(trouble) => Some(trouble.cause),
+    };
+    judgement.standings.iter().map(cause).collect()
+}
+
+/// It follows as `name`.
+fn follower(timeline: i32, name: &str) -> Facts {
+    Facts {
+        upstream_name: Some(name.into()),
+        ..standby(1, timeline)
+    }
+}
+
+/// Its commits wait for the standby of this name, which streams.
+fn confirmed_by(name: &str, timeline: i32) -> Facts {
+    Facts {
+        waits_for: 1,
+        standbys: [(name.to_owned(), "sync".to_owned())].into(),
+        ..primary(1, timeline)
+    }
+}
+
+fn alone(facts: Facts) -> Facts {
+    Facts {
+        receiving: false,
+        ..facts
+    }
+}
+
+#[test]
+fn the_only_writable_node_is_the_primary_wherever_it_is() {
+    let mut service = Service::new();
+    let judgement = service.sees(&[Some(standby(1, 1)), Some(primary(1, 1))]);
+    assert_eq!((judgement.writes, judgement.elected), (to(1, 1), Some(1)));
+    assert_eq!(
+        (service.memory.system_id, service.memory.timeline),
+        (Some(1), 1)
+    );
+}
+
+#[test]
+fn a_writable_node_on_a_lower_timeline_that_nobody_follows_is_fenced_at_once() {
+    for third in [None, Some(alone(standby(1, 1))), Some(standby(1, 2))] {
+        let judgement = Service::new().sees(&[Some(primary(1, 1)), Some(primary(1, 2)), third]);
+        assert_eq!(judgement.writes, to(1, 2));
+        assert_eq!(causes(&judgement)[..2], [Some(Cause::LowerTimeline), None]);
+    }
+}
+
+#[test]
+fn an_old_primary_stays_fenced_when_the_new_one_is_out_of_sight() {
+    let mut service = Service::new();
+    service.sees(&[None, Some(primary(1, 2)), None]);
+    for follower in [None, Some(standby(1, 1))] {
+        let judgement = service.sees(&[Some(primary(1, 1)), None, follower]);
+        assert_eq!(judgement.writes, Writes::Held(Cause::NoPrimary));
+        assert_eq!(causes(&judgement)[0], Some(Cause::LowerTimeline));
+    }
+}
+
+#[test]
+fn a_standby_on_a_higher_timeline_fences_the_old_primary() {
+    let judgement = Service::new().sees(&[Some(primary(1, 1)), Some(standby(1, 2))]);
+    assert_eq!(judgement.writes, Writes::Held(Cause::NoPrimary));
+    assert_eq!(causes(&judgement), [Some(Cause::LowerTimeline), None]);
+}
+
+#[test]
+fn a_promotion_beside_a_primary_whose_commits_a_standby_confirms_takes_nothing_from_it() {
+    let mut service = Service::new();
+    let before = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(follower(1, "c")),
+    ];
+    assert_eq!(service.sees(&before).writes, to(0, 1));
+    let asked = service.now;
+    let promoted = primary(1, 2);
+    let mistake = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(promoted.clone()),
+    ];
+    service.now += Duration::from_millis(20);
+    let first = service.sees_as_of(asked, &mistake);
+    assert_eq!(
+        first.writes,
+        Writes::Held(Cause::PromotionInQuestion),
+        "what was said before may be over"
+    );
+    assert!(first.contested);
+    for _ in 0..3 {
+        let judgement = service.sees(&mistake);
+        assert_eq!((judgement.writes, judgement.contested), (to(0, 1), false));
+        assert_eq!(causes(&judgement), [None, None, Some(Cause::PromotedApart)]);
+    }
+    let dead = service.sees(&[None, Some(alone(follower(1, "b"))), Some(promoted.clone())]);
+    assert_eq!(
+        dead.writes,
+        Writes::Held(Cause::NoPrimary),
+        "it lacks what was written since"
+    );
+    let right = service.sees(&[None, Some(primary(1, 2)), Some(promoted)]);
+    assert_eq!(
+        (right.writes, causes(&right)[2]),
+        (to(1, 2), Some(Cause::PromotedApart))
+    );
+    let repaired = service.sees(&[None, Some(primary(1, 2)), Some(standby(1, 2))]);
+    assert_eq!((repaired.writes, causes(&repaired)[2]), (to(1, 2), None));
+}
+
+#[test]
+fn a_promotion_apart_that_is_read_only_at_first_is_one_too() {
+    let mut service = Service::new();
+    let promoted = primary(1, 2);
+    let read_only = Facts {
+        writable: false,
+        ..promoted.clone()
+    };
+    let nodes = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(read_only),
+    ];
+    let judgement = service.sees_twice(&nodes);
+    assert_eq!(
+        (judgement.writes, causes(&judgement)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    let alone = service.sees(&[None, None, Some(promoted)]);
+    assert_eq!(alone.writes, Writes::Held(Cause::NoPrimary));
+}
+
+#[test]
+fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_is_gone() {
+    let asynchronous = Some(primary(1, 1));
+    let synchronous = Some(confirmed_by("b", 1));
+    let b = Some(follower(1, "b"));
+    let table = [
+        (
+            "only asynchronously",
+            [asynchronous, b.clone(), Some(primary(1, 2)), None],
+        ),
+        (
+            "both are followed",
+            [
+                synchronous.clone(),
+                b.clone(),
+                Some(primary(1, 2)),
+                Some(follower(2, "d")),
+            ],
+        ),
+        (
+            "the other primary is out of sight",
+            [synchronous, b, None, Some(follower(2, "d"))],
+        ),
+    ];
+    for (what, nodes) in table {
+        let mut service = Service::new();
+        service.sees(&nodes);
+        let judgement = service.sees(&nodes);
+        assert_eq!(
+            (judgement.writes, judgement.contested),
+            (Writes::SplitBrain, true),
+            "{what}"
+        );
+        let [_, b, promoted, d] = nodes;
+        let gone = service.sees(&[None, b.clone().map(alone), promoted.clone(), d]);
+        let left = if promoted.is_some() {
+            to(2, 2)
+        } else {
+            Writes::Held(Cause::NoPrimary)
+        };
+        assert_eq!(gone.writes, left, "{what}");
+    }
+}
+
+#[test]
+fn when_the_promoted_node_of_two_branches_is_gone_the_followed_primary_goes_on() {
+    let mut service = Service::new();
+    let nodes = [
+        Some(primary(1, 1)),
+        Some(follower(1, "b")),
+        Some(primary(1, 2)),
+    ];
+    service.sees(&nodes);
+    assert_eq!(service.sees(&nodes).writes, Writes::SplitBrain);
+    let [a, b, _] = nodes;
+    assert_eq!(service.sees(&[a, b, None]).writes, to(0, 1));
+}
+
+#[test]
+fn a_followed_primary_does_not_come_back_once_writes_went_to_a_higher_timeline() {
+    let mut service = Service::new();
+    service.sees(&[None, None, Some(primary(1, 2))]);
+    let nodes = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(primary(1, 2)),
+    ];
+    service.sees(&nodes);
+    assert_eq!(service.sees(&nodes).writes, Writes::SplitBrain);
+}
+
+#[test]
+fn of_a_standby_that_does_not_answer_the_primarys_word_counts() {
+    let mut service = Service::new();
+    service.sees(&[
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(follower(1, "c")),
+    ]);
+    let nodes = [Some(confirmed_by("b", 1)), None, Some(primary(1, 2))];
+    service.sees(&nodes);
+    assert_eq!(service.sees(&nodes).writes, Writes::SplitBrain);
+}
+
+#[test]
+fn two_primaries_on_one_timeline_are_a_split_brain_until_one_is_gone() {
+    let mut service = Service::new();
+    let both = [Some(primary(1, 2)), Some(primary(1, 2))];
+    assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
+    assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
+}
+
+#[test]
+fn before_the_cluster_is_known_two_primaries_of_unrelated_histories_are_a_split_brain() {
+    let mut service = Service::new();
+    let both = [Some(primary(1, 1)), Some(primary(9, 5))];
+    assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
+    assert_eq!(service.sees(&[Some(primary(1, 1)), None]).writes, to(0, 1));
+    let later = service.sees(&both);
+    assert_eq!(later.writes, to(0, 1), "a stranger stops nobody");
+    assert_eq!(causes(&later), [None, Some(Cause::OtherCluster)]);
+    let stranger_alone = service.sees(&[None, Some(primary(9, 5))]);
+    assert_eq!(
+        stranger_alone.writes,
+        Writes::Held(Cause::NoPrimary),
+        "and never gets writes"
+    );
+}
+
+#[test]
+fn a_replica_of_another_cluster_is_fenced_and_the_rest_works() {
+    let judgement = Service::new().sees(&[Some(primary(1, 1)), Some(standby(9, 7))]);
+    assert_eq!(judgement.writes, to(0, 1));
+    assert_eq!(causes(&judgement), [None, Some(Cause::OtherCluster)]);
+}
+
+#[test]
+fn one_server_under_two_names_is_not_a_split_brain() {
+    let one = primary(1, 1);
+    let judgement = Service::new().sees(&[Some(one.clone()), Some(one)]);
+    assert_eq!(judgement.writes, to(0, 1));
+    assert_eq!(causes(&judgement), [None, Some(Cause::SameServer)]);
+}
+
+#[test]
+fn a_server_that_is_too_old_is_fenced() {
+    let old = Facts {
+        server_version: 120_000,
+        ..primary(1, 1)
+    };
+    let judgement = Service::new().sees(&[Some(old)]);
+    assert_eq!(causes(&judgement), [Some(Cause::VersionTooOld)]);
+}
+
+#[test]
+fn a_primary_made_read_only_gets_no_writes_and_says_why() {
+    let read_only = Facts {
+        writable: false,
+        ..primary(1, 1)
+    };
+    let judgement = Service::new().sees(&[Some(read_only)]);
+    assert_eq!(judgement.writes, Writes::Held(Cause::ReadOnly));
+    assert_eq!(causes(&judgement), [Some(Cause::ReadOnly)]);
+}
+
+#[test]
+fn a_primary_whose_commits_wait_for_a_standby_is_elected_and_holds_writes() {
+    let waiting = Facts {
+        waits_for: 2,
+        ..confirmed_by("b", 1)
+    };
+    let judgement = Service::new().sees(&[Some(waiting.clone()), Some(follower(1, "b"))]);
+    assert_eq!(
+        (judgement.writes, judgement.elected),
+        (Writes::Held(Cause::WaitingForStandby), Some(0))
+    );
+    assert_eq!(causes(&judgement), [Some(Cause::WaitingForStandby), None]);
+    let hidden = Facts {
+        sees_replication: false,
+        ..waiting
+    };
+    assert_eq!(
+        Service::new().sees(&[Some(hidden)]).writes,
+        to(0, 1),
+        "nobody can tell"
+    );
+}
+
+/// (the standby, whether an old primary on timeline 1 may be elected beside it, what the standby is of use for)
+#[test]
+fn a_standby_of_which_nobody_is_seen_upstream_tells_which_timelines_exist() {
+    let heard_of = |timeline| Facts {
+        heard_of: Some(timeline),
+        ..alone(standby(1, 1))
+    };
+    let table = [
+        (
+            "it has followed 2",
+            alone(standby(1, 2)),
+            Writes::Held(Cause::NoPrimary),
+            None,
+        ),
+        (
+            "it could not follow 2",
+            heard_of(2),
+            Writes::Held(Cause::NoPrimary),
+            None,
+        ),
+        (
+            "it knows of 1 alone",
+            heard_of(1),
+            to(0, 1),
+            Some(Cause::FollowsNobody),
+        ),
+    ];
+    for (what, standby, writes, caveat) in table {
+        let judgement = Service::new().sees_twice(&[Some(primary(1, 1)), Some(standby)]);
+        assert_eq!(
+            (judgement.writes, causes(&judgement)[1]),
+            (writes, caveat),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn what_a_running_server_has_shown_never_goes_back() {
+    let mut service = Service::new();
+    let streaming = standby(1, 2);
+    service.sees(&[Some(primary(1, 2)), Some(streaming.clone())]);
+    let restart_point = Facts {
+        timeline: Some(1),
+        ..alone(streaming)
+    };
+    let judgement = service.sees(&[None, Some(restart_point.clone())]);
+    assert_eq!(
+        causes(&judgement),
+        [None, None],
+        "it is on timeline 2 still"
+    );
+    let restarted = Facts {
+        timeline: Some(1),
+        ..alone(standby(1, 1))
+    };
+    let judgement = service.sees(&[None, Some(restarted)]);
+    assert_eq!(causes(&judgement)[1], Some(Cause::LowerTimeline));
+}
+
+#[test]
+fn a_replica_says_what_it_is_not_of_use_for() {
+    let table = [
+        (standby(1, 2), None),
+        (standby(1, 1), Some(Cause::LowerTimeline)),
+        (alone(standby(1, 2)), Some(Cause::FollowsNobody)),
+    ];
+    for (replica, caveat) in table {
+        let judgement = Service::new().sees_twice(&[Some(primary(1, 2)), Some(replica)]);
+        assert_eq!(
+            (judgement.writes, causes(&judgement)[1]),
+            (to(0, 2), caveat)
+        );
+    }
+    let was_promoted_and_repaired_wrongly = alone(standby(1, 3));
+    let nodes = [
+        Some(primary(1, 2)),
+        Some(standby(1, 2)),
+        Some(was_promoted_and_repaired_wrongly),
+    ];
+    let judgement = Service::new().sees(&nodes);
+    assert_eq!(
+        (judgement.writes, causes(&judgement)[2]),
+        (to(0, 2), Some(Cause::PromotedApart))
+    );
+}

@@ -1,0 +1,44 @@
+use super::super::cause::Trouble;
+use super::super::node::Change;
+use super::super::pool::Pool;
+use super::super::probe::Heard;
+use super::rebuild::Rebuilt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the keeper is told.
+pub enum Message {
+    /// A prober has its answer.
+    Probed {
+        node: usize,
+        generation: u64,
+        answer: Result<Heard, Trouble>,
+    },
+    /// A request saw the node fail, and has taken it out of service.
+    Reported {
+        node: usize,
+        change: Change,
+    },
+    /// A request has waited long for the node.
+    Suspected {
+        node: usize,
+    },
+    /// The end of the attempt to rebuild the pool that was begun then.
+    Attempted {
+        node: usize,
+        attempt: Instant,
+        result: Result<Rebuilt, Trouble>,
+    },
+    /// The schema of a primary was looked at.
+    Prepared {
+        node: usize,
+        timeline: i32,
+        pool: Arc<Pool>,
+        result: Result<(), Trouble>,
+    },
+    /// The first write since there was a primary again.
+    Acknowledged {
+        at: Instant,
+    },
+    Stop,
+}

@@ -1,0 +1,133 @@
+//! Attempts to open a new pool. When one is made is the state's business (`node/state.rs`): on the schedule, and at once when a probe
+//! sees the node answer again.
+
+use super::super::cause::{Cause, Trouble};
+use super::super::node::{Input, Node, NodeState};
+use super::super::pool::Pool;
+use super::super::probe::{Heard, probe};
+use super::super::url::connect;
+use super::super::{Schema, Shared};
+use super::{Keeper, Message};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A pool that has answered before it serves, and the timeline of which the schema was made ready.
+pub struct Rebuilt {
+    pub pool: Arc<Pool>,
+    pub heard: Heard,
+    pub prepared: Option<i32>,
+}
+
+impl Keeper {
+    /// In a thread of its own: a node that never answers delays no other.
+    pub(super) fn attempt(&mut self, node: usize, attempt: Instant) {
+        let (shared, messages) = (self.shared.clone(), self.messages.clone());
+        let thread = self.shared.nodes[node].attempts.start("rebuild", move || {
+            let result = rebuild(&shared, node);
+            drop(messages.send(Message::Attempted {
+                node,
+                attempt,
+                result,
+            }));
+        });
+        if let Err(error) = thread {
+            let trouble = Trouble::new(Cause::NoAnswer, error.to_string());
+            self.apply(node, Input::NotRebuilt { attempt, trouble });
+        }
+    }
+
+    pub(super) fn tell_attempt(&self, node: usize, attempts: u32, known: bool) {
+        let (of, limit) = (
+            &self.shared.nodes[node],
+            self.shared.options.rebuild.attempts,
+        );
+        let level = match attempts {
+            n if n == limit => log::Level::Error,
+            _ if known => log::Level::Debug,
+            _ => log::Level::Warn,
+        };
+        let state = if attempts >= limit { "failed" } else { "down" };
+        let now = of.state();
+        let NodeState::Down { trouble, .. } = &*now else {
+            return;
+        };
+        log::log!(level, node = of.name.as_str(), attempts, state, cause = trouble.cause.code(), detail = trouble.detail.as_str();
+            "rebuilding the pool did not succeed");
+    }
+
+    pub(super) fn attempted(
+        &mut self,
+        node: usize,
+        attempt: Instant,
+        result: Result<Rebuilt, Trouble>,
+    ) {
+        let rebuilt = match result {
+            Ok(rebuilt) => rebuilt,
+            Err(trouble) => return self.apply(node, Input::NotRebuilt { attempt, trouble }),
+        };
+        if let Some(timeline) = rebuilt.prepared {
+            self.conclude(|conclusions| conclusions.prepared = Some(timeline));
+        }
+        self.watches[node].hear(rebuilt.heard);
+        let judgement = self.judge(Instant::now());
+        let judged = self.judged(node, &judgement, Instant::now());
+        let pool = rebuilt.pool;
+        match judged {
+            Some(judged) => self.apply(node, Input::Rebuilt { pool, judged }),
+            None => pool.retire(),
+        }
+    }
+}
+
+/// The first connection is made outside the pool because r2d2 does not return a refused connect early.
+pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
+    let (node, options) = (&shared.nodes[index], &shared.options);
+    let session = shared.session();
+    let asked = Instant::now();
+    let mut connection = connect(&node.url, &session)?;
+    let facts = probe(&mut connection)?;
+    // Only where this node was judged to be the primary: a fork must not be migrated.
+    let conclusions = shared.conclusions.borrow().clone();
+    let is_primary = conclusions.elected == Some(index) && facts.is_writable_primary();
+    let unprepared = facts
+        .timeline
+        .filter(|_| is_primary && facts.timeline != conclusions.prepared);
+    if unprepared.is_some() {
+        make_ready(&shared.schema, node, &mut connection)?;
+    }
+    let pool = Pool::open(
+        &node.url,
+        &session,
+        options.pool_size,
+        facts.server,
+        node.workers.clone(),
+    );
+    pool.connection()?;
+    Ok(Rebuilt {
+        pool: Arc::new(pool),
+        heard: Heard { facts, asked },
+        prepared: unprepared,
+    })
+}
+
+/// The schema of a node that is up and was elected: by a connection that is at hand, since writes wait meanwhile.
+pub fn prepare(shared: &Shared, node: &Node, pool: &Pool) -> Result<(), Trouble> {
+    match pool.idle_connection() {
+        Some(mut connection) => make_ready(&shared.schema, node, &mut connection),
+        None => make_ready(
+            &shared.schema,
+            node,
+            &mut connect(&node.url, &shared.session())?,
+        ),
+    }
+}
+
+fn make_ready(
+    schema: &Schema,
+    node: &Node,
+    connection: &mut diesel::PgConnection,
+) -> Result<(), Trouble> {
+    (schema.verify)(connection)
+        .or_else(|_| (schema.prepare)(&node.url))
+        .map_err(|reason| Trouble::new(Cause::SchemaNotReady, reason))
+}

@@ -1,0 +1,167 @@
+//! Draws the conclusions from what is known now, and publishes them.
+
+use super::super::cause::Cause;
+use super::super::conclusions::{Conclusions, Writes};
+use super::super::node::{Input, NodeState};
+use super::super::probe::{Facts, Heard};
+use super::super::role::DbRole;
+use super::judge::{Judgement, judge};
+use super::message::Message;
+use super::{Keeper, rebuild};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Keeper {
+    pub(super) fn judge(&mut self, now: Instant) -> Judgement {
+        let heard: Vec<_> = self
+            .watches
+            .iter()
+            .map(|watch| watch.heard.as_ref())
+            .collect();
+        judge(&heard, &mut self.memory, now)
+    }
+
+    pub(super) fn settle(&mut self, now: Instant) {
+        if !self.watches.iter().all(|watch| watch.had_its_time) {
+            return; // the first to answer need not be the right one
+        }
+        let judgement = self.judge(now);
+        if judgement.writes == Writes::Held(Cause::PromotionInQuestion) {
+            self.ask_about_the_contest(now);
+        }
+        let elected = judgement
+            .elected
+            .and_then(|node| self.watches[node].heard.as_ref());
+        let elected = elected.map(|heard| &heard.facts);
+        let is_synchronous = elected.is_some_and(Facts::is_durable);
+        self.positions.record(elected, now);
+        for node in 0..self.watches.len() {
+            let Some(judged) = self.judged(node, &judgement, now) else {
+                continue;
+            };
+            let state = self.shared.nodes[node].state();
+            let watch = &mut self.watches[node];
+            let Some(Heard { facts, asked }) = watch.heard.clone() else {
+                continue;
+            };
+            watch.warn(&self.shared.nodes[node].name, &state, &facts, now);
+            self.apply(node, Input::Answered { asked, judged });
+        }
+        let writes = match judgement.writes {
+            Writes::To { node, timeline } => self.once_it_serves(node, timeline),
+            other => other,
+        };
+        let standbys = self.standbys_of(judgement.elected);
+        self.conclude(|conclusions| {
+            conclusions.standbys = standbys;
+            conclusions.writes = writes;
+            conclusions.elected = judgement.elected;
+            conclusions.timeline = judgement.timeline;
+            conclusions.contested = judgement.contested;
+            if is_synchronous {
+                conclusions.synchronous_at = Some(now);
+            }
+        });
+    }
+
+    fn standbys_of(&self, elected: Option<usize>) -> Arc<[String]> {
+        let others = self.memory.nodes.iter().enumerate();
+        let others = others.filter(|(node, _)| Some(*node) != elected);
+        let names = others.filter_map(|(_, remembered)| remembered.upstream_name.clone());
+        names.collect()
+    }
+
+    /// Who follows the primary of the lower timeline must be heard again.
+    fn ask_about_the_contest(&mut self, now: Instant) {
+        let Some((_, since)) = self.memory.contest else {
+            return;
+        };
+        let stale = |heard: &Heard| heard.asked < since;
+        for watch in &mut self.watches {
+            if watch.heard.as_ref().is_some_and(stale) {
+                watch.due = now;
+            }
+        }
+    }
+
+    /// A promoted node serves through the pool it has, once its schema has been looked at: the timeline may have lost a migration.
+    fn once_it_serves(&mut self, node: usize, timeline: i32) -> Writes {
+        let of = &self.shared.nodes[node];
+        let state = of.state();
+        let NodeState::Up { pool, seen, .. } = &*state else {
+            return Writes::Held(state.cause().unwrap_or(Cause::NoPrimary));
+        };
+        if seen.facts.role != DbRole::Primary {
+            return Writes::Held(Cause::NoPrimary);
+        }
+        if self.shared.conclusions.borrow().prepared == Some(timeline) {
+            return Writes::To { node, timeline };
+        }
+        let wanted = Some((pool.clone(), timeline));
+        if self.preparing != wanted {
+            let (shared, messages, pool) =
+                (self.shared.clone(), self.messages.clone(), pool.clone());
+            let started = of.attempts.start("schema", move || {
+                let result = rebuild::prepare(&shared, &shared.nodes[node], &pool);
+                drop(messages.send(Message::Prepared {
+                    node,
+                    timeline,
+                    pool,
+                    result,
+                }));
+            });
+            self.preparing = wanted.filter(|_| started.is_ok());
+        }
+        Writes::Held(Cause::SchemaNotReady)
+    }
+
+    pub(super) fn conclude(&mut self, change: impl FnOnce(&mut Conclusions)) {
+        let before = self.shared.conclusions.borrow().clone();
+        let mut next = before.clone();
+        change(&mut next);
+        if next == before {
+            return;
+        }
+        let waited_for = self.shared.conclusions.receiver_count() > 0;
+        let writes = next.writes;
+        self.shared.conclusions.send_replace(next);
+        if writes != before.writes {
+            if let Writes::To { node, timeline } = writes {
+                self.tell_of_a_new_timeline(node, timeline);
+            }
+            self.failovers
+                .concluded(before.writes, writes, waited_for, Instant::now());
+        }
+    }
+
+    /// With both positions: who wants to know later what was lost needs them.
+    fn tell_of_a_new_timeline(&self, new: usize, timeline: i32) {
+        let Some((old, old_timeline)) = self.failovers.last().filter(|(_, old)| *old != timeline)
+        else {
+            return;
+        };
+        let name = |node: usize| self.shared.nodes[node].name.as_str();
+        let position = self.watches[new]
+            .heard
+            .as_ref()
+            .map(|heard| heard.facts.lsn);
+        let [position, old_position] = [position, self.positions.of_the_last_timeline()]
+            .map(|position| position.map_or("unknown".into(), lsn));
+        log::warn!(primary = name(new), timeline, position = position.as_str(), old_primary = name(old), old_timeline,
+            old_position = old_position.as_str(); "a new timeline counts from now on");
+    }
+
+    pub(super) fn sync_state(&self, standby: &Facts, elected: Option<usize>) -> Option<String> {
+        let primary = &self.watches[elected?].heard.as_ref()?.facts;
+        let name = standby
+            .upstream_name
+            .as_ref()
+            .filter(|_| standby.receiving)?;
+        primary.standbys.get(name).cloned()
+    }
+}
+
+/// As PostgreSQL writes it.
+fn lsn(position: i64) -> String {
+    format!("{:X}/{:X}", position >> 32, position & 0xFFFF_FFFF)
+}

@@ -1,0 +1,116 @@
+//! What the keeper knows of one node.
+
+use super::super::Shared;
+use super::super::cause::Cause;
+use super::super::node::NodeState;
+use super::super::probe::{Facts, Heard, Prober};
+use super::message::Message;
+use super::pace::{self, Situation};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a standby that starts beside its primary may take to become a synchronous one.
+const SETTLED: Duration = Duration::from_secs(5);
+
+pub struct Watch {
+    pub prober: Prober,
+    /// What it last said; None: it does not answer.
+    pub heard: Option<Heard>,
+    /// It answered once, or has had its full time to: before that nothing can be said of the whole.
+    pub had_its_time: bool,
+    pub due: Instant,
+    /// What is already in the log.
+    warned: Vec<&'static str>,
+}
+
+impl Watch {
+    pub fn new(node: usize, shared: &Shared, messages: &Sender<Message>, now: Instant) -> Watch {
+        let messages = Mutex::new(messages.clone());
+        let tell = move |generation, answer| {
+            let message = Message::Probed {
+                node,
+                generation,
+                answer,
+            };
+            let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
+            messages.send(message).is_ok()
+        };
+        let url = shared.nodes[node].url.clone();
+        Watch {
+            prober: Prober::new(url, shared.options.probe_timeout, Arc::new(tell)),
+            heard: None,
+            had_its_time: false,
+            due: now,
+            warned: Vec::new(),
+        }
+    }
+
+    pub fn is_due(&self, now: Instant) -> bool {
+        !self.prober.is_asked() && self.due <= now
+    }
+
+    pub fn next_due(&self) -> Instant {
+        self.prober.overdue_at().unwrap_or(self.due)
+    }
+
+    pub fn ask(
+        &mut self,
+        state: &NodeState,
+        held_for: Option<Duration>,
+        usual: Duration,
+        now: Instant,
+    ) {
+        let of_full_use = matches!(state.cause(), None | Some(Cause::ReadOnly))
+            || matches!(state, NodeState::Fenced { .. });
+        let situation = Situation {
+            held_for,
+            down_for: (!of_full_use).then(|| now.saturating_duration_since(state.since().at)),
+            answers: self.heard.is_some(),
+        };
+        self.due = now + pace::interval(usual, situation, rand::random());
+        if let Err(error) = self.prober.ask(now) {
+            log::debug!(error:%; "no thread for a probe");
+        }
+    }
+
+    pub fn has_lost_its_primary(&self, heard: &Heard) -> bool {
+        let received = self
+            .heard
+            .as_ref()
+            .is_some_and(|before| before.facts.receiving);
+        received && !heard.facts.receiving
+    }
+
+    pub fn hear(&mut self, heard: Heard) {
+        self.had_its_time = true;
+        self.heard = Some(heard);
+    }
+
+    pub fn silent(&mut self) {
+        self.had_its_time = true;
+        self.heard = None;
+    }
+
+    /// It went down then.
+    pub fn forget_before(&mut self, then: Instant) {
+        self.heard = self.heard.take().filter(|heard| heard.asked > then);
+    }
+
+    /// Its address leads to another server: so must the next question.
+    pub fn start_afresh(&mut self, now: Instant) {
+        self.prober.hang_up();
+        (self.heard, self.due) = (None, now);
+    }
+
+    /// Once, each time that it begins to hold.
+    pub fn warn(&mut self, name: &str, state: &NodeState, facts: &Facts, now: Instant) {
+        let settled = matches!(state, NodeState::Up { since, .. } if now.saturating_duration_since(since.at) > SETTLED);
+        let warnings = facts.warnings(settled);
+        let new = warnings
+            .iter()
+            .filter(|warning| !self.warned.contains(warning));
+        new.for_each(|warning| log::warn!(node = name; "{warning}"));
+        self.warned = warnings;
+    }
+}

@@ -1,0 +1,200 @@
+//! The life of a node, as data: one pure function says what follows from what happens.
+//!
+//! A node on a time line: t = 0 s it is up. t = 1 s its server dies; a request reports it, the node is down, its pool is retired, and an
+//! attempt to rebuild it is due at t = 3 s (then after 4, 8, 16, 32, 32 … s). t = 1.3 s the server is back and answers a probe: the attempt
+//! is made at once. t = 1.32 s the attempt has a new pool, and the node is up.
+
+use super::super::RebuildSchedule;
+use super::super::cause::{Cause, Trouble};
+use super::super::probe::Facts;
+use chrono::{DateTime, Utc};
+use retry::delay::Exponential;
+use std::time::{Duration, Instant};
+
+/// Policy goes by the monotonic clock; the other one is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub at: Instant,
+    pub wall: DateTime<Utc>,
+}
+
+impl Moment {
+    pub fn now() -> Moment {
+        Moment {
+            at: Instant::now(),
+            wall: Utc::now(),
+        }
+    }
+}
+
+/// `P` is the pool: shared, and equal only to itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State<P> {
+    Down {
+        trouble: Trouble,
+        since: Moment,
+        /// Probes have been answered since it went down.
+        answering: bool,
+        rebuild: Rebuild,
+    },
+    Up {
+        pool: P,
+        seen: Seen,
+        since: Moment,
+    },
+    /// It answers, and must not be used: it would take writes that nobody else sees, or its data are not ours.
+    Fenced {
+        trouble: Trouble,
+        facts: Facts,
+        since: Moment,
+    },
+}
+
+/// What a node last said of itself, and what that means beside what the others say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub facts: Facts,
+    pub lag_ms: Option<u64>,
+    pub sync_state: Option<String>,
+    /// It is of use, but not for everything.
+    pub caveat: Option<Cause>,
+}
+
+/// Where the attempts to open a new pool have got to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuild {
+    /// How many have failed.
+    pub attempts: u32,
+    pub next: Next,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    At(Instant),
+    /// An attempt is under way, known by the time of its beginning. `again`: the node answered meanwhile, so should this one fail, it
+    /// was begun too early.
+    Trying {
+        since: Instant,
+        again: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judged {
+    Usable(Seen),
+    Fenced(Trouble, Facts),
+}
+
+#[derive(Clone, Debug)]
+pub enum Input<P> {
+    /// A probe that was asked then was answered, and the answer judged beside those of the other nodes.
+    Answered {
+        asked: Instant,
+        judged: Judged,
+    },
+    /// A probe failed, or was not answered in time.
+    Unanswered(Trouble),
+    /// A request, or the keeper, saw this pool fail.
+    Failed {
+        pool: P,
+        trouble: Trouble,
+    },
+    /// An attempt has a new pool.
+    Rebuilt {
+        pool: P,
+        judged: Judged,
+    },
+    NotRebuilt {
+        attempt: Instant,
+        trouble: Trouble,
+    },
+    /// Time has passed.
+    Time,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect<P> {
+    /// Nobody may use this pool any more.
+    Retire(P),
+    /// Begin an attempt to open a new pool.
+    Attempt(Instant),
+    /// What fails may be the first sign of a failover: ask all nodes now.
+    LookAround,
+    /// `known`: it failed for the same reason as before.
+    TellAttempt { attempts: u32, known: bool },
+}
+
+/// An attempt normally ends within the connect timeout; one that takes longer waits on a frozen server, and another is made beside it.
+pub const ATTEMPT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// 2 s, 4 s, 8 s, 16 s, 32 s, 32 s, … `retry`'s `Exponential` is endless and uncapped, and its `retry()` sleeps uninterruptibly.
+pub fn delay(schedule: &RebuildSchedule, failed_attempts: u32) -> Duration {
+    let initial_ms = u64::try_from(schedule.initial.as_millis()).unwrap_or(u64::MAX);
+    let mut delays = Exponential::from_millis_with_factor(initial_ms, schedule.factor);
+    // The cap is long reached by then.
+    let at = failed_attempts.min(64) as usize;
+    delays
+        .nth(at)
+        .map_or(schedule.max, |delay| delay.min(schedule.max))
+}
+
+impl<P: Clone + PartialEq> State<P> {
+    pub fn new(now: Moment, schedule: &RebuildSchedule) -> State<P> {
+        State::down(Cause::NotProbed.into(), now, schedule)
+    }
+
+    /// When [`Input::Time`] will change something.
+    pub fn due(&self) -> Option<Instant> {
+        match self {
+            State::Down { rebuild, .. } => Some(match rebuild.next {
+                Next::At(due) => due,
+                Next::Trying { since, .. } => since + ATTEMPT_PATIENCE,
+            }),
+            State::Up { .. } | State::Fenced { .. } => None,
+        }
+    }
+}
+
+impl<P> State<P> {
+    pub(super) fn down(trouble: Trouble, now: Moment, schedule: &RebuildSchedule) -> State<P> {
+        State::Down {
+            trouble,
+            since: now,
+            answering: false,
+            rebuild: Rebuild {
+                attempts: 0,
+                next: Next::At(now.at + delay(schedule, 0)),
+            },
+        }
+    }
+
+    /// Down, but it answers: the attempt is made at once.
+    pub(super) fn reopening(cause: Cause, now: Moment) -> State<P> {
+        State::Down {
+            trouble: cause.into(),
+            since: now,
+            answering: true,
+            rebuild: Rebuild::trying(0, now),
+        }
+    }
+
+    pub(super) fn fenced(trouble: Trouble, facts: Facts, since: Moment) -> State<P> {
+        State::Fenced {
+            trouble,
+            facts,
+            since,
+        }
+    }
+}
+
+impl Rebuild {
+    pub(super) fn trying(attempts: u32, now: Moment) -> Rebuild {
+        Rebuild {
+            attempts,
+            next: Next::Trying {
+                since: now.at,
+                again: false,
+            },
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Policy, in durations and limits. Where they come from is the settings' business.
+
+use super::url::DatabaseUrl;
+use diesel::PgConnection;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub pool_size: u32,
+    pub statement_timeout: Duration,
+    pub lock_timeout: Duration,
+    pub probe_interval: Duration,
+    pub probe_timeout: Duration,
+    pub max_replica_lag: Duration,
+    pub region: Option<String>,
+    pub rebuild: RebuildSchedule,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RebuildSchedule {
+    pub initial: Duration,
+    pub factor: f64,
+    pub max: Duration,
+    /// After so many failed attempts the node is reported as failed. It is never given up.
+    pub attempts: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    pub name: String,
+    pub region: Option<String>,
+    pub url: DatabaseUrl,
+}
+
+type Verify = Box<dyn Fn(&mut PgConnection) -> Result<(), String> + Send + Sync>;
+type MakeReady = Box<dyn Fn(&DatabaseUrl) -> Result<(), String> + Send + Sync>;
+
+/// What has to be there before a primary serves, asked once on each timeline: a failover can lose a migration.
+pub struct Schema {
+    /// A quick look. An error: it is to be made ready first.
+    pub verify: Verify,
+    /// An error keeps the node down until the next attempt.
+    pub prepare: MakeReady,
+}

@@ -1,0 +1,119 @@
+//! The connections of one node.
+//!
+//! r2d2 reconnects by itself; what this adds is failing fast while the node is down, throwing a pool of half-dead connections away at
+//! once, and that each new connection proves which server it reached. Who may enter is the [`bulkhead`]'s business.
+
+pub mod bulkhead;
+mod manager;
+
+use super::error::{Error, first_line};
+use super::probe::Server;
+use super::url::{CONNECT_TIMEOUT, DatabaseUrl, SessionLimits};
+use bulkhead::Bulkhead;
+use manager::{Manager, SameServer};
+use scheduled_thread_pool::ScheduledThreadPool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub type Connection = r2d2::PooledConnection<Manager>;
+
+pub struct Pool {
+    connections: r2d2::Pool<Manager>,
+    closed: Arc<AtomicBool>,
+    /// A new connection reached another server than the one that this pool is for.
+    strayed: Arc<AtomicBool>,
+    size: u32,
+    bulkhead: Bulkhead,
+    workers: Arc<ScheduledThreadPool>,
+}
+
+impl Pool {
+    /// Returns at once; `workers` open the connections in the background.
+    pub fn open(
+        url: &DatabaseUrl,
+        session: &SessionLimits,
+        size: u32,
+        server: Server,
+        workers: Arc<ScheduledThreadPool>,
+    ) -> Pool {
+        let (closed, strayed) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+        let manager = Manager::new(url, session, closed.clone());
+        let connections = r2d2::Pool::builder()
+            .max_size(size)
+            // A ping costs a round trip and proves nothing about the role.
+            .test_on_check_out(false)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .connection_customizer(Box::new(SameServer::new(server, strayed.clone())))
+            // The keeper writes one line per change of state; r2d2 would write one per slot and attempt.
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .thread_pool(workers.clone())
+            .build_unchecked(manager);
+        Pool {
+            connections,
+            closed,
+            strayed,
+            size,
+            bulkhead: Bulkhead::new(size),
+            workers,
+        }
+    }
+
+    pub fn bulkhead(&self) -> &Bulkhead {
+        &self.bulkhead
+    }
+
+    /// Blocks at most `CONNECT_TIMEOUT`.
+    #[expect(clippy::disallowed_methods, reason = "this is its room")]
+    pub fn connection(&self) -> Result<Connection, Error> {
+        self.connections
+            .get()
+            .map_err(|error| match self.open_connections() {
+                _ if self.has_strayed() => Error::AnotherServer,
+                0 => Error::Unreachable(first_line(&error.to_string())),
+                _ => Error::Busy,
+            })
+    }
+
+    /// One that is open and idle.
+    pub fn idle_connection(&self) -> Option<Connection> {
+        self.connections.try_get()
+    }
+
+    /// No more use of this pool: who waits for it or for an answer through it is told at once. A thread that was given up keeps its
+    /// own connection as long as it hangs, and with it the r2d2 pool; all others are closed, by a worker of the node, and none is
+    /// opened any more.
+    pub fn retire(self: &Arc<Self>) {
+        self.closed.store(true, Ordering::Release);
+        self.bulkhead.close();
+        let pool = self.clone();
+        self.workers
+            .execute(move || while pool.connections.try_get().is_some() {});
+    }
+
+    pub fn is_retired(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub fn has_strayed(&self) -> bool {
+        self.strayed.load(Ordering::Acquire)
+    }
+
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    pub fn open_connections(&self) -> u32 {
+        self.connections.state().connections
+    }
+
+    pub fn in_use(&self) -> usize {
+        self.bulkhead.in_use()
+    }
+}
+
+/// A pool is equal only to itself.
+impl PartialEq for Pool {
+    fn eq(&self, other: &Pool) -> bool {
+        std::ptr::eq(self, other)
+    }
+}

@@ -1,0 +1,146 @@
+//! One question to a node: what are you now?
+
+mod prober;
+mod question;
+mod warnings;
+
+pub use prober::Prober;
+pub use question::{probe, server_of};
+
+use super::role::DbRole;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// The oldest server that has everything the service asks of it.
+pub const OLDEST_SERVER_VERSION: i32 = 130_000;
+
+/// Names one running server: two addresses with the same are one database, and one address with another is another server, or a
+/// restarted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub system_id: i64,
+    pub started_at: DateTime<Utc>,
+}
+
+/// What a node said, and when it was asked.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub facts: Facts,
+    pub asked: Instant,
+}
+
+/// What a node said of itself, and how long it took to say so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub role: DbRole,
+    /// A primary that was told `default_transaction_read_only` is not one for us.
+    pub writable: bool,
+    pub server: Server,
+    pub timeline: Option<i32>,
+    /// The newest timeline that a standby which receives nothing has heard of, by the files in its `pg_wal`.
+    pub heard_of: Option<i32>,
+    /// Insert position of a primary, replay position of a standby.
+    pub lsn: i64,
+    /// A standby's own estimate. None: it has never replayed anything.
+    pub lag_ms: Option<i64>,
+    /// A standby is connected to the server that it follows.
+    pub receiving: bool,
+    /// The `application_name` under which a standby is known upstream.
+    pub upstream_name: Option<String>,
+    /// On a primary: `application_name` → `sync_state` of each standby that streams.
+    pub standbys: HashMap<String, String>,
+    /// For how many standbys a commit waits (PostgreSQL 15 manual, 27.2.8); 0: for none.
+    pub waits_for: u32,
+    pub server_version: i32,
+    pub tls: bool,
+    /// The connection does not leave the machine.
+    pub loopback: bool,
+    /// This user may read the views of replication; without, `standbys` and a standby's receiver stay hidden.
+    pub sees_replication: bool,
+    /// This user may list `pg_wal`.
+    pub sees_wal_files: bool,
+    /// This user may cancel other sessions, and so end their wait for a standby with a false success.
+    pub can_cancel_others: bool,
+    /// A crash of the server loses nothing that was committed (`fsync`, `full_page_writes`).
+    pub survives_crashes: bool,
+    /// The language of its errors.
+    pub lc_messages: String,
+    pub rtt: Duration,
+}
+
+impl Facts {
+    pub fn is_writable_primary(&self) -> bool {
+        self.role == DbRole::Primary && self.writable
+    }
+
+    /// A commit waits, and there is somebody to wait for.
+    pub fn replicates_synchronously(&self) -> bool {
+        self.waits_for > 0 && !self.waits_for_standby()
+    }
+
+    /// What it acknowledges is on another node too, and outlives a crash of this one.
+    pub fn is_durable(&self) -> bool {
+        self.replicates_synchronously() && self.survives_crashes
+    }
+
+    /// Each commit hangs until more standbys are there. Where replication is hidden, nobody knows.
+    pub fn waits_for_standby(&self) -> bool {
+        let names = self.standbys.keys();
+        let there = names.filter(|name| self.is_synchronous(name)).count();
+        self.sees_replication && there < self.waits_for as usize
+    }
+
+    /// The commits of this primary wait for the standby of this name, alone or with others.
+    pub fn is_synchronous(&self, standby: &str) -> bool {
+        let state = self.standbys.get(standby);
+        self.waits_for > 0 && state.is_some_and(|state| state == "sync" || state == "quorum")
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    /// Each call is another server of the cluster `system_id`.
+    pub fn primary(system_id: i64, timeline: i32) -> Facts {
+        static STARTED: AtomicI64 = AtomicI64::new(1);
+        let started_at =
+            DateTime::from_timestamp(STARTED.fetch_add(1, Ordering::Relaxed), 0).unwrap();
+        Facts {
+            role: DbRole::Primary,
+            writable: true,
+            server: Server {
+                system_id,
+                started_at,
+            },
+            heard_of: None,
+            receiving: false,
+            timeline: Some(timeline),
+            lsn: 1,
+            lag_ms: Some(0),
+            upstream_name: None,
+            standbys: HashMap::new(),
+            waits_for: 0,
+            survives_crashes: true,
+            sees_wal_files: false,
+            server_version: 150_018,
+            tls: false,
+            loopback: true,
+            sees_replication: true,
+            can_cancel_others: false,
+            lc_messages: "C".into(),
+            rtt: Duration::from_millis(1),
+        }
+    }
+
+    pub fn standby(system_id: i64, timeline: i32) -> Facts {
+        Facts {
+            role: DbRole::Replica,
+            writable: false,
+            receiving: true,
+            ..primary(system_id, timeline)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+-- What are you now? One statement, one round trip.
+-- The timeline of a standby is the receiver's; the control file shows the old one until the next restart point (its minimum recovery point
+-- may be newer). pg_walfile_name fails on a standby, which CASE prevents.
+SELECT s.standby,
+       current_setting('transaction_read_only') = 'on' AS read_only,
+       (SELECT system_identifier FROM pg_control_system()) AS system_id,
+       pg_postmaster_start_time() AS started_at,
+       CASE WHEN s.standby
+            THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+                          (SELECT greatest(timeline_id, nullif(min_recovery_end_timeline, 0)) FROM pg_control_checkpoint(), pg_control_recovery()))
+            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int
+       END AS timeline,
+       (CASE WHEN s.standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_insert_lsn() END
+         - '0/0'::pg_lsn)::bigint AS lsn,
+       CASE WHEN NOT s.standby THEN 0
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                 AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL) THEN 0
+            ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint
+       END AS lag_ms,
+       -- Without pg_read_all_stats only the receiver's pid is shown.
+       EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL AND coalesce(status, 'streaming') = 'streaming') AS receiving,
+       coalesce((SELECT coalesce(substring(conninfo FROM '(?:^| )application_name=(\S+)'),
+                                 substring(conninfo FROM 'fallback_application_name=(\S+)'))
+                   FROM pg_stat_wal_receiver),
+                nullif(current_setting('cluster_name'), '')) AS upstream_name,
+       coalesce((SELECT json_object_agg(application_name, sync_state) FROM pg_stat_replication
+                  WHERE state = 'streaming' AND application_name IS NOT NULL), '{}')::text AS standbys,
+       CASE WHEN current_setting('synchronous_standby_names') <> ''
+                 AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply')
+            THEN coalesce(substring(current_setting('synchronous_standby_names') FROM '^\s*(?:[A-Za-z]+\s+)?(\d+)\s*\(')::int, 1)
+            ELSE 0
+       END AS waits_for,
+       current_setting('server_version_num')::int AS server_version,
+       coalesce(inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1', true) AS loopback,
+       pg_has_role('pg_read_all_stats', 'USAGE') AS sees_replication,
+       has_function_privilege('pg_ls_waldir()', 'EXECUTE') AS sees_wal_files,
+       pg_has_role('pg_signal_backend', 'USAGE') AS can_cancel_others,
+       current_setting('fsync') = 'on' AS fsync,
+       current_setting('full_page_writes') = 'on' AS full_page_writes,
+       current_setting('lc_messages') AS lc_messages,
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
+  FROM (SELECT pg_is_in_recovery() AS standby) s

@@ -1,0 +1,54 @@
+//! What an operator should know before a failover teaches it.
+
+use super::super::role::DbRole;
+use super::Facts;
+
+impl Facts {
+    /// A standby that starts beside its primary needs a moment to become a
+    /// synchronous one: `settled` says that it has had it.
+    pub fn warnings(&self, settled: bool) -> Vec<&'static str> {
+        let english = ["C", "POSIX", "en"]
+            .iter()
+            .any(|prefix| self.lc_messages.starts_with(prefix));
+        let primary = self.role == DbRole::Primary;
+        let table = [
+            (
+                primary && !self.writable,
+                "the primary is read-only (default_transaction_read_only): it gets no writes",
+            ),
+            (
+                settled && primary && self.waits_for == 0,
+                "a commit waits for no standby: the last writes before a failover can be lost",
+            ),
+            (
+                settled && primary && self.waits_for_standby(),
+                "waiting for a standby: commits wait until one is there, and writes are held",
+            ),
+            (
+                !self.survives_crashes,
+                "fsync or full_page_writes is off: a crash of this server can lose or damage what was committed",
+            ),
+            (
+                !self.tls && !self.loopback,
+                "the connection is not encrypted (sslmode=verify-full)",
+            ),
+            (
+                primary && self.can_cancel_others,
+                "this user may cancel other sessions, and so turn a wait for a standby into a false success",
+            ),
+            (
+                !self.sees_replication,
+                "this user cannot see replication (GRANT pg_read_all_stats)",
+            ),
+            (
+                !english,
+                "lc_messages is not English: lock and statement timeouts are told as internal errors",
+            ),
+        ];
+        table
+            .into_iter()
+            .filter(|(applies, _)| *applies)
+            .map(|(_, warning)| warning)
+            .collect()
+    }
+}
