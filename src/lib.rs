@@ -1,10 +1,10 @@
 //! synapse-core: a REST transaction service on PostgreSQL that follows failovers.
 
-mod api;
 pub mod cli;
 pub mod db;
 mod dispatch;
 pub mod embedded;
+mod http;
 pub mod ledger;
 mod logging;
 mod migrations;

@@ -1,10 +1,10 @@
 //! `serve`: the databases, the server, and the order in which they start and stop.
 
 use super::schema;
-use crate::api::{Api, VERSION};
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
 use crate::embedded::{Cluster, Durability, Options};
+use crate::http::{Api, VERSION};
 use crate::logging;
 use crate::server::{Demand, Server};
 use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
@@ -57,6 +57,7 @@ fn serve_on(
         settings.api,
         database.policy,
         settings.server.region.clone(),
+        data_dir.is_some(),
     );
     let api = api.map_err(|error| format!("cannot start the dispatch threads: {error}"))?;
     let served = listen(&settings.server, demand, api, data_dir);

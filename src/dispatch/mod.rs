@@ -39,7 +39,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use uuid::Uuid;
 
-use crate::db::{Databases, Use, share};
+use crate::db::Databases;
 use crate::ledger::ask::batch::Batch;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::Change;
@@ -53,11 +53,9 @@ use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use budget::RetryBudget;
-use lane::Lane;
 use read::ReadLanes;
-use rules::{Before, Rules};
 use watcher::Watcher;
-use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging, Proven, Work};
+use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging};
 use write::WriteLanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -119,12 +117,12 @@ impl Dispatch {
         });
         runtime.spawn(watcher::look_after_all(context.clone()));
         Ok(Dispatch {
-            creating: write_lanes(&context, true),
-            creating_all: write_lanes(&context, true),
-            changing: write_lanes(&context, false),
-            finding: read_lanes(&context),
-            listing: read_lanes(&context),
-            recalling: read_lanes(&context),
+            creating: WriteLanes::new(&context, true),
+            creating_all: WriteLanes::new(&context, true),
+            changing: WriteLanes::new(&context, false),
+            finding: ReadLanes::new(&context),
+            listing: ReadLanes::new(&context),
+            recalling: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
             write_retries: RetryBudget::new(reserve),
             runtime: Mutex::new(Some(runtime)),
@@ -209,49 +207,4 @@ fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
         .thread_name("dispatch")
         .enable_time()
         .build()
-}
-
-fn write_lanes<W: Work>(context: &Arc<Context>, locks_are_requests: bool) -> WriteLanes<W> {
-    let lane = |max_batch| {
-        let rules = rules::<W>(context, Before::PrimaryHolding, Use::Commit);
-        Lane::new(context, Rules { max_batch, ..rules })
-    };
-    let apart = lane(1);
-    // Work of which each job has a statement of its own anyway has one lane.
-    let shared = if W::MAX_BATCH == 1 {
-        apart.clone()
-    } else {
-        lane(W::MAX_BATCH)
-    };
-    WriteLanes {
-        shared,
-        apart,
-        locks_are_requests,
-    }
-}
-
-fn read_lanes<W: Work>(context: &Arc<Context>) -> ReadLanes<W> {
-    let nodes = 0..context.databases.node_count();
-    let before = |node| rules::<W>(context, Before::Node(node), Use::Read);
-    ReadLanes {
-        nodes: nodes.map(|node| Lane::new(context, before(node))).collect(),
-        proven: Lane::<Proven<W>>::new(context, rules::<W>(context, Before::Primary, Use::Commit)),
-    }
-}
-
-/// Work of which one statement does one job alone may have half of what its use may have: the rest is for work that is done together.
-fn rules<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
-    let share = share(context.databases.pool_size());
-    let max_leaders = if W::MAX_BATCH == 1 {
-        share.div_ceil(2)
-    } else {
-        share
-    };
-    Rules {
-        before,
-        purpose,
-        max_waiting: context.policy.max_waiting,
-        max_batch: W::MAX_BATCH,
-        max_leaders,
-    }
 }

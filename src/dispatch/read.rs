@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
 use super::lane::Lane;
-use super::rules::Patience;
+use super::rules::{Before, Patience, Rules};
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Proven, Work};
-use super::{Dispatch, Error};
-use crate::db::Candidate;
+use super::{Context, Dispatch, Error};
 use crate::db::role::DbRole;
+use crate::db::{Candidate, Use};
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
 
@@ -44,6 +44,20 @@ pub(super) struct ReadLanes<W: Work> {
     pub nodes: Vec<Arc<Lane<W>>>,
     /// Before the primary, with a proof for each batch.
     pub proven: Arc<Lane<Proven<W>>>,
+}
+
+impl<W: Work> ReadLanes<W> {
+    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
+        let nodes = 0..context.databases.node_count();
+        let before = |node| Rules::of::<W>(context, Before::Node(node), Use::Read);
+        ReadLanes {
+            nodes: nodes.map(|node| Lane::new(context, before(node))).collect(),
+            proven: Lane::<Proven<W>>::new(
+                context,
+                Rules::of::<W>(context, Before::Primary, Use::Commit),
+            ),
+        }
+    }
 }
 
 /// One read under way.

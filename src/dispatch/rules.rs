@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::db::Use;
+use super::Context;
+use super::work::Work;
+use crate::db::{Use, share};
 
 /// Which node a lane stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,4 +40,23 @@ pub(super) struct Rules {
     pub max_waiting: usize,
     pub max_batch: usize,
     pub max_leaders: usize,
+}
+
+impl Rules {
+    /// Work of which one statement does one job alone may have half of what its use may have: the rest is for work that is done together.
+    pub fn of<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
+        let share = share(context.databases.pool_size());
+        let max_leaders = if W::MAX_BATCH == 1 {
+            share.div_ceil(2)
+        } else {
+            share
+        };
+        Rules {
+            before,
+            purpose,
+            max_waiting: context.policy.max_waiting,
+            max_batch: W::MAX_BATCH,
+            max_leaders,
+        }
+    }
 }

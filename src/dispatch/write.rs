@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Answered, Failure, Reply};
 use super::lane::Lane;
-use super::rules::Patience;
+use super::rules::{Before, Patience, Rules};
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
-use super::{Dispatch, Error};
+use super::{Context, Dispatch, Error};
+use crate::db::Use;
 use crate::db::status::Replication;
 use crate::ledger;
 
@@ -31,6 +32,27 @@ pub(super) struct WriteLanes<W: Work> {
     pub apart: Arc<Lane<W>>,
     /// What another session holds is an earlier request with the same handle.
     pub locks_are_requests: bool,
+}
+
+impl<W: Work> WriteLanes<W> {
+    pub fn new(context: &Arc<Context>, locks_are_requests: bool) -> WriteLanes<W> {
+        let lane = |max_batch| {
+            let rules = Rules::of::<W>(context, Before::PrimaryHolding, Use::Commit);
+            Lane::new(context, Rules { max_batch, ..rules })
+        };
+        let apart = lane(1);
+        // Work of which each job has a statement of its own anyway has one lane.
+        let shared = if W::MAX_BATCH == 1 {
+            apart.clone()
+        } else {
+            lane(W::MAX_BATCH)
+        };
+        WriteLanes {
+            shared,
+            apart,
+            locks_are_requests,
+        }
+    }
 }
 
 /// One write under way.

@@ -1,6 +1,6 @@
 //! The stop: not ready at once, serving for the drain time, then finishing what is under way.
 
-use crate::api::Api;
+use crate::http::Api;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use std::io;

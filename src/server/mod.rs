@@ -5,7 +5,7 @@ mod limits;
 
 pub use limits::Demand;
 
-use crate::api::{self, Api};
+use crate::http::{self, Api};
 use actix_web::middleware::from_fn;
 use actix_web::rt::{System, SystemRunner};
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 /// Requests under way have so long to finish after the drain time; longer than any write deadline that a client would wait for.
 const FINISH_TIMEOUT_S: u64 = 30;
-/// A request must have come whole by then: its head here, its body in [`api`].
+/// A request must have come whole by then: its head here, its body in [`http`].
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that takes nothing of its answer for so long loses its connection.
 const READER_TIMEOUT_MS: u32 = 30_000;
@@ -41,8 +41,8 @@ impl Server {
         let app = move || {
             App::new()
                 .app_data(shared.clone())
-                .wrap(from_fn(api::envelope))
-                .configure(api::routes)
+                .wrap(from_fn(http::envelope))
+                .configure(http::routes)
         };
         let server = HttpServer::new(app)
             .workers(workers)

@@ -1,53 +1,15 @@
-//! Probes and status: answered from memory, so that a dead or silent database delays them by nothing.
+//! `/status`.
 
-use super::Api;
-use super::extract::NoQuery;
-use super::problem::KINDS;
-use crate::db::cause::Cause;
-use crate::db::status::{Failover, NodeStatus, WriteStatus};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-pub async fn health(api: Data<Api>, _: NoQuery) -> HttpResponse {
-    let health = api.databases.health();
-    let healthy = health.primary && health.replicas != Some(false);
-    let connected = |up: bool| if up { "connected" } else { "disconnected" };
-    let mut response = if healthy {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    response.json(json!({
-        "status": if healthy { "healthy" } else { "unhealthy" },
-        "version": VERSION,
-        "db_primary": connected(health.primary),
-        "db_replica": health.replicas.map(connected),
-    }))
-}
-
-pub async fn live(_: NoQuery) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "alive" }))
-}
-
-pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
-    let (reads, draining) = (api.databases.health().reads, api.is_draining());
-    let ready = reads && !draining;
-    let mut response = if ready {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    response.json(json!({
-        "status": if ready { "ready" } else { "not_ready" },
-        "draining": draining,
-        "reads": reads,
-        "writes": api.databases.writes(api.replication_required) == WriteStatus::Available,
-    }))
-}
+use super::VERSION;
+use crate::db::cause::Cause;
+use crate::db::status::{Failover, NodeStatus, WriteStatus};
+use crate::http::Api;
+use crate::http::request::NoQuery;
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let nodes = api.databases.nodes();
@@ -64,6 +26,7 @@ pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
         "timeline": api.databases.timeline(),
         "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
         "failovers": api.databases.failovers().iter().map(failover).collect::<Vec<_>>(),
+        "embedded": api.embedded,
     }))
 }
 
@@ -99,14 +62,4 @@ fn failover(failover: &Failover) -> Value {
 
 fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-pub async fn errors(_: NoQuery) -> HttpResponse {
-    let list = KINDS.iter().map(|kind| {
-        json!({
-            "code": kind.code, "status": kind.status, "type": kind.type_uri(), "title": kind.title,
-            "retryable": kind.retryable, "outcome": kind.outcome,
-        })
-    });
-    HttpResponse::Ok().json(list.collect::<Vec<_>>())
 }

@@ -1,14 +1,14 @@
-//! HTTP: the only folder, with `server.rs`, that knows actix-web.
+//! HTTP: the only folder, with `server/`, that knows actix-web. Here is the URL table.
 
-mod envelope;
-mod extract;
-mod health;
-mod mapping;
-mod problem;
+mod answer;
+mod layers;
+mod operate;
+mod reference;
+mod request;
 mod transactions;
 
-pub use envelope::envelope;
-pub use health::VERSION;
+pub use layers::envelope;
+pub use operate::VERSION;
 
 use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
@@ -17,7 +17,7 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
-use problem::Problem;
+use answer::{Problem, codes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Api {
     /// And for how long it may be awaited.
     replication_required: Option<Duration>,
     region: Option<String>,
+    /// The databases are the private ones, which the service starts itself.
+    embedded: bool,
     draining: AtomicBool,
 }
 
@@ -39,6 +41,7 @@ impl Api {
         rules: Rules,
         policy: Policy,
         region: Option<String>,
+        embedded: bool,
     ) -> std::io::Result<Api> {
         Ok(Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
@@ -46,6 +49,7 @@ impl Api {
             rules,
             replication_required: policy.require_replication.then_some(policy.write_deadline),
             region,
+            embedded,
             draining: AtomicBool::new(false),
         })
     }
@@ -62,7 +66,7 @@ impl Api {
 /// The URL table.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .app_data(web::PayloadConfig::new(extract::MAX_BODY_BYTES))
+        .app_data(web::PayloadConfig::new(request::MAX_BODY_BYTES))
         .service(
             resource("/transactions", "GET, HEAD, POST")
                 .route(get().to(transactions::search))
@@ -73,7 +77,7 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(
             resource("/transactions/batch", "POST")
-                .app_data(web::PayloadConfig::new(extract::MAX_BATCH_BODY_BYTES))
+                .app_data(web::PayloadConfig::new(request::MAX_BATCH_BODY_BYTES))
                 .route(web::post().to(transactions::create_all)),
         )
         .service(
@@ -85,13 +89,13 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/transactions/{id}/events", "GET, HEAD")
                 .route(get().to(transactions::events)),
         )
-        .service(resource("/health", "GET, HEAD").route(get().to(health::health)))
-        .service(resource("/live", "GET, HEAD").route(get().to(health::live)))
-        .service(resource("/ready", "GET, HEAD").route(get().to(health::ready)))
-        .service(resource("/status", "GET, HEAD").route(get().to(health::status)))
-        .service(resource("/errors", "GET, HEAD").route(get().to(health::errors)))
+        .service(resource("/health", "GET, HEAD").route(get().to(operate::health)))
+        .service(resource("/live", "GET, HEAD").route(get().to(operate::live)))
+        .service(resource("/ready", "GET, HEAD").route(get().to(operate::ready)))
+        .service(resource("/status", "GET, HEAD").route(get().to(operate::status)))
+        .service(resource("/errors", "GET, HEAD").route(get().to(reference::errors)))
         .default_service(web::to(|| async {
-            Err::<HttpResponse, _>(Problem::new(&problem::NOT_FOUND, "nothing is served here"))
+            Err::<HttpResponse, _>(Problem::new(&codes::NOT_FOUND, "nothing is served here"))
         }));
 }
 
@@ -102,7 +106,7 @@ fn get() -> Route {
 
 fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
-        let problem = Problem::new(&problem::METHOD_NOT_ALLOWED, format!("allowed: {allow}"));
+        let problem = Problem::new(&codes::METHOD_NOT_ALLOWED, format!("allowed: {allow}"));
         Err::<HttpResponse, _>(problem.with_header(ALLOW, HeaderValue::from_static(allow)))
     }))
 }

@@ -1,7 +1,7 @@
 //! What every response carries: a request id, `Cache-Control: no-store`, problems as RFC 9457, and a line in the access log.
 
-use super::Api;
-use super::problem::Problem;
+use crate::http::Api;
+use crate::http::answer::Problem;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;

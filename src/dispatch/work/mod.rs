@@ -1,0 +1,47 @@
+//! The kinds of work that go through lanes.
+
+mod reads;
+mod writes;
+
+pub use reads::{Asked, Finding, Paging, Proven};
+pub use writes::{Changing, Creating, CreatingAll};
+
+use std::sync::Arc;
+
+use diesel::PgConnection;
+use diesel::QueryResult;
+
+use crate::ledger;
+
+/// One kind of work: how jobs of it are done together, by one statement.
+pub trait Work: Send + Sync + 'static {
+    type Job: Send + Sync + 'static;
+    type Answer: Send + 'static;
+    /// How many jobs one statement takes.
+    const MAX_BATCH: usize;
+
+    /// Whose job it is: a statement is about one owner's rows.
+    fn owner(job: &Self::Job) -> &str;
+
+    /// About how many bytes of parameters it binds, where that matters.
+    fn bytes(_: &Self::Job) -> usize {
+        0
+    }
+
+    /// Does the jobs of one owner. `standbys` are those that count as a second copy (see [`Candidate::standbys`]). The answers are in the
+    /// order of the jobs; Err: none of them was done.
+    ///
+    /// [`Candidate::standbys`]: crate::db::Candidate::standbys
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Self::Job>],
+        standbys: &[String],
+    ) -> QueryResult<Done<Self::Answer>>;
+}
+
+pub struct Done<A> {
+    pub answers: Vec<Result<A, ledger::Error>>,
+    /// Its commit is on a standby too.
+    pub replicated: bool,
+}

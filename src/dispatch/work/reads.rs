@@ -1,0 +1,148 @@
+//! Reads.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use diesel::PgConnection;
+use diesel::QueryResult;
+
+use super::{Done, Work};
+use crate::ledger;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::ask::search::Search;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::find::Wanted;
+use crate::ledger::store::history::Events;
+use crate::ledger::store::list::Page;
+use crate::ledger::store::{self, proof};
+
+/// What a read is asked for, and whose it is.
+pub struct Asked<T> {
+    pub owner: String,
+    pub what: T,
+    pub tokens: Vec<Token>,
+}
+
+/// Reads by id.
+pub struct Finding;
+
+impl Work for Finding {
+    type Job = Asked<uuid::Uuid>;
+    type Answer = Transaction;
+    const MAX_BATCH: usize = 64;
+
+    fn owner(job: &Self::Job) -> &str {
+        &job.owner
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Self::Job>],
+        _: &[String],
+    ) -> QueryResult<Done<Transaction>> {
+        let wanted: Vec<Wanted> = jobs
+            .iter()
+            .map(|job| Wanted {
+                id: job.what,
+                tokens: &job.tokens,
+            })
+            .collect();
+        read_only(store::find::find(connection, owner, &wanted))
+    }
+}
+
+/// What is answered by a page.
+pub trait Question: Send + Sync + 'static {
+    type Page: Send + 'static;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Self::Page, ledger::Error>>;
+}
+
+impl Question for Search {
+    type Page = Page;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Page, ledger::Error>> {
+        store::list::list(connection, self, tokens)
+    }
+}
+
+impl Question for HistoryPage {
+    type Page = Events;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Events, ledger::Error>> {
+        store::history::history(connection, self, tokens)
+    }
+}
+
+/// Searches and histories, page by page. One at a time: a page may be as much work as a hundred reads by id.
+pub struct Paging<Q>(PhantomData<Q>);
+
+impl<Q: Question> Work for Paging<Q> {
+    type Job = Asked<Q>;
+    type Answer = Q::Page;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Self::Job) -> &str {
+        &job.owner
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Self::Job>],
+        _: &[String],
+    ) -> QueryResult<Done<Q::Page>> {
+        let pages = jobs.iter().map(|job| job.what.ask(connection, &job.tokens));
+        read_only(pages.collect())
+    }
+}
+
+fn read_only<A>(answers: QueryResult<Vec<Result<A, ledger::Error>>>) -> QueryResult<Done<A>> {
+    Ok(Done {
+        answers: answers?,
+        replicated: false,
+    })
+}
+
+/// The same reads, and then a commit that proves that this primary had not been replaced when they were made: one proof for all of a
+/// batch (see [`proof::prove`]).
+pub struct Proven<W>(PhantomData<W>);
+
+impl<W: Work> Work for Proven<W> {
+    type Job = W::Job;
+    type Answer = W::Answer;
+    const MAX_BATCH: usize = W::MAX_BATCH;
+
+    fn owner(job: &W::Job) -> &str {
+        W::owner(job)
+    }
+
+    fn bytes(job: &W::Job) -> usize {
+        W::bytes(job)
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<W::Job>],
+        standbys: &[String],
+    ) -> QueryResult<Done<W::Answer>> {
+        let done = W::run(connection, owner, jobs, standbys)?;
+        proof::prove(connection)?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,110 @@
+//! Writes.
+
+use std::sync::Arc;
+
+use diesel::PgConnection;
+use diesel::QueryResult;
+
+use super::{Done, Work};
+use crate::ledger;
+use crate::ledger::ask::batch::Batch;
+use crate::ledger::ask::change::Change;
+use crate::ledger::ask::create::Create;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::create::Created;
+use crate::ledger::store::create_all::CreatedAll;
+use crate::ledger::store::{self, Committed};
+
+/// Creates, each on its own.
+pub struct Creating;
+
+impl Work for Creating {
+    type Job = Create;
+    type Answer = Created;
+    const MAX_BATCH: usize = store::create::MAX_BATCH;
+
+    fn owner(job: &Create) -> &str {
+        &job.caller.owner
+    }
+
+    fn bytes(job: &Create) -> usize {
+        job.bytes
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Create>],
+        standbys: &[String],
+    ) -> QueryResult<Done<Created>> {
+        let creates: Vec<&Create> = jobs.iter().map(Arc::as_ref).collect();
+        let committed = store::create::create(connection, owner, &creates, standbys)?;
+        Ok(Done {
+            answers: committed.value,
+            replicated: committed.replicated,
+        })
+    }
+}
+
+/// Batches that clients made, each atomic by itself: a statement takes one.
+pub struct CreatingAll;
+
+impl Work for CreatingAll {
+    type Job = Batch;
+    type Answer = CreatedAll;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Batch) -> &str {
+        &job.caller().owner
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        owner: &str,
+        jobs: &[Arc<Batch>],
+        standbys: &[String],
+    ) -> QueryResult<Done<CreatedAll>> {
+        each_committed(jobs, |job| {
+            store::create_all::create_all(connection, owner, job, standbys)
+        })
+    }
+}
+
+/// Status changes. One at a time: each waits for a row that others may hold.
+pub struct Changing;
+
+impl Work for Changing {
+    type Job = Change;
+    type Answer = Transaction;
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Change) -> &str {
+        &job.caller.owner
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Change>],
+        standbys: &[String],
+    ) -> QueryResult<Done<Transaction>> {
+        each_committed(jobs, |job| store::change::change(connection, job, standbys))
+    }
+}
+
+fn each_committed<J, A>(
+    jobs: &[Arc<J>],
+    mut run: impl FnMut(&J) -> QueryResult<Committed<Result<A, ledger::Error>>>,
+) -> QueryResult<Done<A>> {
+    let mut answers = Vec::new();
+    let mut replicated = true;
+    for job in jobs {
+        let committed = run(job)?;
+        replicated &= committed.replicated;
+        answers.push(committed.value);
+    }
+    Ok(Done {
+        answers,
+        replicated,
+    })
+}

@@ -1,0 +1,8 @@
+//! What is answered. The only room that knows status codes.
+
+pub mod codes;
+mod meaning;
+mod problem;
+pub mod view;
+
+pub use problem::Problem;

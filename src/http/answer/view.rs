@@ -1,0 +1,101 @@
+//! What answers have in common: headers and the shapes of bodies.
+
+use actix_web::http::header::{ETAG, HeaderValue, LINK};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+
+use crate::dispatch::Served;
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::transaction::Transaction;
+use crate::ledger::model::write::Write;
+use crate::ledger::store::create::How;
+
+/// A write as a strong entity tag.
+pub fn etag(write: Write) -> HeaderValue {
+    let tag = format!("\"{}\"", write.etag());
+    HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+pub fn replayed(how: How) -> (&'static str, &'static str) {
+    let replayed = if how == How::New { "false" } else { "true" };
+    ("Idempotent-Replayed", replayed)
+}
+
+pub fn answer_write(
+    mut response: HttpResponseBuilder,
+    transaction: &Transaction,
+    replicated: bool,
+) -> HttpResponse {
+    response.insert_header((ETAG, etag(transaction.write())));
+    say_what_was_written(&mut response, transaction, replicated);
+    response.json(transaction)
+}
+
+pub fn say_what_was_written(
+    response: &mut HttpResponseBuilder,
+    transaction: &Transaction,
+    replicated: bool,
+) {
+    let token = Token {
+        transaction_id: transaction.id,
+        write: transaction.write(),
+    };
+    let durability = if replicated { "replicated" } else { "local" };
+    response.insert_header(("X-Read-Consistency", "strong"));
+    response.insert_header(("X-Served-By", "primary"));
+    response.insert_header(("X-Consistency-Token", token.to_string()));
+    response.insert_header(("X-Durability", durability));
+}
+
+/// One page of a list.
+#[derive(Serialize)]
+struct List<'l, T> {
+    data: &'l [T],
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    next_cursor: Option<String>,
+    has_more: bool,
+}
+
+pub fn answer_list<T: Serialize, V>(
+    request: &HttpRequest,
+    served: &Served<V>,
+    consistency: &Consistency,
+    data: &[T],
+    next_cursor: Option<String>,
+    next_link_query: Option<String>,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    say_where_from(&mut response, served, consistency);
+    if let Some(query) = next_link_query {
+        let link = format!("<{}?{query}>; rel=\"next\"", request.path());
+        response.insert_header((LINK, link));
+    }
+    let has_more = next_cursor.is_some();
+    let meta = Meta {
+        next_cursor,
+        has_more,
+    };
+    response.json(List { data, meta })
+}
+
+pub fn say_where_from<T>(
+    response: &mut HttpResponseBuilder,
+    served: &Served<T>,
+    consistency: &Consistency,
+) {
+    let level = match consistency {
+        Consistency::Eventual => "eventual",
+        Consistency::Session(_) => "session",
+        Consistency::Strong(_) => "strong",
+    };
+    response.insert_header(("X-Read-Consistency", level));
+    response.insert_header(("X-Served-By", served.role.to_string()));
+    if let Some(lag_ms) = served.replica_lag_ms() {
+        response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));
+    }
+}

@@ -1,0 +1,5 @@
+//! What is around every request.
+
+mod envelope;
+
+pub use envelope::{RequestId, envelope};

@@ -1,0 +1,7 @@
+//! Probes and status: answered from memory, so that a dead or silent database delays them by nothing.
+
+mod probes;
+mod status;
+
+pub use probes::{VERSION, health, live, ready};
+pub use status::status;

@@ -1,0 +1,64 @@
+//! Bodies.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+
+use crate::http::answer::{Problem, codes};
+
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+pub const MAX_BATCH_BODY_BYTES: usize = 2 * 1024 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The raw bytes of a JSON body. What they mean is the ledger's business.
+pub struct JsonBody(pub web::Bytes);
+
+impl FromRequest for JsonBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<JsonBody, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_media_type(request);
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            checked?;
+            let unreadable =
+                |_| Problem::new(&codes::MALFORMED_JSON, "the body did not arrive in time");
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes)
+                .await
+                .map_err(unreadable)?;
+            bytes.map(JsonBody).map_err(|error| {
+                match error.as_response_error().status_code().as_u16() {
+                    413 => Problem::new(
+                        &codes::PAYLOAD_TOO_LARGE,
+                        format!("a body may have {MAX_BODY_BYTES} bytes, that of a batch {MAX_BATCH_BODY_BYTES}"),
+                    ),
+                    _ => Problem::new(&codes::MALFORMED_JSON, "the body could not be read"),
+                }
+            })
+        })
+    }
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let encoded = request
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding != "identity");
+    let utf8 = matches!(request.encoding(), Ok(encoding) if encoding.name() == "UTF-8");
+    if request
+        .content_type()
+        .eq_ignore_ascii_case("application/json")
+        && !encoded
+        && utf8
+    {
+        return Ok(());
+    }
+    Err(Problem::new(
+        &codes::UNSUPPORTED_MEDIA_TYPE,
+        "send application/json in UTF-8, not compressed",
+    ))
+}

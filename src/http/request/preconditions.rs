@@ -1,0 +1,47 @@
+//! `If-Match` and `If-None-Match`.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{EntityTag, Header, IfMatch, IfNoneMatch};
+
+use super::one_value;
+use crate::http::answer::{Problem, codes};
+use crate::ledger::ask::change::Expected;
+use crate::ledger::model::write::Write;
+
+/// `If-Match` of a change: one strong entity tag, or `*`.
+pub fn if_match(request: &HttpRequest) -> Result<Expected, Problem> {
+    let invalid = || Problem::new(&codes::INVALID_IF_MATCH, codes::INVALID_IF_MATCH.title);
+    let value = one_value(request.headers(), "if-match").map_err(|()| invalid())?;
+    let value = value.ok_or_else(|| {
+        Problem::new(
+            &codes::PRECONDITION_REQUIRED,
+            "send If-Match with the ETag of the version that is to be changed, or *",
+        )
+    })?;
+    match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => Ok(Expected::Any),
+        // actix leaves out what it cannot read of a list: one tag is what was sent only if it is all of it.
+        Ok(IfMatch::Items(tags)) => match &tags[..] {
+            [tag] if !tag.weak && tag.to_string() == value => Ok(expected(tag)),
+            _ => Err(invalid()),
+        },
+        Err(_) => Err(invalid()),
+    }
+}
+
+/// A well-formed tag that no write of this service ever had matches nothing.
+fn expected(tag: &EntityTag) -> Expected {
+    tag.tag()
+        .parse()
+        .map_or(Expected::Nothing, Expected::Exactly)
+}
+
+/// `If-None-Match` is met by this write (weak comparison, RFC 9110 section 13.1.2).
+pub fn none_match_is_met(request: &HttpRequest, write: Write) -> bool {
+    let current = EntityTag::new_strong(write.etag().to_string());
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&current)),
+        Err(_) => false,
+    }
+}

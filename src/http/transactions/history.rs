@@ -1,0 +1,36 @@
+//! `GET /transactions/{id}/events`.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::Api;
+use crate::http::answer::Problem;
+use crate::http::answer::view::answer_list;
+use crate::http::request::Id;
+use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::consistency::Consistency;
+use crate::ledger::ask::history::HistoryPage;
+use crate::ledger::model::event::Event;
+
+pub async fn events(
+    api: Data<Api>,
+    request: HttpRequest,
+    id: Id,
+    caller: Caller,
+    consistency: Consistency,
+) -> Result<HttpResponse, Problem> {
+    let page = HistoryPage::parse(request.query_string(), &caller.owner, id.0)?;
+    let served = api.dispatch.history(page.clone(), &consistency).await?;
+    let events: &[Event] = &served.value.events;
+    let last = events.last().filter(|_| served.value.has_more);
+    let next = last.map(|last| page.cursor_after(last.version));
+    let link = next.as_deref().map(|cursor| page.next_link_query(cursor));
+    Ok(answer_list(
+        &request,
+        &served,
+        &consistency,
+        events,
+        next,
+        link,
+    ))
+}
