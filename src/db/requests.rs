@@ -20,6 +20,8 @@ pub struct Candidate {
     pub lag_ms: Option<u64>,
     /// A commit waits for a standby, and a crash loses nothing.
     pub synchronous: bool,
+    /// Each commit hangs until a standby is back.
+    pub waits_for_standby: bool,
     /// It shows a branch of the history that does not count.
     apart: bool,
     timeline: i32,
@@ -34,6 +36,7 @@ impl Candidate {
             role: facts.role,
             lag_ms: seen.lag_ms,
             synchronous: facts.is_durable(),
+            waits_for_standby: facts.waits_for_standby(),
             apart: seen.is_apart(),
             timeline: facts.timeline.unwrap_or(0),
         }

@@ -152,7 +152,10 @@ fn a_new_connection_that_reaches_another_server_ends_the_whole_pool() {
     let (cluster, copy) = (Cluster::alone(), Cluster::twin());
     let (proxies, urls) = cluster.proxies();
     proxies[0].set(Mode::Delay(ms(20)));
-    let app = Launch::on(urls).set("database.pool_size", 60).healthy();
+    let app = Launch::on(urls)
+        .set("database.pool_size", 60)
+        .set("database.probe_interval_ms", 3000)
+        .healthy();
     proxies[0].lead_to(copy.primary().port());
     eventually(s(20), "it is noticed", || {
         app.log().contains("another_server")
