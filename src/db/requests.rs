@@ -23,6 +23,8 @@ pub struct Candidate {
     /// The standbys whose word counts for a commit of this primary: configured nodes, by the `application_name` under which it knows them.
     /// None where its commits wait for nobody.
     pub standbys: Arc<[String]>,
+    /// Each commit hangs until a standby is back.
+    pub waits_for_standby: bool,
     /// It shows a branch of the history that does not count.
     apart: bool,
     timeline: i32,
@@ -42,6 +44,7 @@ impl Candidate {
             } else {
                 Arc::default()
             },
+            waits_for_standby: facts.waits_for_standby(),
             apart: seen.is_apart(),
             timeline: facts.timeline.unwrap_or(0),
         }

@@ -83,21 +83,17 @@ impl Databases {
         ) {
             (Writes::SplitBrain, _) | (_, Some(Replication::Missing)) => WriteStatus::Refused,
             (_, Some(Replication::Awaited)) => WriteStatus::Held,
-            _ if self.primary_now().is_some() => WriteStatus::Available,
-            _ => WriteStatus::Held,
+            _ => match self.primary_now() {
+                Some(primary) if !primary.waits_for_standby => WriteStatus::Available,
+                _ => WriteStatus::Held,
+            },
         }
     }
 
     /// While there is no primary, nothing is missing yet.
     pub fn replication(&self, patience: Duration) -> Replication {
-        let writes = self.shared.conclusions.borrow().writes;
-        let is_there = match writes {
-            Writes::Held(cause) => cause != Cause::WaitingForStandby,
-            Writes::To { .. } | Writes::SplitBrain => {
-                self.primary_now().is_none_or(|primary| primary.synchronous)
-            }
-        };
-        if is_there {
+        let primary = self.primary_now();
+        if primary.is_none_or(|primary| primary.synchronous) {
             Replication::There
         } else if self.was_synchronous_within(patience) {
             Replication::Awaited
@@ -116,14 +112,12 @@ impl Databases {
             NodeState::Up { seen, .. } => Some(seen),
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
         });
-        let conclusions = self.shared.conclusions.borrow().clone();
-        let waits = conclusions.writes == Writes::Held(Cause::WaitingForStandby);
         let follows = |seen: &&Seen| {
             let off = seen.is_apart() || seen.caveat == Some(Cause::FollowsNobody);
             seen.facts.role == DbRole::Replica && !off
         };
         Health {
-            primary: self.primary_now().is_some() || waits,
+            primary: self.primary_now().is_some(),
             replicas: (states.len() > 1)
                 .then(|| ups.clone().filter(follows).count() == states.len() - 1),
             reads: ups.count() > 0,

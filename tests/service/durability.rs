@@ -102,8 +102,6 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
         .launch()
         .set("database.write_deadline_ms", DEADLINE_MS)
         .set("database.attempt_timeout_ms", 500)
-        // The first writes are sent before a probe has seen that no standby is there; later ones are held.
-        .set("database.probe_interval_ms", 60_000)
         .healthy();
     let path = app
         .create(&minimal())

@@ -103,20 +103,15 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
             _ => claims.push(*claim),
         }
     }
-    memory.contest = match memory.contest {
-        _ if rivals.is_empty() => None,
-        Some(contest) if contest.0 == alive => Some(contest),
-        _ => Some((alive, now)),
-    };
+    let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
+    memory.contest = (!rivals.is_empty()).then(|| known.unwrap_or((alive, now)));
     let is_lone = !others
         .iter()
         .any(|(look, _)| look.is_receiving() && look.timeline == alive);
     let may_go_on = is_lone && memory.timeline < alive;
-    match rivals
-        .iter()
-        .map(|rival| weigh(*rival, memory.contest, may_go_on))
-        .max()
-    {
+    let weights = rivals.iter();
+    let weights = weights.map(|rival| weigh(*rival, memory.contest, may_go_on));
+    match weights.max() {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
         Some(Weight::GoesOn) => goes_on(&rivals, &others, memory, &mut decision),

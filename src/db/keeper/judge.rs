@@ -88,7 +88,6 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     let writes = match winner {
         _ if decision.split => Writes::SplitBrain,
         _ if decision.pending => Writes::Held(Cause::PromotionInQuestion),
-        Some(winner) if winner.facts.waits_for_standby() => Writes::Held(Cause::WaitingForStandby),
         Some(winner) => Writes::To {
             node: winner.node,
             timeline,

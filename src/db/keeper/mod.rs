@@ -58,6 +58,7 @@ impl Keeper {
             for node in 0..self.watches.len() {
                 self.apply(node, Input::Time);
             }
+            self.notice_strays(now);
             self.ask_who_is_due(now);
             let wait = self.next_due(now).saturating_duration_since(now);
             let first = match queue.recv_timeout(wait) {
@@ -109,6 +110,12 @@ impl Keeper {
                 let detail = format!("no answer to a probe within {patience} ms");
                 self.unanswered(node, Trouble::new(Cause::NoAnswer, detail));
             }
+        }
+    }
+
+    /// A new connection has told that it is to another server than those that its pool has.
+    fn notice_strays(&mut self, now: Instant) {
+        for node in 0..self.watches.len() {
             let state = self.shared.nodes[node].state();
             if let NodeState::Up { pool, .. } = &*state
                 && pool.has_strayed()

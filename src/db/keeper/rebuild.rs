@@ -68,6 +68,8 @@ impl Keeper {
         if let Some(timeline) = rebuilt.prepared {
             self.conclude(|conclusions| conclusions.prepared = Some(timeline));
         }
+        // Its connection may be to the server that was at this address before.
+        self.watches[node].prober.hang_up();
         self.watches[node].hear(rebuilt.heard);
         let judgement = self.judge(Instant::now());
         let judged = self.judged(node, &judgement, Instant::now());

@@ -66,7 +66,10 @@ impl Change {
             .map_or("unknown".to_owned(), |role| role.to_string());
         let timeline = new.facts().and_then(|facts| facts.timeline);
         let cause = new.cause().map_or("-", Cause::code);
-        let detail = new.trouble().map_or("-", |trouble| trouble.detail.as_str());
+        let sentence = new.cause().map_or("-", Cause::sentence);
+        let detail = new
+            .trouble()
+            .map_or(sentence, |trouble| trouble.detail.as_str());
         log::log!(level, node = name, address, from = old.name(), to = new.name(), role = role.as_str(),
             timeline:? = timeline, cause, detail; "node changed state");
     }

@@ -146,10 +146,7 @@ impl<P: Clone + PartialEq> State<P> {
     /// When [`Input::Time`] will change something.
     pub fn due(&self) -> Option<Instant> {
         match self {
-            State::Down { rebuild, .. } => Some(match rebuild.next {
-                Next::At(due) => due,
-                Next::Trying { since, .. } => since + ATTEMPT_PATIENCE,
-            }),
+            State::Down { rebuild, .. } => Some(rebuild.due()),
             State::Up { .. } | State::Fenced { .. } => None,
         }
     }
@@ -188,6 +185,13 @@ impl<P> State<P> {
 }
 
 impl Rebuild {
+    pub(super) fn due(&self) -> Instant {
+        match self.next {
+            Next::At(due) => due,
+            Next::Trying { since, .. } => since + ATTEMPT_PATIENCE,
+        }
+    }
+
     pub(super) fn trying(attempts: u32, now: Moment) -> Rebuild {
         Rebuild {
             attempts,

@@ -3,6 +3,7 @@
 use super::super::RebuildSchedule;
 use super::super::cause::{Cause, Trouble};
 use super::state::{Effect, Input, Judged, Moment, Next, Rebuild, Seen, State, delay};
+use std::time::Instant;
 
 /// The one transition function.
 pub fn step<P: Clone + PartialEq>(
@@ -12,7 +13,20 @@ pub fn step<P: Clone + PartialEq>(
     schedule: &RebuildSchedule,
 ) -> (State<P>, Vec<Effect<P>>) {
     match state {
-        State::Down { .. } => while_down(state, input, now, schedule),
+        State::Down {
+            trouble,
+            since,
+            answering,
+            rebuild,
+        } => {
+            let down = Down {
+                trouble,
+                since: *since,
+                answering: *answering,
+                rebuild: *rebuild,
+            };
+            while_down(&down, input, now, schedule)
+        }
         State::Up { pool, seen, since } => while_up(pool, seen, *since, input, now, schedule),
         State::Fenced { since, .. } => match input {
             Input::Answered { judged, .. } => match judged {
@@ -73,120 +87,107 @@ fn while_up<P: Clone + PartialEq>(
     }
 }
 
+/// A node that is down.
+struct Down<'s> {
+    trouble: &'s Trouble,
+    since: Moment,
+    answering: bool,
+    rebuild: Rebuild,
+}
+
 fn while_down<P: Clone + PartialEq>(
-    state: &State<P>,
+    down: &Down,
     input: Input<P>,
     now: Moment,
     schedule: &RebuildSchedule,
 ) -> (State<P>, Vec<Effect<P>>) {
-    let State::Down {
-        trouble,
-        since,
-        answering,
-        rebuild,
-    } = state
-    else {
-        return (state.clone(), vec![]);
-    };
-    let stay = |trouble: Trouble, answering: bool, rebuild: Rebuild| State::Down {
-        trouble,
-        since: *since,
-        answering,
-        rebuild,
-    };
-    match (input, rebuild.next) {
-        (
-            Input::Answered {
-                judged: Judged::Fenced(trouble, facts),
-                ..
-            },
-            _,
-        ) => (State::fenced(trouble, facts, now), vec![]),
-        // An answer to what was asked before it went down says nothing of now; and only the first one since then is news.
-        (Input::Answered { asked, .. }, _) if *answering || asked <= since.at => {
-            (state.clone(), vec![])
+    match input {
+        Input::Answered { asked, judged } => match judged {
+            Judged::Fenced(trouble, facts) => (State::fenced(trouble, facts, now), vec![]),
+            Judged::Usable(_) => down.answered(asked, now),
+        },
+        Input::Unanswered(trouble) => {
+            let first = down.trouble.cause == Cause::NotProbed;
+            let trouble = if first { trouble } else { down.trouble.clone() };
+            (down.stay(trouble, false, down.rebuild), vec![])
         }
-        (Input::Answered { .. }, Next::At(_)) => {
-            let state = stay(
-                trouble.clone(),
-                true,
-                Rebuild::trying(rebuild.attempts, now),
-            );
-            (state, vec![Effect::Attempt(now.at)])
-        }
-        (Input::Answered { .. }, Next::Trying { since: begun, .. }) => {
-            let next = Next::Trying {
-                since: begun,
-                again: true,
-            };
-            let rebuild = Rebuild { next, ..*rebuild };
-            (stay(trouble.clone(), true, rebuild), vec![])
-        }
-        (Input::Unanswered(new), _) => {
-            let first = trouble.cause == Cause::NotProbed;
-            let trouble = if first { new } else { trouble.clone() };
-            (stay(trouble, false, *rebuild), vec![])
-        }
-        (
-            Input::Rebuilt {
-                pool,
-                judged: Judged::Usable(seen),
-            },
-            _,
-        ) => (
-            State::Up {
-                pool,
-                seen,
-                since: now,
-            },
-            vec![],
-        ),
-        (
-            Input::Rebuilt {
-                pool,
-                judged: Judged::Fenced(trouble, facts),
-            },
-            _,
-        ) => (
-            State::fenced(trouble, facts, now),
-            vec![Effect::Retire(pool)],
-        ),
-        (
-            Input::NotRebuilt {
-                attempt,
-                trouble: new,
-            },
-            Next::Trying {
-                since: begun,
-                again,
-            },
-        ) if attempt == begun => {
-            let attempts = rebuild.attempts + 1;
-            let tell = Effect::TellAttempt {
-                attempts,
-                known: new == *trouble,
-            };
-            if again {
-                let state = stay(new, *answering, Rebuild::trying(attempts, now));
-                return (state, vec![tell, Effect::Attempt(now.at)]);
+        Input::Rebuilt { pool, judged } => match judged {
+            Judged::Fenced(trouble, facts) => {
+                let state = State::fenced(trouble, facts, now);
+                (state, vec![Effect::Retire(pool)])
             }
+            Judged::Usable(seen) => {
+                let since = now;
+                (State::Up { pool, seen, since }, vec![])
+            }
+        },
+        Input::NotRebuilt { attempt, trouble } => down.not_rebuilt(attempt, trouble, now, schedule),
+        Input::Time if down.rebuild.due() <= now.at => down.try_now(down.answering, now),
+        Input::Time | Input::Failed { .. } => (down.as_it_is(), vec![]),
+    }
+}
+
+impl Down<'_> {
+    fn stay<P>(&self, trouble: Trouble, answering: bool, rebuild: Rebuild) -> State<P> {
+        State::Down {
+            trouble,
+            since: self.since,
+            answering,
+            rebuild,
+        }
+    }
+
+    fn as_it_is<P>(&self) -> State<P> {
+        self.stay(self.trouble.clone(), self.answering, self.rebuild)
+    }
+
+    fn try_now<P>(&self, answering: bool, now: Moment) -> (State<P>, Vec<Effect<P>>) {
+        let rebuild = Rebuild::trying(self.rebuild.attempts, now);
+        let state = self.stay(self.trouble.clone(), answering, rebuild);
+        (state, vec![Effect::Attempt(now.at)])
+    }
+
+    /// An answer to what was asked before it went down says nothing of now; and only the first one since then is news.
+    fn answered<P>(&self, asked: Instant, now: Moment) -> (State<P>, Vec<Effect<P>>) {
+        if self.answering || asked <= self.since.at {
+            return (self.as_it_is(), vec![]);
+        }
+        let Next::Trying { since, .. } = self.rebuild.next else {
+            return self.try_now(true, now);
+        };
+        let next = Next::Trying { since, again: true };
+        let rebuild = Rebuild {
+            next,
+            ..self.rebuild
+        };
+        (self.stay(self.trouble.clone(), true, rebuild), vec![])
+    }
+
+    /// An attempt of an earlier outage says nothing of this one.
+    fn not_rebuilt<P>(
+        &self,
+        attempt: Instant,
+        trouble: Trouble,
+        now: Moment,
+        schedule: &RebuildSchedule,
+    ) -> (State<P>, Vec<Effect<P>>) {
+        let Next::Trying { since, again } = self.rebuild.next else {
+            return (self.as_it_is(), vec![]);
+        };
+        if since != attempt {
+            return (self.as_it_is(), vec![]);
+        }
+        let attempts = self.rebuild.attempts + 1;
+        let known = trouble == *self.trouble;
+        let mut effects = vec![Effect::TellAttempt { attempts, known }];
+        let rebuild = if again {
+            effects.push(Effect::Attempt(now.at));
+            Rebuild::trying(attempts, now)
+        } else {
             let next = Next::At(now.at + delay(schedule, attempts));
-            (
-                stay(new, *answering, Rebuild { attempts, next }),
-                vec![tell],
-            )
-        }
-        (Input::Time, _) if state.due().is_some_and(|due| due <= now.at) => {
-            let state = stay(
-                trouble.clone(),
-                *answering,
-                Rebuild::trying(rebuild.attempts, now),
-            );
-            (state, vec![Effect::Attempt(now.at)])
-        }
-        (Input::Failed { .. } | Input::NotRebuilt { .. } | Input::Time, _) => {
-            (state.clone(), vec![])
-        }
+            Rebuild { attempts, next }
+        };
+        (self.stay(trouble, self.answering, rebuild), effects)
     }
 }
 

@@ -22,7 +22,7 @@ impl Facts {
             ),
             (
                 settled && primary && self.waits_for_standby(),
-                "waiting for a standby: commits wait until one is there, and writes are held",
+                "waiting for a standby: every commit hangs until one is there",
             ),
             (
                 !self.survives_crashes,

@@ -127,55 +127,23 @@ fn inputs(start: Moment, facts: &Facts) -> Vec<(&'static str, Input<Pool>)> {
         pool,
         trouble: trouble(Cause::ConnectionLost),
     };
+    let answered = |asked, judged| Input::Answered { asked, judged };
+    let rebuilt = |judged| Input::Rebuilt {
+        pool: "new",
+        judged,
+    };
+    let another = usable(&standby(1, 1));
+    let refused = trouble(Cause::ConnectionRefused);
     vec![
-        (
-            "answered",
-            Input::Answered {
-                asked,
-                judged: usable(facts),
-            },
-        ),
-        (
-            "answered before",
-            Input::Answered {
-                asked: at(start, 9).at,
-                judged: usable(facts),
-            },
-        ),
-        (
-            "another server answered",
-            Input::Answered {
-                asked,
-                judged: usable(&standby(1, 1)),
-            },
-        ),
-        (
-            "fenced",
-            Input::Answered {
-                asked,
-                judged: fenced(),
-            },
-        ),
-        (
-            "unanswered",
-            Input::Unanswered(trouble(Cause::ConnectionRefused)),
-        ),
+        ("answered", answered(asked, usable(facts))),
+        ("answered before", answered(at(start, 9).at, usable(facts))),
+        ("another server answered", answered(asked, another)),
+        ("fenced", answered(asked, fenced())),
+        ("unanswered", Input::Unanswered(refused)),
         ("its pool failed", failed("old")),
         ("an older pool failed", failed("older")),
-        (
-            "rebuilt",
-            Input::Rebuilt {
-                pool: "new",
-                judged: usable(facts),
-            },
-        ),
-        (
-            "rebuilt, but fenced",
-            Input::Rebuilt {
-                pool: "new",
-                judged: fenced(),
-            },
-        ),
+        ("rebuilt", rebuilt(usable(facts))),
+        ("rebuilt, but fenced", rebuilt(fenced())),
         ("not rebuilt", not_rebuilt(11, Cause::NoAnswer)),
         ("an older attempt failed", not_rebuilt(3, Cause::NoAnswer)),
         ("time", Input::Time),
