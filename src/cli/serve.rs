@@ -82,6 +82,8 @@ fn listen(
 fn announce(addr: SocketAddr, data_dir: Option<&Path>) {
     log::info!(address:% = addr, version = VERSION; "serving");
     let Some(data_dir) = data_dir else { return };
+    log::warn!(data_dir:% = data_dir.display(); "the databases are private ones that the service starts itself: for evaluation and development, not \
+        for production");
     println!(
         r#"
 synapse-core {VERSION} serves on http://{addr}

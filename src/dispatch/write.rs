@@ -96,10 +96,10 @@ impl Dispatch {
                 NextWrite::Apart => course.apart = true,
                 NextWrite::AfterLock => course.after_lock(lanes.locks_are_requests)?,
                 NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
-                NextWrite::Again { .. } => return Err(course.out_of_time()),
+                NextWrite::Again { .. } => return Err(self.out_of_time(course.doubt)),
             }
             if Instant::now() >= course.deadline {
-                return Err(course.out_of_time());
+                return Err(self.out_of_time(course.doubt));
             }
             if next != NextWrite::Apart {
                 course.pause().await;
@@ -167,11 +167,7 @@ impl Dispatch {
     fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {
         match refusal {
             Refusal::Overloaded => Error::Overloaded,
-            // It waited in a lane before a primary that has more to do than it can.
-            Refusal::OutOfTime if self.context.databases.primary_now().is_some() => {
-                Error::Overloaded
-            }
-            Refusal::OutOfTime => Error::PrimaryUnavailable,
+            Refusal::OutOfTime => self.out_of_time(Doubt::None),
             Refusal::OutcomeUnknown => Error::OutcomeUnknown,
             Refusal::SplitBrain => Error::SplitBrain,
             Refusal::Internal => match reply {
@@ -180,16 +176,18 @@ impl Dispatch {
             },
         }
     }
+
+    fn out_of_time(&self, doubt: Doubt) -> Error {
+        match doubt {
+            Doubt::Sent => Error::OutcomeUnknown,
+            // It waited for its turn, or for a lock that somebody holds, before a primary that is there.
+            Doubt::None if self.context.databases.primary_now().is_some() => Error::Overloaded,
+            Doubt::None => Error::PrimaryUnavailable,
+        }
+    }
 }
 
 impl Course {
-    fn out_of_time(&self) -> Error {
-        match self.doubt {
-            Doubt::None => Error::PrimaryUnavailable,
-            Doubt::Sent => Error::OutcomeUnknown,
-        }
-    }
-
     /// The server gives up waiting for a lock soon, so that one job delays no other for long; the job itself waits on.
     fn after_lock(&mut self, locks_are_requests: bool) -> Result<(), Error> {
         let since = *self.waits_for_lock_since.get_or_insert_with(Instant::now);

@@ -43,7 +43,15 @@ fn one_command_serves_and_says_how_to_go_on() {
     app.create(&minimal()).expect(201);
     let banner = app.log();
     let dir = data.path().join("data");
-    for part in [&app.url(""), dir.to_str().unwrap(), "curl", "Ctrl-C"] {
+    assert_eq!(app.get("/status").json()["embedded"], true);
+    let parts = [
+        &app.url(""),
+        dir.to_str().unwrap(),
+        "curl",
+        "Ctrl-C",
+        "not for production",
+    ];
+    for part in parts {
         assert!(banner.contains(part), "{part} in {banner}");
     }
     assert_eq!(

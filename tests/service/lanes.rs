@@ -266,3 +266,36 @@ fn changes_are_not_held_up_by_those_that_meet_a_lock_of_a_stranger() {
         }
     });
 }
+
+/// There is a primary: what it waited for is somebody's lock. At the deadline it either waits its turn, or an attempt of it is under way,
+/// which may get the lock yet.
+#[test]
+fn a_change_whose_row_stays_locked_is_not_told_that_there_is_no_primary() {
+    let cluster = Cluster::alone();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 1000)
+        .healthy();
+    let row = app.create(&minimal()).expect(201);
+    let mut stranger = PgConnection::establish(&cluster.primary().url(User::Application)).unwrap();
+    let lock = format!(
+        "BEGIN; SELECT FROM transactions WHERE id = '{}' FOR UPDATE",
+        row.id()
+    );
+    stranger.batch_execute(&lock).unwrap();
+    let change = || app.patch(&row.id(), &row.etag(), &json!({"status": "processing"}));
+    for _ in 0..5 {
+        let refused = change().expect(503).json();
+        let told = (refused["code"].as_str(), refused["outcome"].as_str());
+        assert!(
+            [
+                (Some("overloaded"), Some("not_applied")),
+                (Some("outcome_unknown"), Some("unknown"))
+            ]
+            .contains(&told),
+            "{refused}"
+        );
+    }
+    stranger.batch_execute("COMMIT").unwrap();
+    change().expect(200);
+}

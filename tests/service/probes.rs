@@ -126,6 +126,7 @@ fn status_shows_every_node() {
         app.get("/status").json()["nodes"][1]["sync_state"] == "async"
     });
     let status = app.get("/status").expect(200).json();
+    assert_eq!(status["embedded"], false);
     assert_eq!(
         keys(&status),
         [
@@ -135,7 +136,8 @@ fn status_shows_every_node() {
             "reads",
             "timeline",
             "nodes",
-            "failovers"
+            "failovers",
+            "embedded"
         ]
     );
     let whole = json!({"version": "0.1.0", "region": "eu-west-1", "writes": "available", "reads": "available", "timeline": 1});
