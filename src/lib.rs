@@ -3,7 +3,6 @@
 pub mod cli;
 pub mod db;
 mod dispatch;
-pub mod embedded;
 mod http;
 pub mod ledger;
 mod logging;

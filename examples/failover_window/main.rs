@@ -21,6 +21,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{RunQueryDsl, sql_query};
 use load::{Client, Load, Request, first_write};
+use private_postgres::{Binaries, Durability, Home, Server, StopMode, User};
 use report::Report;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,7 +30,6 @@ use std::time::{Duration, Instant};
 use support::Outcome;
 use support::postgres::{connect, is_true, stream};
 use support::process::Process;
-use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
 
 /// A client that finds no primary within this time of the promotion is said to have found none.
 const PATIENCE: Duration = Duration::from_secs(15);

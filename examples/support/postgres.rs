@@ -4,7 +4,7 @@ use super::{Outcome, wait_until};
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
-use synapse_core::embedded::{Server, User};
+use private_postgres::{Server, User};
 
 pub fn connect(server: &Server, user: User) -> Outcome<PgConnection> {
     Ok(PgConnection::establish(&server.url(user))?)

@@ -7,9 +7,9 @@ use crate::support::{Outcome, wait_until};
 use crate::{distance, flush};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use private_postgres::{Binaries, Durability, Home, Server, User};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use synapse_core::embedded::{Binaries, Durability, Home, Server, User};
 use tempfile::TempDir;
 use url::Url;
 

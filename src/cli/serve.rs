@@ -3,11 +3,11 @@
 use super::schema;
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
-use crate::embedded::{Cluster, Durability, Options};
 use crate::http::{Api, VERSION};
 use crate::logging;
 use crate::server::{Demand, Server};
 use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
+use private_postgres::{Cluster, Durability, Options};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;

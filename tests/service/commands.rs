@@ -3,8 +3,8 @@
 use crate::support::launch::Output;
 use crate::support::wait::s;
 use crate::support::{Cluster, Launch, ask, eventually, minimal, shared};
+use private_postgres::User;
 use std::fs;
-use synapse_core::embedded::User;
 
 fn bare(args: &[&str]) -> Output {
     Launch::bare().run(args)

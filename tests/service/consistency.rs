@@ -3,8 +3,8 @@
 use crate::support::app::App;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, Cluster, eventually, holds_for, key, minimal, shared, sql};
+use private_postgres::{Server, StopMode};
 use serde_json::json;
-use synapse_core::embedded::{Server, StopMode};
 
 /// A service on a primary and a replica whose replay can be halted.
 fn pair() -> (Cluster, App) {

@@ -4,10 +4,10 @@ use crate::faults::operator::cut_off;
 use crate::support::load::{Asked, all_are, at_once, while_all_ask};
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, Launch, ask, ask_all, eventually, full, holds_for};
+use private_postgres::Server;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use synapse_core::embedded::Server;
 
 /// For two leaders: what one statement does not take, the other does.
 const CLIENTS: usize = 64;

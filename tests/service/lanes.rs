@@ -7,13 +7,13 @@ use crate::support::{Answer, App, Cluster, ask, eventually, full, key, minimal, 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use private_postgres::User;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::Duration;
-use synapse_core::embedded::User;
 
 const PLACES: usize = 20;
 

@@ -4,9 +4,9 @@ use crate::support::app::App;
 use crate::support::load::{all_are, while_asking};
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, Cluster, eventually, holds_for, key, minimal};
+use private_postgres::StopMode;
 use std::thread;
 use std::time::Instant;
-use synapse_core::embedded::StopMode;
 
 const HEALING: std::time::Duration = s(5);
 /// So far away that it is not the schedule that heals anything here, but that a node answers again.

@@ -2,7 +2,7 @@
 
 use crate::support::wait::s;
 use crate::support::{App, Cluster, Launch, ask, eventually, key, minimal};
-use synapse_core::embedded::{StopMode, User};
+use private_postgres::{StopMode, User};
 
 fn on(clusters: [&Cluster; 2]) -> Launch {
     Launch::on(clusters.map(|cluster| cluster.primary().url(User::Application)))

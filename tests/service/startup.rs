@@ -3,7 +3,7 @@
 use crate::support::app::App;
 use crate::support::wait::s;
 use crate::support::{Cluster, eventually, minimal, sql};
-use synapse_core::embedded::{Server, StopMode, User};
+use private_postgres::{Server, StopMode, User};
 
 /// Nothing works yet, and it says why.
 #[track_caller]

@@ -4,8 +4,8 @@ use crate::faults::operator::cut_off;
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
 use crate::support::{App, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
+use private_postgres::{Server, StopMode, User};
 use serde_json::Value;
-use synapse_core::embedded::{Server, StopMode, User};
 
 fn node(app: &App, at: usize) -> Value {
     app.get("/status").json()["nodes"][at].clone()

@@ -5,8 +5,8 @@ use super::operator::cut_off;
 use crate::support::proxy::Mode;
 use crate::support::wait::{holds_within, ms, s};
 use crate::support::{Proxy, eventually, sql};
+use private_postgres::{Server, StopMode};
 use rand::seq::IndexedRandom;
-use synapse_core::embedded::{Server, StopMode};
 
 pub struct Fault {
     pub name: &'static str,

@@ -4,8 +4,8 @@
 use super::Stage;
 use crate::support::wait::s;
 use crate::support::{ask, eventually};
+use private_postgres::{Server, StopMode};
 use std::sync::atomic::Ordering;
-use synapse_core::embedded::{Server, StopMode};
 
 /// It receives nothing from now on, and keeps what it has.
 pub fn cut_off(standby: &Server) {

@@ -2,8 +2,8 @@
 
 use crate::support::wait::s;
 use crate::support::{App, Cluster, Proxy, eventually, minimal};
+use private_postgres::Server;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use synapse_core::embedded::Server;
 
 pub struct Stage {
     /// Dropped before the cluster.

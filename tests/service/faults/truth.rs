@@ -1,10 +1,10 @@
 //! What the surviving primary holds, read by SQL.
 
 use crate::support::ask_all;
+use private_postgres::Server;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use synapse_core::embedded::Server;
 
 #[derive(Clone, Debug, Default)]
 pub struct Truth {

@@ -8,10 +8,10 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use private_postgres::{Binaries, Durability, Home, Server, StopMode, User};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, LazyLock};
-use synapse_core::embedded::{Binaries, Durability, Home, Server, StopMode, User};
 
 static BINARIES: LazyLock<Binaries> =
     LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());

@@ -2,13 +2,13 @@
 
 use super::wait;
 use nix::sys::socket::{setsockopt, sockopt};
+use private_postgres::{Server, User};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
-use synapse_core::embedded::{Server, User};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

@@ -1,0 +1,116 @@
+//! Which data directory is the primary's: a supervisor of an earlier run may have promoted any of them.
+
+use crate::{Error, Home, Server};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) const FIRST: &str = "primary";
+
+pub(crate) fn replica_name(number: usize) -> String {
+    format!("replica-{number}")
+}
+
+/// The names of the complete data directories, with the major version of their data.
+pub(crate) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
+    let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
+    let mut found: Vec<(String, u32)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            // "NAME.new" is not complete.
+            let ours = name == FIRST || name.strip_prefix("replica-")?.parse::<u8>().is_ok();
+            let version = fs::read_to_string(entry.path().join("PG_VERSION")).ok()?;
+            ours.then_some((name, version.trim().parse().ok()?))
+        })
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Whether it is no standby, its timeline, its position: the highest is the primary.
+type Rank = (bool, u32, u64);
+
+/// The one that is not a standby; of several the one on the highest timeline, since a promotion starts a new one.
+pub(crate) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Server>, Error> {
+    let mut best: Option<(Rank, Server)> = None;
+    let mut broken = None;
+    for name in names {
+        let server = Server::open(home, name)?;
+        match rank(&server) {
+            Ok(rank) if best.as_ref().is_none_or(|(highest, _)| rank > *highest) => {
+                best = Some((rank, server))
+            }
+            Ok(_) => {}
+            // A replica can be copied again, where there is something to copy from.
+            Err(error) if server.is_standby() => broken = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match (best, broken) {
+        (None, Some(error)) => Err(error),
+        (best, _) => Ok(best.map(|(_, server)| server)),
+    }
+}
+
+fn rank(server: &Server) -> Result<Rank, Error> {
+    server.end_leftovers()?;
+    Ok((!server.is_standby(), timeline(server)?, position(server)?))
+}
+
+/// pg_control shows a new timeline only after the checkpoint that follows the promotion; its history file is
+/// there before.
+fn timeline(server: &Server) -> Result<u32, Error> {
+    let checkpoint = server
+        .control("Latest checkpoint's TimeLineID")?
+        .parse()
+        .unwrap_or(0);
+    let wal = server.data_dir().join("pg_wal");
+    let entries = fs::read_dir(&wal).map_err(Error::io("read", &wal))?;
+    let histories = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        u32::from_str_radix(name.strip_suffix(".history")?, 16).ok()
+    });
+    Ok(histories.fold(checkpoint, u32::max))
+}
+
+/// Only to choose among standbys, where nothing else tells them apart.
+fn position(server: &Server) -> Result<u64, Error> {
+    let recovered = parse_lsn(&server.control("Minimum recovery ending location")?);
+    let checkpoint = parse_lsn(&server.control("Latest checkpoint location")?);
+    Ok(recovered.max(checkpoint))
+}
+
+/// "0/3000148": two halves of a 64-bit number. 0 for what is not one.
+fn parse_lsn(text: &str) -> u64 {
+    let half = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+    text.split_once('/')
+        .map_or(0, |(high, low)| (half(high) << 32) | half(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_compared_as_numbers() {
+        assert!(parse_lsn("0/A000000") < parse_lsn("0/10000000"));
+        assert!(parse_lsn("0/FFFFFFFF") < parse_lsn("1/0"));
+        assert_eq!(parse_lsn(""), 0);
+    }
+
+    #[test]
+    fn only_complete_directories_of_ours_count() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["replica-1", "primary", "primary.new", "replica-x", "other"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::write(dir.path().join(name).join("PG_VERSION"), "15\n").unwrap();
+        }
+        fs::create_dir(dir.path().join("replica-2")).unwrap();
+        let found = databases_in(dir.path()).unwrap();
+        assert_eq!(
+            found,
+            [("primary".to_owned(), 15), ("replica-1".to_owned(), 15)]
+        );
+    }
+}

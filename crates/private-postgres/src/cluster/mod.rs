@@ -1,0 +1,210 @@
+//! A primary and its replicas as one thing: started, found again after any end, stopped.
+
+mod lineage;
+mod node;
+mod recovery;
+mod replication;
+mod supervisor;
+mod term;
+
+use self::node::Node;
+use self::supervisor::{Supervisor, View};
+use crate::home;
+use crate::{Binaries, Durability, Error, Home, Server, StopMode, User};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    pub replicas: u8,
+    /// Where the PostgreSQL programs are; looked for where not given.
+    pub bin_dir: Option<PathBuf>,
+    pub durability: Durability,
+    /// A commit waits for a replica while one streams.
+    pub synchronous: bool,
+}
+
+/// Where a node listens. Its role may change; its name and address do not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NodeAddress {
+    pub name: String,
+    /// With the password of the application's user.
+    pub url: String,
+}
+
+/// Shows no password.
+impl std::fmt::Debug for NodeAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeAddress")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+pub struct Cluster {
+    nodes: Vec<Arc<Node>>,
+    view: Arc<View>,
+    supervisor: Option<Running>,
+}
+
+struct Running {
+    /// Dropped to stop it.
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Returns when the primary accepts connections and the replicas stream. A replica that cannot be started is
+    /// only logged, and tried again in the background.
+    pub fn start(options: &Options) -> Result<Self, Error> {
+        let (dir, lock) = home::lock(&options.data_dir)?;
+        let databases = lineage::databases_in(&dir)?;
+        let major = databases.first().map(|(_, major)| *major);
+        let binaries = Binaries::find(options.bin_dir.as_deref(), major, &dir.join("bin"))?;
+        let home = Home::locked(dir, lock, binaries, options.durability)?;
+        let names: Vec<String> = databases.into_iter().map(|(name, _)| name).collect();
+        let primary = match lineage::primary_of(&home, &names)? {
+            Some(server) => server,
+            None => Server::init(&home, lineage::FIRST)?,
+        };
+        lead(&primary)?;
+        let mut nodes = vec![Arc::new(Node::new(primary))];
+        for name in other_names(options.replicas, nodes[0].name()) {
+            let replica = replica_of(&nodes[0].server, &home, &name)?;
+            nodes.push(Arc::new(replica));
+        }
+        Self::supervised(nodes, options.synchronous)
+    }
+
+    fn supervised(nodes: Vec<Arc<Node>>, synchronous: bool) -> Result<Self, Error> {
+        let view = Arc::<View>::default();
+        let supervisor = Supervisor::new(nodes.clone(), Arc::clone(&view), synchronous);
+        let (stop, stopped) = channel();
+        let thread = thread::Builder::new()
+            .name("postgres-supervisor".into())
+            .spawn(move || supervisor.run(&stopped))
+            .map_err(Error::io(
+                "start a thread for",
+                nodes[0].server.home().dir(),
+            ))?;
+        Ok(Self {
+            nodes,
+            view,
+            supervisor: Some(Running { stop, thread }),
+        })
+    }
+
+    /// In the order of their names; "primary" is where the first primary was made, not what it is now.
+    pub fn nodes(&self) -> Vec<NodeAddress> {
+        let address = |node: &Arc<Node>| NodeAddress {
+            name: node.name().to_owned(),
+            url: node.server.url(User::Application),
+        };
+        let mut nodes: Vec<NodeAddress> = self.nodes.iter().map(address).collect();
+        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        nodes
+    }
+
+    /// For tests and operators: what is done to them is healed.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.nodes.iter().map(|node| &node.server)
+    }
+
+    /// The present primary; during a failover the last one.
+    pub fn primary(&self) -> &Server {
+        &self.nodes[self.view.leader.load(Ordering::Relaxed)].server
+    }
+
+    /// Whether a replica holds every acknowledged write, and would be promoted if the primary died now.
+    pub fn trusts_a_replica(&self) -> bool {
+        self.view.trusts.load(Ordering::Relaxed)
+    }
+
+    /// The replicas first, so that they do not report the loss of their primary. Every server ends, in bounded time.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.shut_down(StopMode::Fast)
+    }
+
+    fn shut_down(&mut self, mode: StopMode) -> Result<(), Error> {
+        let Some(Running { stop, thread }) = self.supervisor.take() else {
+            return Ok(());
+        };
+        drop(stop);
+        // A failover that is running now cannot start anything any more, and fails.
+        self.nodes.iter().for_each(|node| node.server.retire());
+        let leader = self.view.leader.load(Ordering::Relaxed);
+        let (primary, replicas): (Vec<_>, Vec<_>) = self
+            .nodes
+            .iter()
+            .enumerate()
+            .partition(|(index, _)| *index == leader);
+        let order = replicas.into_iter().chain(primary);
+        let results: Vec<Result<(), Error>> =
+            order.map(|(_, node)| node.server.stop(mode)).collect();
+        if thread.join().is_err() {
+            log::error!("the supervisor panicked");
+        }
+        results.into_iter().collect()
+    }
+}
+
+/// Not as clean as `stop`, but as complete.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut_down(StopMode::Immediate) {
+            log::error!("{error}");
+        }
+    }
+}
+
+/// All of them are standbys only where a run died in the middle of a failover.
+fn lead(primary: &Server) -> Result<(), Error> {
+    primary.start()?;
+    if primary.is_standby() {
+        primary.promote()?;
+    }
+    Ok(())
+}
+
+fn replica_of(primary: &Server, home: &Arc<Home>, name: &str) -> Result<Node, Error> {
+    let node = Node::new(Server::open(home, name)?);
+    match replication::join(primary, &node.server) {
+        Ok(()) => node.set_joined(true),
+        Err(error) => log::error!(node = name; "cannot start the replica: {error}"),
+    }
+    Ok(node)
+}
+
+fn other_names(replicas: u8, primary: &str) -> Vec<String> {
+    let all = std::iter::once(lineage::FIRST.to_owned())
+        .chain((1..=usize::from(replicas)).map(lineage::replica_name));
+    all.filter(|name| name != primary)
+        .take(usize::from(replicas))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_members_are_as_many_as_wanted_whoever_leads() {
+        assert_eq!(other_names(1, "primary"), ["replica-1"]);
+        assert_eq!(other_names(1, "replica-1"), ["primary"]);
+        assert_eq!(other_names(0, "replica-1"), [""; 0]);
+        assert_eq!(other_names(2, "replica-1"), ["primary", "replica-2"]);
+    }
+
+    #[test]
+    fn an_address_does_not_show_its_password() {
+        let node = NodeAddress {
+            name: "primary".into(),
+            url: "postgres://synapse:secret@x/".into(),
+        };
+        assert!(!format!("{node:?}").contains("secret"));
+    }
+}

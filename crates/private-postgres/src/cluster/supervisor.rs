@@ -1,0 +1,188 @@
+//! Keeps a cluster whole: promotes a trusted replica when the primary dies, brings dead nodes back.
+//!
+//! It owns all the processes, so it can make sure that an old primary is dead before there is a new one.
+
+use super::node::Node;
+use super::recovery::Recovery;
+use super::term::{OBSERVE, Term};
+use crate::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often the processes are looked at: a death is noticed within this time.
+const TICK: Duration = Duration::from_millis(10);
+/// A replica that runs but has not streamed for half a minute needs help.
+const MISSED_MAX: u32 = (30_000 / OBSERVE.as_millis()) as u32;
+
+pub(crate) struct Supervisor {
+    nodes: Vec<Arc<Node>>,
+    view: Arc<View>,
+    synchronous: bool,
+    term: Arc<Term>,
+    /// The threads that watch this term, and earlier ones where they hang on a frozen server.
+    watchers: Vec<JoinHandle<()>>,
+    /// One for each node.
+    recoveries: Vec<Recovery>,
+}
+
+/// What others may know, at any time and without waiting.
+#[derive(Default)]
+pub(crate) struct View {
+    /// Of the present primary among the nodes.
+    pub leader: AtomicUsize,
+    /// Whether there is a replica that would be promoted.
+    pub trusts: Arc<AtomicBool>,
+}
+
+impl Supervisor {
+    pub fn new(nodes: Vec<Arc<Node>>, view: Arc<View>, synchronous: bool) -> Self {
+        let recoveries = nodes.iter().map(|_| Recovery::new()).collect();
+        let term = term_of(&nodes, &view, synchronous);
+        let watchers = vec![watch(&term)];
+        Self {
+            nodes,
+            view,
+            synchronous,
+            term,
+            watchers,
+            recoveries,
+        }
+    }
+
+    /// Until the other end of the channel is dropped.
+    pub fn run(mut self, stop: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(TICK) {
+            self.look_after_the_primary();
+            for index in 0..self.nodes.len() {
+                if index != self.leader() {
+                    self.look_after_a_replica(index);
+                }
+            }
+        }
+        self.term.end();
+        // All of them end by themselves now: the servers are stopped and cannot be started again. What they hold,
+        // the lock of the directory, is free when this returns.
+        let ends = self.recoveries.into_iter().map(Recovery::end);
+        let ends = ends.chain(
+            self.watchers
+                .into_iter()
+                .map(|watcher| watcher.join().is_ok()),
+        );
+        if ends.filter(|ok| !ok).count() > 0 {
+            log::error!("a thread of the supervisor panicked");
+        }
+    }
+
+    fn leader(&self) -> usize {
+        self.view.leader.load(Ordering::Relaxed)
+    }
+
+    fn look_after_the_primary(&mut self) {
+        let leader = Arc::clone(&self.nodes[self.leader()]);
+        if leader.server.is_running() || !self.recoveries[self.leader()].is_due() {
+            return;
+        }
+        let died = Instant::now();
+        log::warn!(node = leader.name(); "the primary has died");
+        let successor = self.term.end();
+        match self.replace(&leader, successor) {
+            Ok(index) => {
+                self.view.leader.store(index, Ordering::Relaxed);
+                self.recoveries[index].succeeded();
+                let took_ms = died.elapsed().as_millis() as u64;
+                log::warn!(from = leader.name(), to = self.nodes[index].name(), took_ms; "there is a primary again");
+            }
+            Err(error) => {
+                let index = self.leader();
+                self.recoveries[index].failed();
+                log::error!(node = leader.name(); "no primary: {error}");
+            }
+        }
+        self.begin_term();
+    }
+
+    /// The successor where there is one that holds everything, else the old primary itself: it holds everything too.
+    fn replace(&self, old: &Arc<Node>, successor: Option<Arc<Node>>) -> Result<usize, Error> {
+        // Children of a killed postmaster may still be writing.
+        old.server.end_leftovers()?;
+        if let Some(successor) =
+            successor.filter(|node| node.is_joined() && node.server.is_running())
+        {
+            match promote(&successor) {
+                Ok(()) => return Ok(self.index_of(&successor)),
+                Err(error) => log::error!(node = successor.name(); "cannot promote: {error}"),
+            }
+        }
+        old.server.reload(&[("synchronous_standby_names", "")])?;
+        old.server.start()?;
+        Ok(self.index_of(old))
+    }
+
+    fn index_of(&self, node: &Arc<Node>) -> usize {
+        // Every node comes from this list.
+        self.nodes
+            .iter()
+            .position(|other| Arc::ptr_eq(other, node))
+            .unwrap_or(0)
+    }
+
+    /// Whoever followed the old primary is brought to the new one.
+    fn begin_term(&mut self) {
+        let leader = self.leader();
+        if self.term.leader.name() != self.nodes[leader].name() {
+            self.nodes.iter().for_each(|node| node.set_joined(false));
+        }
+        self.term = term_of(&self.nodes, &self.view, self.synchronous);
+        self.watchers.retain(|watcher| !watcher.is_finished());
+        self.watchers.push(watch(&self.term));
+    }
+
+    fn look_after_a_replica(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let recovery = &mut self.recoveries[index];
+        let primary = &self.term.leader;
+        if let Some(joined) = recovery.ended(node, primary) {
+            node.set_joined(joined);
+        }
+        let lost = !node.server.is_running() || node.missed() > MISSED_MAX;
+        if node.is_joined() && lost {
+            self.term.lost(node);
+            node.set_joined(false);
+            log::warn!(node = node.name(); "the replica was lost");
+        }
+        if !node.is_joined() && recovery.is_free() && primary.server.is_running() {
+            recovery.begin(node, primary);
+        }
+    }
+}
+
+/// Half a promotion is finished or undone, so that there are never two primaries.
+fn promote(node: &Node) -> Result<(), Error> {
+    let Err(error) = node.server.promote() else {
+        return Ok(());
+    };
+    node.server.end_now()?;
+    if node.server.is_standby() {
+        Err(error)
+    } else {
+        node.server.start()
+    }
+}
+
+fn term_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Term> {
+    let leader = view.leader.load(Ordering::Relaxed);
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != leader);
+    let others = others.map(|(_, node)| Arc::clone(node)).collect();
+    Term::new(&nodes[leader], others, synchronous, &view.trusts)
+}
+
+fn watch(term: &Arc<Term>) -> JoinHandle<()> {
+    let term = Arc::clone(term);
+    thread::spawn(move || term.watch())
+}

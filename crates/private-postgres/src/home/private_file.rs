@@ -1,0 +1,29 @@
+//! Files that hold a password.
+
+use crate::account::Account;
+use crate::{Error, account};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Writes a file that only its owner (the account, where it is for PostgreSQL) can read, whole or not at all.
+pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Result<(), Error> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    // A leftover of a run that died; `create_new` below follows no symlink that someone may have put there.
+    let _ = fs::remove_file(&part);
+    let write = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
+        file.write_all(content.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(Error::io("write", &part))?;
+    account::give(account, &part)?;
+    fs::rename(&part, path).map_err(Error::io("write", path))
+}

@@ -1,0 +1,235 @@
+//! Processes: started so that they cannot outlive us, run within a time limit, found again by their directory.
+
+use crate::Error;
+use crate::account::Account;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::{RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+type Job = (Command, SyncSender<io::Result<Child>>);
+
+/// Every process is created by this one thread, which lives as long as the program: the parent-death signal
+/// is bound to the *thread* that created a process.
+static PARENT: LazyLock<Sender<Job>> = LazyLock::new(|| {
+    let (jobs, inbox) = channel::<Job>();
+    let work = move || {
+        for (mut command, reply) in inbox {
+            // The asker waits for the reply, so sending cannot fail while it lives.
+            let _ = reply.send(command.spawn());
+        }
+    };
+    if let Err(error) = thread::Builder::new()
+        .name("postgres-parent".into())
+        .spawn(work)
+    {
+        log::error!("cannot start the thread that starts PostgreSQL: {error}");
+    }
+    jobs
+});
+
+pub(crate) fn spawn(command: Command) -> Result<Child, Error> {
+    let program = std::path::PathBuf::from(command.get_program());
+    let (reply, answer) = sync_channel(1);
+    let gone = |_| io::Error::other("the thread that starts processes has ended");
+    PARENT
+        .send((command, reply))
+        .map_err(|_| io::Error::other("the thread that starts processes has ended"))
+        .and_then(|()| answer.recv().map_err(gone)?)
+        .map_err(Error::io("run", &program))
+}
+
+/// Sets up what all PostgreSQL programs share: account, directory, environment, process group, end with us.
+pub(crate) fn prepare(command: &mut Command, account: Option<&Account>, directory: &Path) {
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("PG") {
+            command.env_remove(key);
+        }
+    }
+    // HOME: libpq looks for certificates and password files there, and root's is closed to the account.
+    command
+        .env("LC_ALL", "C")
+        .env("HOME", directory)
+        .current_dir(directory);
+    // A group of its own, or Ctrl-C in a terminal would stop the servers before us.
+    command.process_group(0);
+    if let Some(account) = account {
+        // std clears the supplementary groups when it changes the uid as root.
+        command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
+    }
+    #[cfg(target_os = "linux")]
+    end_with_us(command);
+}
+
+/// SIGQUIT is PostgreSQL's immediate stop: nobody is left to wait for, and recovery is the next start's work.
+/// A fast stop could wait a minute for a replica that hangs.
+#[cfg(target_os = "linux")]
+fn end_with_us(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    let hook = move || {
+        // Runs after setuid, which would clear the setting.
+        nix::sys::prctl::set_pdeathsig(Signal::SIGQUIT)?;
+        if nix::unistd::getppid() != parent {
+            return Err(io::Error::from(nix::errno::Errno::ESRCH)); // we died before the line above
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl and getppid are.
+    unsafe { command.pre_exec(hook) };
+}
+
+/// Runs a program to its end, feeding it `input`, and returns what it printed.
+pub(crate) fn run(mut command: Command, input: &str, limit: Duration) -> Result<String, Error> {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = spawn(command)?;
+    let group = pid_of(&child);
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends early says why on stderr; the broken pipe adds nothing.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let (reply, answer) = sync_channel(1);
+    thread::spawn(move || reply.send(child.wait_with_output()));
+    match answer.recv_timeout(limit) {
+        Ok(Ok(output)) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(Ok(output)) => Err(tool_error(program, &output)),
+        Ok(Err(source)) => Err(Error::io("wait for", Path::new(&program))(source)),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            let _ = killpg(group, Signal::SIGKILL); // it may have ended just now
+            Err(Error::ToolTimeout {
+                program,
+                seconds: limit.as_secs(),
+            })
+        }
+    }
+}
+
+fn tool_error(program: String, output: &Output) -> Error {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let last = lines.len().saturating_sub(5);
+    Error::Tool {
+        program,
+        status: output.status,
+        output: lines[last..].join("; "),
+    }
+}
+
+pub(crate) fn pid_of(child: &Child) -> Pid {
+    // A pid always fits: the kernel's own type is i32.
+    Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
+}
+
+/// A process that has just gone is what most signals want anyway.
+pub(crate) fn signal(pid: Pid, signal: Signal) {
+    if let Err(errno) = kill(pid, signal) {
+        log::debug!("cannot send {signal} to process {pid}: {errno}");
+    }
+}
+
+/// Every PostgreSQL process that works in this data directory, the postmaster and its children, also those
+/// whose postmaster is dead or was started by a run before this one. Each works in its data directory.
+#[cfg(target_os = "linux")]
+pub(crate) fn servers_in(data_dir: &Path) -> Vec<Pid> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .filter(|pid| is_server_in(*pid, data_dir))
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+fn is_server_in(pid: Pid, data_dir: &Path) -> bool {
+    let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}"));
+    // The program too: someone's shell may stand in the directory.
+    link("cwd").is_ok_and(|cwd| cwd == data_dir)
+        && link("exe").is_ok_and(|exe| {
+            exe.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("postgres"))
+        })
+}
+
+/// Without /proc: the postmaster that postmaster.pid names, and its children.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn servers_in(data_dir: &Path) -> Vec<Pid> {
+    let file = std::fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
+    let Some(postmaster) = file
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse::<i32>().ok())
+    else {
+        return Vec::new();
+    };
+    let listing = Command::new("ps")
+        .args(["-A", "-o", "pid=,ppid=,stat=,comm="])
+        .output();
+    let text = listing.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    text.unwrap_or_default()
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let (pid, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+            let alive = !fields.next()?.starts_with('Z');
+            let postgres = fields.next()?.contains("postgres");
+            let ours = pid == postmaster || parent == postmaster;
+            (alive && postgres && ours).then(|| Pid::from_raw(pid))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_hangs_is_ended_at_its_limit() {
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        prepare(&mut command, None, Path::new("/tmp"));
+        let error = run(command, "", Duration::from_millis(50)).unwrap_err();
+        assert!(
+            error.to_string().starts_with("sleep did not end within"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_program_that_fails_tells_its_last_words() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no space left >&2; exit 3"]);
+        let error = run(command, "", Duration::from_secs(20)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "sh failed (exit status: 3): no space left"
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = run(Command::new("/no/such/initdb"), "", Duration::from_secs(20)).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot run /no/such/initdb"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! One PostgreSQL server: what it is and where it is. The verbs of an operator are in `life.rs` (start, stop) and `role.rs` (promote,
+//! follow), those of a disaster in `disaster.rs` (kill, freeze).
+
+mod build;
+mod config;
+#[cfg(feature = "disasters")]
+mod disaster;
+mod life;
+mod log_file;
+mod port;
+mod role;
+mod signals;
+
+use self::config::Settings;
+use crate::Error;
+use crate::home::{Home, User};
+use nix::sys::signal::Signal;
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a condition of a process is looked at.
+pub(crate) const POLL: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopMode {
+    /// Ends the sessions, writes everything down, and sends it to the replicas.
+    Fast,
+    /// Just ends: the next start recovers from the log.
+    Immediate,
+}
+
+/// All verbs take `&self`: a test may freeze a server that another thread is talking to.
+pub struct Server {
+    home: Arc<Home>,
+    name: String,
+    port: u16,
+    child: Mutex<Option<Child>>,
+    settings: Mutex<Settings>,
+    /// Set once, under the lock of `child`: after it no start succeeds.
+    retired: AtomicBool,
+}
+
+/// Shows no password.
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.name)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// A new, empty database cluster; not started. Replaces nothing: opens it where it exists.
+    pub fn init(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
+        let directory = home.data_dir(name);
+        if !directory.exists() {
+            build::initdb(home, name)?;
+        } else if !directory.join("PG_VERSION").exists() {
+            return Err(Error::NotADatabase { directory });
+        }
+        Self::open(home, name)
+    }
+
+    /// A copy of a running server (primary or replica) that follows it; not started.
+    pub fn standby_of(source: &Server, name: &str) -> Result<Self, Error> {
+        build::basebackup(source, name)?;
+        let standby = Self::open(&source.home, name)?;
+        standby.follow(source)?;
+        Ok(standby)
+    }
+
+    /// The server of an existing data directory; not started.
+    pub fn open(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
+        let port = port::choose(&home.dir.join(format!("{name}.port")))?;
+        Ok(Self {
+            home: Arc::clone(home),
+            name: name.to_owned(),
+            port,
+            child: Mutex::default(),
+            settings: Mutex::default(),
+            retired: AtomicBool::new(false),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.data_dir(&self.name)
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.home.dir.join(format!("{}.log", self.name))
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    /// Holds the password: not for a log.
+    pub fn url(&self, user: User) -> String {
+        let (name, password) = (user.name(), self.home.password(user));
+        format!(
+            "postgres://{name}:{password}@127.0.0.1:{}/synapse",
+            self.port
+        )
+    }
+
+    /// Changes settings, now where the server runs, and for all starts of this object. An empty value is a value.
+    pub fn reload(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
+        let new = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.settings().extend(new);
+        self.write_settings()?;
+        self.signal_postmaster(Signal::SIGHUP);
+        Ok(())
+    }
+
+    pub(crate) fn write_settings(&self) -> Result<(), Error> {
+        config::write(&self.home, &self.data_dir(), &self.name, &self.settings())
+    }
+
+    pub(crate) fn timeout(&self, what: &'static str, limit: Duration) -> Error {
+        let (name, log, tail) = (self.name.clone(), self.log_file(), self.log_tail());
+        Error::Timeout {
+            name,
+            what,
+            seconds: limit.as_secs(),
+            log,
+            tail,
+        }
+    }
+
+    pub(crate) fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever wants a clean stop calls `stop` before.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Immediate and not kill: it gives its shared memory back.
+        if let Err(error) = self
+            .stop(StopMode::Immediate)
+            .and_then(|()| self.end_leftovers())
+        {
+            log::error!(node = self.name.as_str(); "cannot end PostgreSQL: {error}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The port of a server, kept in a file: the replica's primary_conninfo and people's psql rely on it.
+
+use crate::Error;
+use rand::Rng;
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Below the range from which kernels give ports to outgoing connections: one of those could otherwise
+/// sit on the port of a server that is just restarting, which is why this does not bind port 0.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
+pub(crate) fn choose(file: &Path) -> Result<u16, Error> {
+    let kept = fs::read_to_string(file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    if let Some(port) = kept.filter(|port| is_free(*port)) {
+        return Ok(port);
+    }
+    let mut random = rand::rng();
+    let port = (0..1_000)
+        .map(|_| random.random_range(PORTS))
+        .find(|port| is_free(*port) && is_new(*port))
+        .ok_or(Error::NoPort)?;
+    fs::write(file, format!("{port}\n")).map_err(Error::io("write", file))?;
+    Ok(port)
+}
+
+/// A server binds its port only when it starts: until then the port is free, and another server of this process would take it too.
+fn is_new(port: u16) -> bool {
+    static GIVEN_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given_out = GIVEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    given_out.insert(port)
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_kept_while_it_is_free_and_replaced_when_it_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("primary.port");
+        let port = choose(&file).unwrap();
+        assert_eq!(choose(&file).unwrap(), port);
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert_ne!(choose(&file).unwrap(), port);
+    }
+}

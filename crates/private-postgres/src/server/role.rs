@@ -1,0 +1,79 @@
+//! Primary or replica: promote, follow, come back after a failover.
+
+use super::{POLL, Server, StopMode, build, config};
+use crate::{Error, process};
+use postgresql_commands::pg_controldata::PgControlDataBuilder;
+use postgresql_commands::pg_ctl::{Mode, PgCtlBuilder};
+use postgresql_commands::traits::CommandBuilder;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PROMOTE_LIMIT: Duration = Duration::from_secs(30);
+const TOOL_LIMIT: Duration = Duration::from_secs(20);
+
+impl Server {
+    /// Makes a replica the primary; returns when it accepts writes.
+    pub fn promote(&self) -> Result<(), Error> {
+        let pg_ctl = PgCtlBuilder::new().program_dir(&self.home().binaries.dir);
+        let pg_ctl = pg_ctl.mode(Mode::Promote).pgdata(self.data_dir()).no_wait();
+        process::run(self.home().command(pg_ctl.build()), "", TOOL_LIMIT)?;
+        let end = Instant::now() + PROMOTE_LIMIT;
+        while self.control("Database cluster state")? != "in production" {
+            if Instant::now() > end {
+                return Err(self.timeout("was not promoted", PROMOTE_LIMIT));
+            }
+            if !self.is_running() {
+                return Err(Error::NotRunning {
+                    name: self.name().to_owned(),
+                });
+            }
+            thread::sleep(POLL);
+        }
+        self.settings().remove("primary_conninfo");
+        self.write_settings()
+    }
+
+    /// One line of pg_controldata: it works on a stopped server, and cannot hang on a frozen one.
+    pub(crate) fn control(&self, key: &str) -> Result<String, Error> {
+        let tool = PgControlDataBuilder::new()
+            .program_dir(&self.home().binaries.dir)
+            .pgdata(self.data_dir());
+        let text = process::run(self.home().command(tool.build()), "", TOOL_LIMIT)?;
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        Ok(value.unwrap_or_default().trim().to_owned())
+    }
+
+    /// Follows another server from now on. A running primary becomes a replica only by the next start.
+    pub fn follow(&self, source: &Server) -> Result<(), Error> {
+        self.follow_port(source.port())
+    }
+
+    /// The same, through a proxy.
+    pub fn follow_port(&self, port: u16) -> Result<(), Error> {
+        build::mark_standby(self.home(), &self.data_dir())?;
+        let conninfo = config::conninfo(self.home(), port, self.name());
+        self.reload(&[("primary_conninfo", &conninfo)])
+    }
+
+    /// Makes a former primary fit to follow its successor, stopping it where it runs; not started.
+    pub fn rewind_to_follow(&self, source: &Server) -> Result<(), Error> {
+        self.stop(StopMode::Fast)?;
+        self.end_leftovers()?;
+        build::rewind(source, self.name())?;
+        self.follow(source)
+    }
+
+    /// Throws the data away and copies everything anew, stopping it where it runs; not started.
+    pub fn rebuild_to_follow(&self, source: &Server) -> Result<(), Error> {
+        self.end_now()?;
+        build::basebackup(source, self.name())?;
+        self.follow(source)
+    }
+
+    /// A replica by the next start, a primary otherwise.
+    pub fn is_standby(&self) -> bool {
+        self.data_dir().join("standby.signal").exists()
+    }
+}

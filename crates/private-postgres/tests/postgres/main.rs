@@ -1,0 +1,7 @@
+//! Real PostgreSQL servers in temporary directories.
+#![allow(clippy::disallowed_methods, reason = "conditions are polled")]
+
+mod healing;
+mod restart;
+mod server;
+mod support;
