@@ -56,6 +56,66 @@ fn a_killed_service_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
+fn a_promoted_standby_that_is_not_the_furthest_has_all_that_was_acknowledged() {
+    survives(&Stage::new(), &faults::NOT_THE_FURTHEST);
+}
+
+#[test]
+fn a_standby_left_on_the_old_branch_serves_no_token_reader() {
+    survives(&Stage::new(), &faults::LEFT_BEHIND);
+}
+
+#[test]
+fn a_mistaken_promotion_takes_no_write_and_shows_no_consistent_reader_its_branch() {
+    survives(&Stage::new(), &faults::MISTAKEN_PROMOTION);
+}
+
+#[test]
+fn writes_are_called_replicated_only_while_they_are_though_the_names_come_and_go() {
+    survives(&Stage::new(), &faults::NAMES_CLEARED);
+}
+
+#[test]
+fn what_only_an_archiver_confirmed_is_called_local_under_load() {
+    survives(&Stage::new(), &faults::ARCHIVER);
+}
+
+#[test]
+fn a_role_that_commits_asynchronously_loses_nothing() {
+    survives(&Stage::new(), &faults::ROLE_SAYS_OFF);
+}
+
+#[test]
+fn a_primary_that_restarts_again_and_again_fails_no_write() {
+    survives(&Stage::new(), &faults::RESTARTS);
+}
+
+#[test]
+fn strangers_that_take_all_connections_lose_nothing() {
+    survives(&Stage::new(), &faults::STRANGERS);
+}
+
+#[test]
+fn a_log_pipe_that_stalls_fails_no_write_and_the_log_goes_on_afterwards() {
+    survives(&Stage::new(), &faults::LOG_STALLS);
+}
+
+#[test]
+fn a_service_that_was_stopped_for_a_while_loses_nothing_and_fails_no_write() {
+    survives(&Stage::new(), &faults::SERVICE_SLEEPS);
+}
+
+#[test]
+fn a_service_that_sleeps_through_a_failover_shows_nothing_older_and_fails_no_write() {
+    survives(&Stage::new(), &faults::SERVICE_SLEEPS_THROUGH_A_FAILOVER);
+}
+
+#[test]
+fn two_addresses_that_are_swapped_lose_nothing_and_fail_no_write() {
+    survives(&Stage::behind_proxies(), &faults::ADDRESSES_SWAPPED);
+}
+
+#[test]
 fn cut_answers_and_a_killed_primary_leave_no_doubt() {
     survives(&Stage::behind_proxies(), &faults::CUT_AND_KILL);
 }

@@ -4,6 +4,7 @@ use super::history::{
     Change, Create, History, Level, Outcome, Read, Reply, Seen, acknowledgements, outcome,
 };
 use super::truth::{Event, Row, Truth};
+use super::words;
 use std::collections::HashMap;
 
 pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
@@ -29,6 +30,7 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
         );
     }
     found.extend(history.reads.iter().filter_map(check_read));
+    found.extend(words::violations(history));
     found.extend(truth.rows.iter().flat_map(|row| check_events(row, &index)));
     found
 }

@@ -2,6 +2,7 @@
 
 use super::checker::violations;
 use super::history::{Attempt, Change, Create, History, Level, Read, Reply, Seen};
+use super::snapshot::Snapshot;
 use super::truth::{Event, Row, Truth};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ fn done(id: &str) -> Attempt {
     attempt(Reply::Done {
         status: 201,
         replayed: false,
+        replicated: true,
         body: json!({"id": id, "version": 1}),
     })
 }
@@ -74,6 +76,7 @@ fn honest() -> (History, Truth) {
             attempts: vec![attempt(Reply::Done {
                 status: 200,
                 replayed: false,
+                replicated: true,
                 body: changed,
             })],
         }],
@@ -82,7 +85,14 @@ fn honest() -> (History, Truth) {
             instance: 1,
             floor: 2,
             took: Duration::ZERO,
+            by_replica: true,
+            says_lag: true,
+            on_old_branch: false,
             seen: Seen::Version(2),
+        }],
+        snapshots: vec![Snapshot {
+            at: Instant::now(),
+            versions: [("1".to_owned(), 2)].into(),
         }],
     };
     let row = Row {
@@ -113,7 +123,7 @@ fn an_honest_history_passes() {
 #[test]
 fn a_doctored_history_fails() {
     type Doctor = fn(&mut History, &mut Truth);
-    let table: [(&str, Doctor); 20] = [
+    let table: [(&str, Doctor); 27] = [
         ("an acknowledged create is lost", |_, truth| {
             truth.rows.clear()
         }),
@@ -135,6 +145,7 @@ fn a_doctored_history_fails() {
             history.creates[0].attempts.push(attempt(Reply::Done {
                 status: 201,
                 replayed: true,
+                replicated: false,
                 body,
             }));
         }),
@@ -142,6 +153,7 @@ fn a_doctored_history_fails() {
             history.creates[0].attempts[1] = attempt(Reply::Done {
                 status: 201,
                 replayed: true,
+                replicated: false,
                 body: json!({"id": "1"}),
             });
             history.creates[0].attempts.remove(0);
@@ -185,6 +197,33 @@ fn a_doctored_history_fails() {
         }),
         ("a read is older than its token", |history, _| {
             history.reads[0].seen = Seen::Version(1)
+        }),
+        (
+            "a create called replicated is on no standby",
+            |history, _| {
+                history.changes.clear();
+                history.snapshots[0].versions.clear();
+            },
+        ),
+        (
+            "a change called replicated is on no standby",
+            |history, _| *history.snapshots[0].versions.get_mut("1").unwrap() = 1,
+        ),
+        ("a read shows somebody else's branch", |history, _| {
+            history.reads[0].seen = Seen::Version(1002)
+        }),
+        ("an old branch serves a token", |history, _| {
+            history.reads[0].on_old_branch = true
+        }),
+        ("a replica serves a strong read", |history, _| {
+            history.reads[0].level = Level::Strong
+        }),
+        ("a replica does not say how stale it is", |history, _| {
+            history.reads[0].says_lag = false
+        }),
+        ("nor to a plain reader", |history, _| {
+            history.reads[0].level = Level::Eventual;
+            history.reads[0].says_lag = false;
         }),
         ("a plain read failed", |history, _| {
             (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, Seen::Unavailable);

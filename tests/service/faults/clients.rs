@@ -1,9 +1,8 @@
 //! The population: writers, status changers and readers that behave as the contract asks of a client.
 
 use super::Stage;
-use super::history::{
-    Attempt, Change, Create, History, Level, Outcome, Read, Reply, Seen, outcome,
-};
+use super::history::{Attempt, Change, Create, History, Level, Outcome, Reply, outcome};
+use super::readers::ask;
 use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
 use crate::support::wait::{ms, pause, s};
@@ -16,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Between two writes of one client: the load should break the service, not the machine.
-const PACE: Duration = ms(5);
+pub const PACE: Duration = ms(5);
 const LONGEST_BACKOFF_MS: u64 = 400;
 /// After so long a write will never be answered.
 const GIVE_UP: Duration = s(60);
@@ -34,10 +33,10 @@ pub struct Board {
 }
 
 #[derive(Clone)]
-struct Acknowledged {
-    id: String,
-    version: u64,
-    token: String,
+pub struct Acknowledged {
+    pub id: String,
+    pub version: u64,
+    pub token: String,
 }
 
 impl Board {
@@ -72,7 +71,7 @@ impl Board {
         recent.push_front(of);
     }
 
-    fn any_recent(&self) -> Option<Acknowledged> {
+    pub fn any_recent(&self) -> Option<Acknowledged> {
         let recent = self.recent.lock().unwrap();
         (!recent.is_empty()).then(|| recent[rand::rng().random_range(0..recent.len())].clone())
     }
@@ -114,7 +113,7 @@ fn repeat(
         });
         match (&attempts.last()?.reply, answer) {
             (Reply::Done { .. }, Ok(answer)) => {
-                stage.acknowledged.fetch_add(1, Ordering::AcqRel);
+                stage.acknowledged(answer.header("X-Durability") == "replicated");
                 board.acknowledged(&answer);
                 return Some(answer);
             }
@@ -256,79 +255,6 @@ pub fn change(stage: &Stage, board: &Board) -> History {
         }
     }
     history
-}
-
-/// What was acknowledged must be seen by whoever asks for it.
-pub fn read_consistently(stage: &Stage, board: &Board) -> History {
-    let mut history = History::default();
-    while !board.is_stopped() {
-        pause(PACE);
-        let Some(written) = board.any_recent() else {
-            continue;
-        };
-        let path = format!("/transactions/{}", written.id);
-        let strong = rand::rng().random_range(0..3) == 0;
-        let (level, header) = if strong {
-            (Level::Strong, ("X-Read-Consistency", "strong"))
-        } else {
-            (
-                Level::Token,
-                ("X-Consistency-Token", written.token.as_str()),
-            )
-        };
-        history
-            .reads
-            .push(ask(stage, level, written.version, &path, &[header]));
-    }
-    history
-}
-
-pub fn read(stage: &Stage, board: &Board) -> History {
-    let mut history = History::default();
-    while !board.is_stopped() {
-        pause(PACE);
-        history
-            .reads
-            .push(ask(stage, Level::Eventual, 0, "/transactions?limit=3", &[]));
-    }
-    history
-}
-
-fn ask(stage: &Stage, level: Level, floor: u64, path: &str, headers: &[(&str, &str)]) -> Read {
-    let instance = rand::rng().random_range(0..2);
-    let (nodes, service) = (
-        stage.reads_excused.now(),
-        stage.instance_excused[instance].now(),
-    );
-    let start = Instant::now();
-    let answer = send(Method::GET, &stage.apps[instance].url(path), headers, None);
-    let took = start.elapsed();
-    let excused =
-        stage.reads_excused.since(nodes) || stage.instance_excused[instance].since(service);
-    let seen = match answer {
-        Ok(answer) if answer.status == 200 => {
-            Seen::Version(answer.json()["version"].as_u64().unwrap_or(0))
-        }
-        _ if excused => Seen::Excused,
-        Ok(answer) if is_unavailable(&answer) => Seen::Unavailable,
-        Ok(answer) => Seen::Failed(format!("{} {}", answer.status, answer.text)),
-        Err(error) => Seen::Failed(format!("{error:?}")),
-    };
-    Read {
-        level,
-        instance,
-        floor,
-        took,
-        seen,
-    }
-}
-
-fn is_unavailable(answer: &Answer) -> bool {
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    answer.status == 503 && ["consistency_unavailable", "overloaded"].contains(&code.as_str())
 }
 
 /// What was given up in doubt is repeated until it is known, and some of the rest is asked for again.

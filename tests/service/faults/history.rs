@@ -1,5 +1,6 @@
 //! What the clients saw.
 
+use super::snapshot::Snapshot;
 use crate::support::Answer;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub enum Reply {
     Done {
         status: u16,
         replayed: bool,
+        /// What `X-Durability` said.
+        replicated: bool,
         body: Value,
     },
     /// Repeat it: 503, or 409 in progress. Whether it says that nothing was applied.
@@ -36,6 +39,7 @@ impl Reply {
             200 | 201 => Reply::Done {
                 status: answer.status,
                 replayed: answer.header("Idempotent-Replayed") == "true",
+                replicated: answer.header("X-Durability") == "replicated",
                 body,
             },
             503 if RETRYABLE.contains(&code.as_str())
@@ -143,6 +147,10 @@ pub struct Read {
     /// The version that it must show at least.
     pub floor: u64,
     pub took: Duration,
+    pub by_replica: bool,
+    pub says_lag: bool,
+    /// By a replica, while all replicas that run are on a branch that has ended.
+    pub on_old_branch: bool,
     pub seen: Seen,
 }
 
@@ -161,6 +169,7 @@ pub struct History {
     pub creates: Vec<Create>,
     pub changes: Vec<Change>,
     pub reads: Vec<Read>,
+    pub snapshots: Vec<Snapshot>,
 }
 
 impl History {
@@ -168,6 +177,7 @@ impl History {
         self.creates.append(&mut other.creates);
         self.changes.append(&mut other.changes);
         self.reads.append(&mut other.reads);
+        self.snapshots.append(&mut other.snapshots);
     }
 
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {

@@ -8,8 +8,11 @@ mod checker_tests;
 pub mod clients;
 pub mod history;
 pub mod operator;
+pub mod readers;
 pub mod round;
+pub mod snapshot;
 pub mod stage;
 pub mod truth;
+pub mod words;
 
 pub use stage::Stage;

@@ -16,18 +16,55 @@ pub fn cut_off(standby: &Server) {
     });
 }
 
-fn position(standby: &Server) -> u64 {
+pub fn position(standby: &Server) -> u64 {
     let question = "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint::text AS value";
     ask(standby, question).parse().unwrap()
 }
 
+/// What it has received, and is not to receive more of.
+pub fn until_all_is_replayed(standby: &Server) {
+    let question = "SELECT (coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true))::text AS value";
+    eventually(s(20), "all is replayed", || {
+        ask(standby, question) == "true"
+    });
+}
+
 impl Stage {
+    pub fn now_is_primary(&self, node: usize) {
+        self.primary.store(node, Ordering::Release);
+    }
+
+    /// Now where it runs, and for its next start.
+    pub fn synchronous_names(&self, server: &Server, names: &str) {
+        server
+            .reload(&[("synchronous_standby_names", names)])
+            .unwrap();
+        let shown = "SELECT current_setting('synchronous_standby_names') AS value";
+        if server.is_running() {
+            eventually(s(5), "the names are known", || ask(server, shown) == names);
+        }
+    }
+
     /// Whatever the old primary does. Returns which it was.
     pub fn fail_over(&self) -> usize {
         self.fail_over_to(None)
     }
 
     pub fn fail_over_to(&self, wanted: Option<usize>) -> usize {
+        let (old, others) = self.take_over(wanted);
+        for node in others {
+            self.cluster.nodes[node].follow(self.primary()).unwrap();
+        }
+        old
+    }
+
+    /// The other standby stays where it was cut off. Which was the primary, and which that standby is.
+    pub fn fail_over_and_leave(&self) -> (usize, usize) {
+        let (old, others) = self.take_over(None);
+        (old, others[0])
+    }
+
+    fn take_over(&self, wanted: Option<usize>) -> (usize, Vec<usize>) {
         let old = self.primary_index();
         let nodes = &self.cluster.nodes;
         let standbys: Vec<usize> = (0..nodes.len())
@@ -47,12 +84,9 @@ impl Stage {
             new = wanted;
         }
         nodes[new].promote().unwrap();
-        self.primary.store(new, Ordering::Release);
-        standbys
-            .iter()
-            .filter(|&&node| node != new)
-            .for_each(|&node| nodes[node].follow(&nodes[new]).unwrap());
-        old
+        self.now_is_primary(new);
+        let others = standbys.into_iter().filter(|&node| node != new).collect();
+        (old, others)
     }
 
     /// What it did not replicate is thrown away.

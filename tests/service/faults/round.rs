@@ -3,7 +3,7 @@
 use super::clients::{self, Board};
 use super::history::{History, Outcome, outcome};
 use super::truth::Truth;
-use super::{Stage, catalogue::Fault, checker};
+use super::{Stage, catalogue::Fault, checker, readers};
 use crate::support::key;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -32,6 +32,7 @@ pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
         stage.until_healed();
         stage.more_writes(SOME);
     });
+    history.snapshots = std::mem::take(&mut stage.snapshots.lock().unwrap());
     let mut violations = check(stage, &history, &board.run);
     clients::resolve(stage, &board, &mut history);
     violations.extend(unresolved(&history));
@@ -50,8 +51,8 @@ fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
     let kinds: [(usize, Client); 4] = [
         (WRITERS, clients::write),
         (CHANGERS, clients::change),
-        (CONSISTENT_READERS, clients::read_consistently),
-        (READERS, clients::read),
+        (CONSISTENT_READERS, readers::read_consistently),
+        (READERS, readers::read),
     ];
     thread::scope(|scope| {
         let all = kinds

@@ -1,8 +1,10 @@
 //! Two instances of the service on a primary with two standbys, replicating synchronously; and who the primary is now.
 
+use super::snapshot::Snapshot;
 use crate::support::wait::s;
 use crate::support::{App, Cluster, Proxy, eventually, minimal};
 use private_postgres::Server;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub struct Stage {
@@ -13,7 +15,13 @@ pub struct Stage {
     pub cluster: Cluster,
     pub primary: AtomicUsize,
     /// Writes acknowledged to the clients.
-    pub acknowledged: AtomicUsize,
+    replicated: AtomicUsize,
+    /// The same, that were said to be on the primary alone.
+    local: AtomicUsize,
+    pub reads: AtomicUsize,
+    pub snapshots: Mutex<Vec<Snapshot>>,
+    /// A time in which all replicas that run are on a branch that has ended, and the services know.
+    pub old_branch: Excuse,
     pub reads_excused: Excuse,
     pub instance_excused: [Excuse; 2],
 }
@@ -35,13 +43,17 @@ impl Stage {
     fn on(cluster: Cluster, proxies: Vec<Proxy>, urls: &[String]) -> Stage {
         cluster.make_synchronous();
         let launch = || crate::support::Launch::on(urls.to_vec());
-        let apps = [launch().start(), launch().start()];
+        let apps = [launch().start(), launch().with_its_log_in_a_pipe().start()];
         let stage = Stage {
             apps,
             proxies,
             cluster,
             primary: AtomicUsize::new(0),
-            acknowledged: AtomicUsize::new(0),
+            replicated: AtomicUsize::new(0),
+            local: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            snapshots: Mutex::default(),
+            old_branch: Excuse::default(),
             reads_excused: Excuse::default(),
             instance_excused: Default::default(),
         };
@@ -55,6 +67,11 @@ impl Stage {
 
     pub fn primary(&self) -> &Server {
         &self.cluster.nodes[self.primary_index()]
+    }
+
+    pub fn index_of(&self, server: &Server) -> usize {
+        let mut nodes = self.cluster.nodes.iter();
+        nodes.position(|node| node.port() == server.port()).unwrap()
     }
 
     pub fn standbys(&self) -> Vec<&Server> {
@@ -71,10 +88,32 @@ impl Stage {
     /// The load goes on: so many more writes are acknowledged.
     #[track_caller]
     pub fn more_writes(&self, count: usize) {
-        let before = self.acknowledged.load(Ordering::Acquire);
-        eventually(s(20), "more writes", || {
-            self.acknowledged.load(Ordering::Acquire) >= before + count
-        });
+        grows(&[&self.replicated, &self.local], count, "more writes");
+    }
+
+    #[track_caller]
+    pub fn more_local_writes(&self, count: usize) {
+        grows(&[&self.local], count, "more writes that are called local");
+    }
+
+    #[track_caller]
+    pub fn more_replicated_writes(&self, count: usize) {
+        let what = "more writes that are called replicated";
+        grows(&[&self.replicated], count, what);
+    }
+
+    #[track_caller]
+    pub fn more_reads(&self, count: usize) {
+        grows(&[&self.reads], count, "more reads");
+    }
+
+    pub fn acknowledged(&self, replicated: bool) {
+        let counter = if replicated {
+            &self.replicated
+        } else {
+            &self.local
+        };
+        counter.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What `/status` of an instance says of a node: its state and role.
@@ -131,7 +170,19 @@ impl Stage {
     }
 }
 
-/// A time in which requests may fail: odd while it lasts.
+#[track_caller]
+fn grows(counters: &[&AtomicUsize], by: usize, what: &str) {
+    let now = || -> usize {
+        counters
+            .iter()
+            .map(|counter| counter.load(Ordering::Acquire))
+            .sum()
+    };
+    let before = now();
+    eventually(s(20), what, || now() >= before + by);
+}
+
+/// A time in which something special holds, as that requests may fail: odd while it lasts.
 #[derive(Default)]
 pub struct Excuse(AtomicUsize);
 
@@ -150,5 +201,10 @@ impl Excuse {
     /// Whether it lasted at any time since.
     pub fn since(&self, then: usize) -> bool {
         self.now() != then || !then.is_multiple_of(2)
+    }
+
+    /// Whether it lasted all the time since.
+    pub fn throughout(&self, then: usize) -> bool {
+        self.now() == then && !then.is_multiple_of(2)
     }
 }

@@ -1,6 +1,7 @@
 //! A running service, with the verbs of its clients and its operator.
 
 use super::http::{Answer, Headers, send};
+use super::log_pipe::LogPipe;
 use super::wait::{eventually, holds_within, s};
 use super::{Launch, key, raw};
 use nix::sys::signal::{Signal, kill};
@@ -159,6 +160,11 @@ impl App {
             .iter()
             .map(|file| fs::read_to_string(file).unwrap())
             .collect()
+    }
+
+    /// Of a service that was launched with one.
+    pub fn log_pipe(&self) -> &LogPipe {
+        self.launch.log_pipe.as_ref().unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {

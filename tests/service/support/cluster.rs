@@ -144,10 +144,14 @@ impl Cluster {
 
     /// `pg_receivewal`, which confirms what it has flushed like a standby does. It ends with what is returned.
     pub fn archiver(&self) -> Archiver {
+        self.archiver_of(self.primary())
+    }
+
+    pub fn archiver_of(&self, primary: &Server) -> Archiver {
         let dir = Dir::new("archive");
         let child = Command::new(BINARIES.dir().join("pg_receivewal"))
             .args(["--synchronous", "--no-loop", "-d"])
-            .arg(self.primary().url(User::Superuser))
+            .arg(primary.url(User::Superuser))
             .arg("-D")
             .arg(dir.path())
             .spawn()

@@ -1,6 +1,7 @@
 //! Starts the service as a real process: with a settings file, environment and arguments of the test's choice.
 
 use super::App;
+use super::log_pipe::LogPipe;
 use super::room::Dir;
 use super::wait::{holds_within, s};
 use nix::sys::prctl::set_pdeathsig;
@@ -13,9 +14,9 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
 type Job = (Command, SyncSender<io::Result<Child>>);
@@ -38,6 +39,7 @@ pub struct Launch {
     port: u16,
     dir: Dir,
     log_is_read: bool,
+    pub(super) log_pipe: Option<Arc<LogPipe>>,
     descriptors: Option<u64>,
 }
 
@@ -84,6 +86,7 @@ impl Launch {
             port: free_port(),
             dir: Dir::new("service"),
             log_is_read: true,
+            log_pipe: None,
             descriptors: None,
         }
     }
@@ -107,6 +110,12 @@ impl Launch {
     /// Its log goes into a pipe that nobody reads.
     pub fn with_a_log_that_nobody_reads(mut self) -> Launch {
         self.log_is_read = false;
+        self
+    }
+
+    /// Its log goes through a pipe whose reader can stop reading.
+    pub fn with_its_log_in_a_pipe(mut self) -> Launch {
+        self.log_pipe = Some(Arc::default());
         self
     }
 
@@ -184,7 +193,11 @@ impl Launch {
                 .open(file)
                 .unwrap()
         });
-        command.stdout(stdout).stderr(stderr);
+        command.stdout(stdout);
+        match &self.log_pipe {
+            Some(pipe) => command.stderr(pipe.into(stderr)),
+            None => command.stderr(stderr),
+        };
         if !self.log_is_read {
             let (unread, log) = io::pipe().unwrap();
             command.stderr(log);

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod http;
 pub mod launch;
 pub mod load;
+pub mod log_pipe;
 pub mod proxy;
 pub mod raw;
 pub mod room;

@@ -1,0 +1,71 @@
+//! Holds what answers said of themselves against what is known: how durable a write is, and who served a read.
+
+use super::history::{Attempt, History, Level, Read, Reply, Seen};
+use super::readers::STRANGE;
+
+pub fn violations(history: &History) -> Vec<String> {
+    let creates = history
+        .creates
+        .iter()
+        .filter_map(|create| Some((create.id()?, 1, &create.attempts)));
+    let changes = history
+        .changes
+        .iter()
+        .map(|change| (change.id.as_str(), change.from + 1, &change.attempts));
+    creates
+        .chain(changes)
+        .flat_map(|(id, version, attempts)| not_on_a_standby(history, id, version, attempts))
+        .chain(history.reads.iter().filter_map(check_read))
+        .collect()
+}
+
+/// Told to be replicated before nothing reached the standbys any more, and not there.
+fn not_on_a_standby(
+    history: &History,
+    id: &str,
+    version: u64,
+    attempts: &[Attempt],
+) -> Option<String> {
+    let first = attempts.iter().find(|attempt| {
+        matches!(
+            attempt.reply,
+            Reply::Done {
+                replicated: true,
+                ..
+            }
+        )
+    })?;
+    let mut later = history
+        .snapshots
+        .iter()
+        .filter(|snapshot| first.end <= snapshot.at);
+    later
+        .any(|snapshot| snapshot.versions.get(id).is_none_or(|held| *held < version))
+        .then(|| {
+            format!(
+                "version {version} of {id} was called replicated, and is on no standby: {first:?}"
+            )
+        })
+}
+
+fn check_read(read: &Read) -> Option<String> {
+    let Seen::Version(version) = read.seen else {
+        return None;
+    };
+    let consistent = read.level != Level::Eventual;
+    let what = if consistent && version >= STRANGE {
+        "shows a branch that is not the service's"
+    } else if consistent && read.on_old_branch {
+        "was served by a replica, and all of them are on an old branch"
+    } else if read.level == Level::Strong && read.by_replica {
+        "was served by a replica"
+    } else if read.by_replica && !read.says_lag {
+        "does not say how stale it is"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{:?} read of instance {}: {what}: {read:?}",
+        read.level, read.instance
+    ))
+}
