@@ -53,7 +53,7 @@ impl Release {
         }
     }
 
-    pub(crate) fn major(&self) -> u32 {
+    pub(super) fn major(&self) -> u32 {
         self.version
             .split('.')
             .next()
@@ -63,7 +63,7 @@ impl Release {
 }
 
 /// Into `cache`, once: the next call finds it there.
-pub(crate) fn fetch(release: &Release, cache: &Path) -> Result<Binaries, Error> {
+pub(super) fn fetch(release: &Release, cache: &Path) -> Result<Binaries, Error> {
     let place = cache.join(format!("postgresql-{}", release.version));
     if let Ok(found) = Binaries::of(&place.join("bin")) {
         return Ok(found);
@@ -163,7 +163,7 @@ fn put_in_place(top: &Path, place: &Path) -> Result<(), String> {
 }
 
 /// The C library is looked for at run time: a static musl build may run on a glibc system and the reverse.
-pub(crate) fn host_target() -> Option<&'static str> {
+pub(super) fn host_target() -> Option<&'static str> {
     let exists = |path: &str| Path::new(path).exists();
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => Some("aarch64-apple-darwin"),

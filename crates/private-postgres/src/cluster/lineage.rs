@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) const FIRST: &str = "primary";
+pub(super) const FIRST: &str = "primary";
 
-pub(crate) fn replica_name(number: usize) -> String {
+pub(super) fn replica_name(number: usize) -> String {
     format!("replica-{number}")
 }
 
 /// The names of the complete data directories, with the major version of their data.
-pub(crate) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
+pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
     let mut found: Vec<(String, u32)> = entries
         .flatten()
@@ -32,7 +32,7 @@ pub(crate) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
 type Rank = (bool, u32, u64);
 
 /// The one that is not a standby; of several the one on the highest timeline, since a promotion starts a new one.
-pub(crate) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Server>, Error> {
+pub(super) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Server>, Error> {
     let mut best: Option<(Rank, Server)> = None;
     let mut broken = None;
     for name in names {

@@ -3,7 +3,7 @@
 use crate::Server;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-pub(crate) struct Node {
+pub(super) struct Node {
     pub server: Server,
     /// It has streamed from the present primary since it was started, and no thread is working on it.
     joined: AtomicBool,

@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Starts `replica` so that it streams from `primary`: as it is, rewound, or copied anew, whichever is the least
 /// that works. The primary must be running; it is never touched.
-pub(crate) fn join(primary: &Server, replica: &Server) -> Result<(), Error> {
+pub(super) fn join(primary: &Server, replica: &Server) -> Result<(), Error> {
     match join_as_it_is(primary, replica) {
         Ok(()) => Ok(()),
         // Nothing to copy from, or nobody to ask: the replica keeps what it has.

@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// A replica that runs but has not streamed for half a minute needs help.
 const MISSED_MAX: u32 = (30_000 / OBSERVE.as_millis()) as u32;
 
-pub(crate) struct Supervisor {
+pub(super) struct Supervisor {
     nodes: Vec<Arc<Node>>,
     view: Arc<View>,
     synchronous: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Supervisor {
 
 /// What others may know, at any time and without waiting.
 #[derive(Default)]
-pub(crate) struct View {
+pub(super) struct View {
     /// Of the present primary among the nodes.
     pub leader: AtomicUsize,
     /// Whether there is a replica that would be promoted.

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often the primary is asked who streams.
-pub(crate) const OBSERVE: Duration = Duration::from_millis(100);
+pub(super) const OBSERVE: Duration = Duration::from_millis(100);
 const CONFIRM_LIMIT: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -24,7 +24,7 @@ enum Synchrony {
     Trusted(String),
 }
 
-pub(crate) struct Term {
+pub(super) struct Term {
     pub leader: Arc<Node>,
     followers: Vec<Arc<Node>>,
     synchronous: bool,

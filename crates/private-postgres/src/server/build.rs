@@ -23,7 +23,7 @@ const REWIND_LIMIT: Duration = Duration::from_secs(300);
 const CHECKPOINT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A new database cluster with its three users and the database `synapse`.
-pub(crate) fn initdb(home: &Home, name: &str) -> Result<(), Error> {
+pub(super) fn initdb(home: &Home, name: &str) -> Result<(), Error> {
     let _shown = spinner("Creating the database cluster");
     let part = fresh_part(home, name)?;
     let pwfile = home.dir.join(format!("{name}.pwfile"));
@@ -104,7 +104,7 @@ fn include_our_settings(data_dir: &Path) -> Result<(), Error> {
 }
 
 /// A copy of a running server, under `name`.
-pub(crate) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
+pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
     let home = source.home();
     let _shown = spinner(format!("Copying the database to {name}"));
     let part = fresh_part(home, name)?;
@@ -135,7 +135,7 @@ pub(crate) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
 
 /// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies
 /// only what differs, else by a new copy of everything.
-pub(crate) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
+pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
     if !source.home().data_dir(name).exists() {
         return basebackup(source, name);
     }
@@ -191,7 +191,7 @@ fn rewind_command(source: &Server, data_dir: &Path) -> Command {
 }
 
 /// A server that finds this file starts as a replica.
-pub(crate) fn mark_standby(home: &Home, data_dir: &Path) -> Result<(), Error> {
+pub(super) fn mark_standby(home: &Home, data_dir: &Path) -> Result<(), Error> {
     private_file::write(home.account.as_ref(), &data_dir.join("standby.signal"), "")
 }
 

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-pub(crate) const FILE: &str = "synapse.conf";
-pub(crate) const INCLUDE: &str = "\ninclude_if_exists 'synapse.conf'\n";
+pub(super) const FILE: &str = "synapse.conf";
+pub(super) const INCLUDE: &str = "\ninclude_if_exists 'synapse.conf'\n";
 
-pub(crate) type Settings = BTreeMap<String, String>;
+pub(super) type Settings = BTreeMap<String, String>;
 
 const ALWAYS: &[(&str, &str)] = &[
     ("max_connections", "200"),
@@ -39,7 +39,7 @@ const DURABLE: &[(&str, &str)] = &[("fsync", "on")];
 /// directory is removed.
 const FAST: &[(&str, &str)] = &[("fsync", "off"), ("dynamic_shared_memory_type", "mmap")];
 
-pub(crate) fn write(
+pub(super) fn write(
     home: &Home,
     data_dir: &Path,
     name: &str,
@@ -73,7 +73,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// How the server `name` reaches the one it copies.
-pub(crate) fn conninfo(home: &Home, port: u16, name: &str) -> String {
+pub(super) fn conninfo(home: &Home, port: u16, name: &str) -> String {
     let user = User::Replicator;
     format!(
         "host=127.0.0.1 port={port} user={} password={} application_name={name} sslmode=disable gssencmode=disable connect_timeout=2",

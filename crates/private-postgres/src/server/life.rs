@@ -118,7 +118,7 @@ impl Server {
 }
 
 /// Reaps the process where it has ended.
-pub(crate) fn is_alive(child: &mut Option<Child>) -> bool {
+pub(super) fn is_alive(child: &mut Option<Child>) -> bool {
     match child.as_mut().map(Child::try_wait) {
         Some(Ok(None)) => true,
         _ => {

@@ -11,7 +11,7 @@ const LOG_MAX_BYTES: u64 = 10 * 1024 * 1024;
 const TAIL_BYTES: u64 = 1_500;
 
 impl Server {
-    pub(crate) fn open_log(&self) -> Result<File, Error> {
+    pub(super) fn open_log(&self) -> Result<File, Error> {
         let path = self.log_file();
         let open = || {
             let file = OpenOptions::new()

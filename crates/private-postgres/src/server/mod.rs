@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often a condition of a process is looked at.
-pub(crate) const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopMode {
@@ -126,7 +126,7 @@ impl Server {
         Ok(())
     }
 
-    pub(crate) fn write_settings(&self) -> Result<(), Error> {
+    fn write_settings(&self) -> Result<(), Error> {
         config::write(&self.home, &self.data_dir(), &self.name, &self.settings())
     }
 
@@ -141,11 +141,11 @@ impl Server {
         }
     }
 
-    pub(crate) fn child(&self) -> MutexGuard<'_, Option<Child>> {
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
+    fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 /// sit on the port of a server that is just restarting, which is why this does not bind port 0.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
-pub(crate) fn choose(file: &Path) -> Result<u16, Error> {
+pub(super) fn choose(file: &Path) -> Result<u16, Error> {
     let kept = fs::read_to_string(file)
         .ok()
         .and_then(|text| text.trim().parse().ok());

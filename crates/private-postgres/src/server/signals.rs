@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(super) const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Server {
-    pub(crate) fn signal_and_wait(&self, signal: Signal, limit: Duration) -> bool {
+    pub(super) fn signal_and_wait(&self, signal: Signal, limit: Duration) -> bool {
         self.signal_postmaster(signal);
         let end = Instant::now() + limit;
         while self.is_running() {
@@ -22,7 +22,7 @@ impl Server {
         true
     }
 
-    pub(crate) fn signal_postmaster(&self, signal: Signal) -> bool {
+    pub(super) fn signal_postmaster(&self, signal: Signal) -> bool {
         let mut guard = self.child();
         if !is_alive(&mut guard) {
             return false;
