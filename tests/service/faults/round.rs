@@ -4,7 +4,7 @@ use super::clients::{self, Board};
 use super::history::{History, Outcome, outcome};
 use super::truth::Truth;
 use super::{Stage, catalogue::Fault, checker, readers};
-use crate::support::key;
+use crate::support::{App, key};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -62,6 +62,9 @@ fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
             .map(|client| scope.spawn(move || client(stage, board)))
             .collect();
         let result = catch_unwind(AssertUnwindSafe(work));
+        if result.is_err() {
+            stage.apps.iter().for_each(tell);
+        }
         board.stop.store(true, Ordering::Release);
         let mut history = History::default();
         threads
@@ -70,6 +73,18 @@ fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
         result.unwrap_or_else(|panic| resume_unwind(panic));
         history
     })
+}
+
+/// What the service thinks, and what became known to it lately: its requests are left out.
+fn tell(app: &App) {
+    let status = app.try_get("/status").map(|answer| answer.text);
+    let log = app.log();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| !line.contains("route="))
+        .collect();
+    let last = &lines[lines.len().saturating_sub(40)..];
+    eprintln!("--- {status:?}\n{}\n---", last.join("\n"));
 }
 
 pub fn check(stage: &Stage, history: &History, prefix: &str) -> Vec<String> {

@@ -102,6 +102,8 @@ pub const MISTAKEN_PROMOTION: Fault = fault(
         stage.until_fenced(node);
         stage.more_writes(20);
         stage.more_reads(50);
-        stage.rewind_and_rejoin(node);
+        // Copied anew and not rewound: a rewound one shows the timeline of its mistake again as soon as nobody sends to it.
+        server.rebuild_to_follow(stage.primary()).unwrap();
+        server.start().unwrap();
     },
 );
