@@ -13,7 +13,8 @@ fn the_promises_hold_whatever_happens() {
     let mut acknowledged = 0;
     let mut failovers = 0;
     let mut steps = 0;
-    for seed in 0..SEEDS {
+    let from: u64 = std::env::var("FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    for seed in from..from + SEEDS {
         let (setup, schedule) = plan(seed);
         let found = run(&setup, &schedule, None, false);
         if let Some(violation) = found.violation {

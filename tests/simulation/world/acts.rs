@@ -16,6 +16,7 @@ impl Sim<'_> {
         }
         for server in 0..setup.nodes {
             self.servers.push(Server::new(7, log.clone(), 1));
+            self.servers[server].start(server, 0);
             self.addresses.push(server);
             if server > 0 {
                 (self.servers[server].upstream, self.servers[server].receiving) = (Some(0), true);
@@ -78,7 +79,7 @@ impl Sim<'_> {
             Act::Ask { asked, place } => self.ask(asked, place, false),
             Act::Crash(who) => self.crash(self.who(who)),
             Act::Restart(_) => {
-                for server in 0..self.servers.len() {
+                for server in 0..self.setup.nodes {
                     self.revive(server);
                 }
             }
@@ -154,7 +155,8 @@ impl Sim<'_> {
         let now = self.now;
         let of = &mut self.servers[server];
         if of.life == Life::Dead {
-            (of.life, of.started, of.loaded) = (Life::Up, now, Some(now));
+            of.start(server, now);
+            (of.life, of.loaded) = (Life::Up, Some(now));
             of.names_in_force.clone_from(&of.names);
         }
     }
@@ -171,7 +173,7 @@ impl Sim<'_> {
         }
     }
 
-    fn restart_service(&mut self, place: usize) {
+    pub fn restart_service(&mut self, place: usize) {
         let old = self.places[place];
         self.instances[old].is_alive = false;
         self.truth.well_since[place] = None;

@@ -79,6 +79,7 @@ impl Sim<'_> {
             return;
         }
         self.cut_from_upstream(server);
+        self.truth.has_clashed = true;
         self.raise(server);
         let timeline = self.servers[server].timeline;
         self.tell(|| format!("  s{server} is promoted by mistake, to timeline {timeline}"));
@@ -98,7 +99,8 @@ impl Sim<'_> {
         let of = &self.servers[crown];
         let (log, timeline, system_id) = (of.log.clone(), of.timeline, of.system_id);
         let mut new = Server::new(system_id, log, timeline);
-        (new.started, new.loaded) = (self.now, Some(self.now));
+        new.start(node, self.now);
+        new.loaded = Some(self.now);
         new.upstream = Some(crown);
         self.servers[node] = new;
     }
@@ -112,18 +114,21 @@ impl Sim<'_> {
         } else {
             Server::new(of.system_id, of.log.clone(), of.timeline)
         };
-        new.started = self.now;
         let server = self.servers.len();
+        new.start(server, self.now);
         self.servers.push(new);
         if is_stranger {
             self.servers[server].is_primary = true;
         } else {
+            self.truth.has_clashed = true;
             self.raise(server);
         }
         self.addresses[node] = server;
     }
 
+    /// Copies and strangers are gone for good: a service may still be connected to one.
     pub fn addresses_back(&mut self) {
+        (self.setup.nodes..self.servers.len()).for_each(|copy| self.crash(copy));
         for (node, at) in self.addresses.iter_mut().enumerate() {
             *at = node;
         }
@@ -146,9 +151,20 @@ impl Sim<'_> {
             }
         }
         self.name(self.names_of(crown));
+        self.restart_the_misled();
         let at = self.setup.must_work_at();
         for place in 0..self.setup.places {
             self.at(at, Event::LastWish { place });
+        }
+    }
+
+    /// A service that has once followed a promotion never goes back below it, nor to another cluster. Where that was a mistake which it
+    /// could not see through, because the right primary was silent at the time, only a restart lets it begin anew.
+    fn restart_the_misled(&mut self) {
+        for place in 0..self.places.len() {
+            if self.was_misled(place) {
+                self.restart_service(place);
+            }
         }
     }
 

@@ -96,6 +96,11 @@ impl Server {
         }
     }
 
+    /// No two servers start at the same time: that is how they are told apart.
+    pub fn start(&mut self, index: usize, now: Time) {
+        self.started = now + index as Time;
+    }
+
     pub fn identity(&self) -> Identity {
         Identity {
             system_id: self.system_id,

@@ -7,7 +7,11 @@ use super::schedule::{Act, Planned, Setup};
 /// The shortest schedule that was found to break a promise, and its run.
 pub fn shrink(setup: &Setup, schedule: &[Planned], mutant: Option<Mutant>) -> (Vec<Planned>, Run) {
     let mut left = schedule.to_vec();
-    let breaks = |schedule: &[Planned]| run(setup, schedule, mutant, false).violation.is_some();
+    let sought = run(setup, schedule, mutant, false).violation.map(kind);
+    let breaks = |schedule: &[Planned]| {
+        let found = run(setup, schedule, mutant, false).violation;
+        found.is_some() && found.map(kind) == sought
+    };
     let mut part = left.len().div_ceil(2).max(1);
     loop {
         let mut at = 0;
@@ -31,6 +35,11 @@ pub fn shrink(setup: &Setup, schedule: &[Planned], mutant: Option<Mutant>) -> (V
     }
     let told = run(setup, &left, mutant, true);
     (left, told)
+}
+
+/// Which promise is broken, whatever the numbers: else one find would turn into another on the way.
+fn kind(violation: String) -> String {
+    violation.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// One line per event, with its time.

@@ -15,6 +15,10 @@ impl Sim<'_> {
             let is_told = self.is_told(place);
             let is_readable = self.is_readable(place);
             let now = self.now;
+            let was_well = self.truth.well_since[place];
+            if self.was_misled(place) && was_well.is_some_and(|since| since + PATIENCE <= now) {
+                self.violated("a promotion by mistake is followed, although the right primary is well".into());
+            }
             keep(&mut self.truth.readable_since[place], is_readable, now);
             keep(&mut self.truth.well_since[place], is_well, now);
             keep(&mut self.truth.told_since[place], is_told, now);
@@ -58,22 +62,30 @@ impl Sim<'_> {
         let is_synchronous = !of.names.is_empty() && !of.names_in_force.is_empty();
         let settled = of.names == of.names_in_force && (!is_synchronous || has_standby);
         let instance = &self.instances[self.places[place]];
-        let was_misled = instance.memory.timeline > of.timeline;
+        let was_misled = self.was_misled(place);
         let rivals = self.rivals();
         let mut above = rivals.clone().filter(|rival| rival.timeline >= of.timeline);
         let is_plain = above.clone().next().is_none();
         let can_be_told = is_synchronous && above.all(|rival| rival.timeline > of.timeline);
-        let no_stranger = instance.has_served || !self.has_strangers();
+        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
         settled && !was_misled && (is_plain || can_be_told && rivals.count() == 1) && no_stranger
     }
 
     /// The crown answers reads, whether or not a standby confirms its commits.
     fn is_readable(&self, place: usize) -> bool {
         let crown = self.truth.crown;
-        let instance = &self.instances[self.places[place]];
-        let was_misled = instance.memory.timeline > self.servers[crown].timeline;
+        let was_misled = self.was_misled(place);
         let is_alone = self.rivals().next().is_none() && !self.has_strangers();
         self.reaches(place, crown) && self.servers[crown].is_primary && !was_misled && is_alone
+    }
+
+    /// It has followed a promotion that was a mistake, or a stranger, when nobody was there to say so.
+    pub fn was_misled(&self, place: usize) -> bool {
+        let instance = &self.instances[self.places[place]];
+        let crown = &self.servers[self.truth.crown];
+        let by_a_stranger = |id: i64| id != crown.system_id && !self.setup.strict;
+        instance.memory.timeline > crown.timeline
+            || instance.memory.system_id.is_some_and(by_a_stranger)
     }
 
     /// Writable primaries of this cluster beside the crown.
@@ -104,7 +116,10 @@ impl Sim<'_> {
             let same = of.timeline == crown.timeline && of.system_id == crown.system_id;
             same && self.reaches(place, server)
         };
-        !self.numbers_clash() && self.addresses.iter().any(|server| knows(*server))
+        let instance = &self.instances[self.places[place]];
+        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
+        let can_tell = no_stranger && !self.numbers_clash() && !self.was_misled(place);
+        can_tell && self.addresses.iter().any(|server| knows(*server))
     }
 }
 
