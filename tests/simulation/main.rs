@@ -13,7 +13,10 @@ fn the_promises_hold_whatever_happens() {
     let mut acknowledged = 0;
     let mut failovers = 0;
     let mut steps = 0;
-    let from: u64 = std::env::var("FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    let from: u64 = std::env::var("FROM")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
     for seed in from..from + SEEDS {
         let (setup, schedule) = plan(seed);
         let found = run(&setup, &schedule, None, false);
@@ -26,7 +29,9 @@ fn the_promises_hold_whatever_happens() {
         failovers += found.failovers;
         steps += found.steps;
     }
-    println!("{SEEDS} seeds: {steps} steps, {acknowledged} writes acknowledged, {failovers} failovers");
+    println!(
+        "{SEEDS} seeds: {steps} steps, {acknowledged} writes acknowledged, {failovers} failovers"
+    );
     assert!(acknowledged > 10 * SEEDS, "{acknowledged} writes");
     assert!(failovers > SEEDS / 5, "{failovers} failovers");
 }

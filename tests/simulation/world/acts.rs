@@ -19,7 +19,10 @@ impl Sim<'_> {
             self.servers[server].start(server, 0);
             self.addresses.push(server);
             if server > 0 {
-                (self.servers[server].upstream, self.servers[server].receiving) = (Some(0), true);
+                (
+                    self.servers[server].upstream,
+                    self.servers[server].receiving,
+                ) = (Some(0), true);
                 self.truth.followers.push(server);
                 let followers = &mut self.servers[0].followers;
                 followers.push((server, log.len()));
@@ -193,7 +196,9 @@ impl Sim<'_> {
         let now = self.now;
         let of = &mut self.servers[crown];
         (of.names, of.loaded) = (names, Some(now));
-        let delay = self.chance.between(1, 300 * MS, "checkpointer", crown as u64, now);
+        let delay = self
+            .chance
+            .between(1, 300 * MS, "checkpointer", crown as u64, now);
         self.after(delay, Event::InForce(crown));
     }
 }

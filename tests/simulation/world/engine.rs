@@ -94,6 +94,7 @@ pub enum Event {
         turn: u32,
     },
     Repeat(usize),
+    RestartTheMisled,
     LastWish {
         place: usize,
     },
@@ -315,6 +316,7 @@ impl<'s> Sim<'s> {
             Event::StartRead(job) => self.start_read(job),
             Event::ReadQueueTimeout { read, turn } => self.read_queue_timeout(read, turn),
             Event::Repeat(request) => self.repeat(request),
+            Event::RestartTheMisled => self.restart_the_misled(),
             Event::LastWish { place } => self.last_wish(place),
             _ => {}
         }

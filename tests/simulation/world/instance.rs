@@ -98,11 +98,7 @@ impl Instance {
         }
     }
 
-    pub fn open_pool(
-        &mut self,
-        (server, started): (usize, Time),
-        identity: Identity,
-    ) -> usize {
+    pub fn open_pool(&mut self, (server, started): (usize, Time), identity: Identity) -> usize {
         self.pools.push(Pool {
             server,
             started,

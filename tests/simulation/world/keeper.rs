@@ -116,7 +116,9 @@ impl Sim<'_> {
         if watched.generation == generation {
             watched.connected = answer.is_ok().then_some((server, started));
         }
-        let delay = self.chance.between(100, 2 * MS, "answer", node as u64, self.now);
+        let delay = self
+            .chance
+            .between(100, 2 * MS, "answer", node as u64, self.now);
         let answer = Event::Answer {
             instance: id,
             node,
@@ -226,7 +228,9 @@ impl Sim<'_> {
                 Effect::Retire(pool) => self.retire(id, pool),
                 Effect::Attempt(attempt) => {
                     let attempt = self.clock.time(attempt);
-                    let delay = self.chance.between(200, 3 * MS, "open", node as u64, self.now);
+                    let delay = self
+                        .chance
+                        .between(200, 3 * MS, "open", node as u64, self.now);
                     let instance = id;
                     self.after(
                         delay,
@@ -245,13 +249,18 @@ impl Sim<'_> {
 
     fn look_around(&mut self, id: usize) {
         let now = self.now;
-        self.instances[id].nodes.iter_mut().for_each(|n| n.due = now);
+        self.instances[id]
+            .nodes
+            .iter_mut()
+            .for_each(|n| n.due = now);
     }
 
     /// Whoever waits for an answer through this pool is told within the watcher's next look.
     pub fn retire(&mut self, id: usize, pool: usize) {
         self.instances[id].pools[pool].is_retired = true;
-        let delay = self.chance.between(0, 20 * MS, "watcher", pool as u64, self.now);
+        let delay = self
+            .chance
+            .between(0, 20 * MS, "watcher", pool as u64, self.now);
         for session in 0..self.sessions.len() {
             let of = &self.sessions[session];
             let waits = matches!(of.whose, Whose::Write(_) | Whose::Read(_));

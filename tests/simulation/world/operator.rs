@@ -31,20 +31,26 @@ impl Sim<'_> {
         if candidates.is_empty() || !candidates.iter().all(is_fit) {
             return self.tell(|| "  the operator cannot promote by the rule".into());
         }
-        let furthest = candidates.into_iter().max_by_key(|server| self.servers[*server].log.len());
+        let furthest = candidates
+            .into_iter()
+            .max_by_key(|server| self.servers[*server].log.len());
         for standby in 0..self.servers.len() {
             if self.servers[standby].upstream == Some(crown) {
                 self.cut_from_upstream(standby);
             }
         }
         if let Some(server) = furthest {
-            let delay = self.chance.between(MS, SECOND / 2, "promotion", server as u64, self.now);
+            self.truth.is_failing_over = true;
+            let delay = self
+                .chance
+                .between(MS, SECOND / 2, "promotion", server as u64, self.now);
             let old = crown;
             self.after(delay, Event::Promote { server, old });
         }
     }
 
     pub fn promote(&mut self, server: usize, old: usize) {
+        self.truth.is_failing_over = false;
         let of = &self.servers[server];
         let is_fit = of.life == Life::Up && !of.is_primary && of.upstream.is_none();
         if !is_fit || self.truth.crown != old {
@@ -88,7 +94,8 @@ impl Sim<'_> {
     /// `pg_rewind`: whatever it was, it has the crown's log now and follows it.
     pub fn rejoin(&mut self, node: usize) {
         let crown = self.truth.crown;
-        if node == crown || self.servers[crown].life != Life::Up {
+        // Whoever is cut off must not follow the old primary again before another reigns.
+        if node == crown || self.truth.is_failing_over || self.servers[crown].life != Life::Up {
             return;
         }
         if !self.are_connected(node, crown) || self.servers[node].life == Life::Frozen {
@@ -151,7 +158,7 @@ impl Sim<'_> {
             }
         }
         self.name(self.names_of(crown));
-        self.restart_the_misled();
+        self.after(5 * SECOND, Event::RestartTheMisled);
         let at = self.setup.must_work_at();
         for place in 0..self.setup.places {
             self.at(at, Event::LastWish { place });
@@ -160,7 +167,7 @@ impl Sim<'_> {
 
     /// A service that has once followed a promotion never goes back below it, nor to another cluster. Where that was a mistake which it
     /// could not see through, because the right primary was silent at the time, only a restart lets it begin anew.
-    fn restart_the_misled(&mut self) {
+    pub fn restart_the_misled(&mut self) {
         for place in 0..self.places.len() {
             if self.was_misled(place) {
                 self.restart_service(place);

@@ -237,12 +237,21 @@ impl Sim<'_> {
                 self.report_if_node_failure(id, &asked, &error);
                 return self.read_failed(job, &Failure::Database(error));
             }
-            Answer::Read { tx: Some(_), astray } => (verdict::Read::Found, Shown::Found { astray }),
-            Answer::Read { tx: None, astray } => (verdict::Read::Absent, Shown::Absent { by, astray }),
+            Answer::Read {
+                tx: Some(_),
+                astray,
+            } => (verdict::Read::Found, Shown::Found { astray }),
+            Answer::Read { tx: None, astray } => {
+                (verdict::Read::Absent, Shown::Absent { by, astray })
+            }
             Answer::TokenNotVisible => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
             Answer::Stored { .. } | Answer::Ready => return,
         };
-        let came = if counts { came } else { verdict::Read::Uncounted };
+        let came = if counts {
+            came
+        } else {
+            verdict::Read::Uncounted
+        };
         self.read_came(job, &came, Some(shown));
     }
 

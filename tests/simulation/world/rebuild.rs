@@ -55,7 +55,10 @@ impl Sim<'_> {
 
     pub fn attempt_is_ready(&mut self, id: usize, node: usize, attempt: Time, answer: Answer) {
         let openings = &mut self.instances[id].nodes[node].openings;
-        let Some(at) = openings.iter().position(|opening| opening.attempt == attempt) else {
+        let Some(at) = openings
+            .iter()
+            .position(|opening| opening.attempt == attempt)
+        else {
             return;
         };
         let opening = openings.swap_remove(at);

@@ -25,8 +25,8 @@ impl Sim<'_> {
         if self.servers[standby].life != Life::Up {
             return;
         }
-        let silent = !self.are_connected(standby, upstream)
-            || self.servers[upstream].life == Life::Frozen;
+        let silent =
+            !self.are_connected(standby, upstream) || self.servers[upstream].life == Life::Frozen;
         if silent {
             self.notice_silence(standby, upstream);
             return;
@@ -42,15 +42,21 @@ impl Sim<'_> {
             return;
         }
         let new = of.log[to.log.len()..].to_vec();
+        let is_known = of
+            .followers
+            .iter()
+            .any(|(follower, _)| *follower == standby);
         let (timeline, started, is_new) = (of.timeline, of.started, !new.is_empty());
         let to = &mut self.servers[standby];
-        let is_first = !to.receiving;
+        let is_first = !to.receiving || !is_known;
         to.log.extend(new);
         (to.receiving, to.timeline) = (true, timeline);
         to.heard_of = to.heard_of.max(timeline);
         let (flushed, last) = (to.log.len(), to.log.last().map_or(0, |last| last.id));
         if is_new || is_first {
-            let ack = self.chance.between(50, 2 * MS, "ack", standby as u64, self.now);
+            let ack = self
+                .chance
+                .between(50, 2 * MS, "ack", standby as u64, self.now);
             let acknowledge = Event::Acknowledge {
                 primary: upstream,
                 started,
@@ -58,9 +64,13 @@ impl Sim<'_> {
                 flushed,
             };
             self.after(ack, acknowledge);
-            let slow = self.chance.once_in(40, "slow replay", standby as u64, self.now);
+            let slow = self
+                .chance
+                .once_in(40, "slow replay", standby as u64, self.now);
             let most = if slow { 3 * SECOND } else { 5 * MS };
-            let replay = self.chance.between(20, most, "replay", standby as u64, self.now);
+            let replay = self
+                .chance
+                .between(20, most, "replay", standby as u64, self.now);
             let upto = flushed;
             self.after(
                 replay,
@@ -75,11 +85,15 @@ impl Sim<'_> {
 
     /// Neither side hears of a cut: each notices it for itself, by its own timeout.
     fn notice_silence(&mut self, standby: usize, upstream: usize) {
-        let what = self.chance.between(0, 2 * SECOND, "notice", standby as u64, self.now);
+        let what = self
+            .chance
+            .between(0, 2 * SECOND, "notice", standby as u64, self.now);
         if self.servers[standby].receiving {
             self.after(what, Event::LostUpstream(standby));
         }
-        let late = self.chance.between(0, 3 * SECOND, "late", standby as u64, self.now);
+        let late = self
+            .chance
+            .between(0, 3 * SECOND, "late", standby as u64, self.now);
         let primary = upstream;
         self.after(late, Event::LostFollower { primary, standby });
     }
@@ -114,7 +128,10 @@ impl Sim<'_> {
             return;
         }
         let followers = &mut self.servers[primary].followers;
-        match followers.iter_mut().find(|(follower, _)| *follower == standby) {
+        match followers
+            .iter_mut()
+            .find(|(follower, _)| *follower == standby)
+        {
             Some((_, known)) => *known = flushed.max(*known),
             None if follows => followers.push((standby, flushed)),
             None => return,
@@ -160,7 +177,9 @@ impl Sim<'_> {
     pub fn wake_standbys(&mut self, primary: usize) {
         for standby in 0..self.servers.len() {
             if self.servers[standby].upstream == Some(primary) {
-                let delay = self.chance.between(50, 2 * MS, "wal", standby as u64, self.now);
+                let delay = self
+                    .chance
+                    .between(50, 2 * MS, "wal", standby as u64, self.now);
                 self.after(delay, Event::StreamNow(standby));
             }
         }
@@ -168,7 +187,10 @@ impl Sim<'_> {
 
     /// A standby becomes a primary, of a timeline that it has never heard of.
     pub fn raise(&mut self, server: usize) {
-        let timeline = self.servers[server].heard_of.max(self.servers[server].timeline) + 1;
+        let timeline = self.servers[server]
+            .heard_of
+            .max(self.servers[server].timeline)
+            + 1;
         let switch = self.record(What::Switch(timeline));
         let of = &mut self.servers[server];
         (of.is_primary, of.upstream, of.receiving) = (true, None, false);

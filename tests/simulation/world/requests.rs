@@ -91,13 +91,13 @@ impl Sim<'_> {
     pub fn told(&mut self, job: usize, told: Told) {
         let request = self.writes[job].request;
         self.check_write(job, told);
-        let is_lost = self
-            .chance
-            .once_in(25, "lost answer", job as u64, self.now);
+        let is_lost = self.chance.once_in(25, "lost answer", job as u64, self.now);
         let is_good = matches!(told, Told::Created { .. });
         let is_excused = told == Told::Internal && self.is_excused(self.writes[job].instance);
         if self.requests[request].must_succeed && !is_good && !is_excused {
-            self.violated(format!("after all is mended, a create is answered {told:?}"));
+            self.violated(format!(
+                "after all is mended, a create is answered {told:?}"
+            ));
         }
         if is_good && !is_lost {
             self.requests[request].is_done = true;

@@ -51,13 +51,21 @@ pub enum Who {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    Ask { asked: Asked, place: usize },
+    Ask {
+        asked: Asked,
+        place: usize,
+    },
     Crash(Who),
     Restart(Who),
     Freeze(Who),
     Thaw(Who),
-    CutService { place: usize, from: Who },
-    HealService { place: usize },
+    CutService {
+        place: usize,
+        from: Who,
+    },
+    HealService {
+        place: usize,
+    },
     CutApart(Who, Who),
     HealApart,
     /// By the rule: all standbys are cut off, and the one that has most is promoted.
@@ -75,7 +83,9 @@ pub enum Act {
     AddressBack,
     Starve(Who, Time),
     RestartPoint(usize),
-    RestartService { place: usize },
+    RestartService {
+        place: usize,
+    },
     Mend,
 }
 
@@ -195,7 +205,11 @@ fn ask(setup: &Setup, random: &mut StdRng, plan: &mut Vec<Planned>) {
     while at < setup.mended_at {
         let place = random.random_range(0..setup.places);
         let key = random.random_range(0..=keys);
-        let consistency = [Consistency::Eventual, Consistency::Session, Consistency::Strong];
+        let consistency = [
+            Consistency::Eventual,
+            Consistency::Session,
+            Consistency::Strong,
+        ];
         let read = Asked::Read {
             key,
             consistency: consistency[random.random_range(0..3)],

@@ -27,16 +27,29 @@ pub enum Order {
 pub enum Whose {
     Write(usize),
     Read(usize),
-    Attempt { node: usize, attempt: Time },
-    Preparation { node: usize, timeline: i32, pool: usize },
+    Attempt {
+        node: usize,
+        attempt: Time,
+    },
+    Preparation {
+        node: usize,
+        timeline: i32,
+        pool: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The transaction that stands under the handle.
-    Stored { tx: u32, replicated: bool },
+    Stored {
+        tx: u32,
+        replicated: bool,
+    },
     /// None: no such transaction. `astray`: the state that was read is of another branch than the one that counts.
-    Read { tx: Option<u32>, astray: bool },
+    Read {
+        tx: Option<u32>,
+        astray: bool,
+    },
     TokenNotVisible,
     Ready,
     Failed(DbError),
@@ -107,7 +120,8 @@ impl Sim<'_> {
     }
 
     fn trip(&self, who: usize) -> Time {
-        self.chance.between(50, 2 * MS, "trip", who as u64, self.now)
+        self.chance
+            .between(50, 2 * MS, "trip", who as u64, self.now)
     }
 
     /// What is sent over a path that is cut arrives when it heals, if that is soon.

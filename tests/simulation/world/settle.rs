@@ -41,12 +41,18 @@ impl Sim<'_> {
             self.ask_about_the_contest(id);
         }
         let instance = &mut self.instances[id];
-        let elected = judgement.elected.and_then(|n| instance.nodes[n].heard.as_ref());
+        let elected = judgement
+            .elected
+            .and_then(|n| instance.nodes[n].heard.as_ref());
         let elected = elected.map(|heard| &heard.facts);
         let is_synchronous = elected.is_some_and(Facts::replicates_synchronously);
         instance.positions.record(elected, now);
         for node in 0..self.addresses.len() {
-            let Some(asked) = self.instances[id].nodes[node].heard.as_ref().map(|h| h.asked) else {
+            let Some(asked) = self.instances[id].nodes[node]
+                .heard
+                .as_ref()
+                .map(|h| h.asked)
+            else {
                 continue;
             };
             if let Some(judged) = self.judged(id, node, &judgement) {
@@ -130,14 +136,7 @@ impl Sim<'_> {
         for_ever || prepared == Some(timeline)
     }
 
-    pub fn prepared(
-        &mut self,
-        id: usize,
-        node: usize,
-        timeline: i32,
-        pool: usize,
-        answer: Answer,
-    ) {
+    pub fn prepared(&mut self, id: usize, node: usize, timeline: i32, pool: usize, answer: Answer) {
         self.instances[id].preparing.take_if(|(of, _)| *of == pool);
         match answer {
             Answer::Ready => self.conclude(id, |c| c.prepared = Some(timeline)),

@@ -34,6 +34,8 @@ pub struct Truth {
     pub readable_since: Vec<Option<Time>>,
     /// Since when each place reaches somebody who knows of the crown's timeline.
     pub told_since: Vec<Option<Time>>,
+    /// Between the cutting off and the promotion.
+    pub is_failing_over: bool,
     /// A promotion beside the rule may have used the number that the next one by the rule uses too.
     pub has_clashed: bool,
     pub acknowledged_count: u64,

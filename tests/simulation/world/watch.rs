@@ -17,13 +17,15 @@ impl Sim<'_> {
             let now = self.now;
             let was_well = self.truth.well_since[place];
             if self.was_misled(place) && was_well.is_some_and(|since| since + PATIENCE <= now) {
-                self.violated("a promotion by mistake is followed, although the right primary is well".into());
+                self.violated(
+                    "a promotion by mistake is followed, although the right primary is well".into(),
+                );
             }
             keep(&mut self.truth.readable_since[place], is_readable, now);
             keep(&mut self.truth.well_since[place], is_well, now);
             keep(&mut self.truth.told_since[place], is_told, now);
-            let long_well = self.truth.well_since[place]
-                .is_some_and(|since| since + PATIENCE <= now);
+            let long_well =
+                self.truth.well_since[place].is_some_and(|since| since + PATIENCE <= now);
             let instance = &self.instances[self.places[place]];
             if let Writes::To { node, .. } = instance.conclusions.writes
                 && long_well
@@ -47,7 +49,7 @@ impl Sim<'_> {
     fn is_well(&self, place: usize) -> bool {
         let crown = self.truth.crown;
         let of = &self.servers[crown];
-        if !self.reaches(place, crown) || !of.is_writable_primary() {
+        if !self.reaches(place, crown) || !of.is_writable_primary() || !of.is_migrated() {
             return false;
         }
         let confirms = |standby: usize| {
@@ -76,7 +78,9 @@ impl Sim<'_> {
         let crown = self.truth.crown;
         let was_misled = self.was_misled(place);
         let is_alone = self.rivals().next().is_none() && !self.has_strangers();
-        self.reaches(place, crown) && self.servers[crown].is_primary && !was_misled && is_alone
+        let of = &self.servers[crown];
+        let serves = of.is_primary && of.is_migrated();
+        self.reaches(place, crown) && serves && !was_misled && is_alone
     }
 
     /// It has followed a promotion that was a mistake, or a stranger, when nobody was there to say so.

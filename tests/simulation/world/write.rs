@@ -91,9 +91,13 @@ impl Sim<'_> {
         };
         self.writes[job].phase = Phase::Connecting;
         self.writes[job].candidate = Some(candidate);
-        let slow = self.chance.once_in(10, "slow connection", job as u64, self.now);
+        let slow = self
+            .chance
+            .once_in(10, "slow connection", job as u64, self.now);
         let most = if slow { 900 * MS } else { 100 };
-        let delay = self.chance.between(1, most, "connection", job as u64, self.now);
+        let delay = self
+            .chance
+            .between(1, most, "connection", job as u64, self.now);
         self.after(delay, Event::WriteConnected(job));
     }
 
