@@ -129,13 +129,14 @@ pub fn plan(seed: u64) -> (Setup, Vec<Planned>) {
         }
     }
     ask(&setup, &mut random, &mut planned);
+    planned.retain(|planned| planned.at < setup.mended_at);
     let (at, act) = (setup.mended_at, Act::Mend);
     planned.push(Planned { at, act });
     planned.sort_by_key(|planned| planned.at);
     (setup, planned)
 }
 
-const KINDS: usize = 13;
+const KINDS: usize = 15;
 
 fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut Vec<Planned>) {
     let node = random.random_range(0..setup.nodes);
@@ -193,6 +194,16 @@ fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut V
         }
         10 => add(at, Act::Starve(who, 12 * SECOND)),
         11 => add(at, Act::RestartService { place }),
+        // A service that knows nothing of before is started while the old primary still lives; and then also while the new one is dead.
+        12 => {
+            add(at, Act::Failover);
+            add(over, Act::RestartService { place });
+        }
+        13 => {
+            add(at, Act::Failover);
+            add(over, Act::Crash(Who::Primary));
+            add(over + lasts, Act::RestartService { place });
+        }
         _ => add(at, Act::RestartPoint(node)),
     }
 }
