@@ -10,3 +10,8 @@ mod migrations;
 mod schema;
 mod server;
 pub mod settings;
+
+/// What follows from what became of an attempt, for the simulator (tests/simulation), which asks the same tables.
+pub mod decisions {
+    pub use crate::dispatch::{Failure, verdict};
+}

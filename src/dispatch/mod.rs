@@ -23,11 +23,12 @@ mod lane;
 mod leader;
 mod read;
 mod rules;
-mod verdict;
+pub mod verdict;
 mod watcher;
 mod work;
 mod write;
 
+pub use attempt::Failure;
 pub use error::Error;
 pub use read::Served;
 pub use write::Written;

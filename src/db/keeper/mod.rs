@@ -12,7 +12,9 @@ mod rebuild;
 mod settle;
 mod watch;
 
+pub use lag::PrimaryPositions;
 pub use message::Message;
+pub use pace::{Situation, interval};
 
 use super::Shared;
 use super::cause::{Cause, Trouble};
@@ -20,7 +22,6 @@ use super::node::{Change, Effect, Input, Judged, NodeState};
 use super::pool::Pool;
 use failovers::FailoverLog;
 use judge::Memory;
-use lag::PrimaryPositions;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;

@@ -6,6 +6,7 @@ mod step;
 
 pub use cell::{Cell, Change, NodeState};
 pub use state::{Effect, Input, Judged, Moment, Next, Seen, State};
+pub use step::step;
 
 use super::cause::Cause;
 use super::threads::Threads;

@@ -1,0 +1,86 @@
+//! What the simulator has found in the production code and what stands there still: the shortest schedule of each, as a test that
+//! expects the find. Whoever closes one turns its test round, and takes the excuse for it out of `world/truth.rs` or `world/watch.rs`.
+
+use super::world::engine::run;
+use super::world::read::Consistency;
+use super::world::requests::Asked;
+use super::world::schedule::{Act, Planned, Setup, Who};
+
+const MS: u64 = 1000;
+
+fn planned(at_ms: u64, act: Act) -> Planned {
+    Planned {
+        at: at_ms * MS,
+        act,
+    }
+}
+
+fn asked(at_ms: u64, asked: Asked) -> Planned {
+    let place = 0;
+    planned(at_ms, Act::Ask { asked, place })
+}
+
+const SETUP: Setup = Setup {
+    seed: 126,
+    nodes: 3,
+    places: 1,
+    synchronous: true,
+    reporting: false,
+    empty: false,
+    mended_at: 30_000 * MS,
+    strict: true,
+};
+
+fn finds(setup: &Setup, schedule: &[Planned], promise: &str) {
+    let found = run(setup, schedule, None, true);
+    let violation = found.violation.unwrap_or_default();
+    assert!(
+        violation.contains(promise),
+        "{violation}\n{:#?}",
+        found.story
+    );
+}
+
+/// A service that is started while the address of the primary leads to another cluster's writable primary takes that cluster for its own,
+/// although two standbys answer which belong to another: a strong read then says 404 of a write that was acknowledged as replicated, and
+/// new writes go to the stranger (`fence_strangers` in db/keeper/judge.rs looks at primaries only while the cluster is not known).
+#[test]
+fn a_service_that_is_started_beside_a_stranger_takes_it_for_its_cluster() {
+    let consistency = Consistency::Strong;
+    let schedule = [
+        asked(13_004, Asked::Create { key: 12 }),
+        planned(13_292, Act::Stranger(Who::Primary)),
+        planned(14_712, Act::RestartService { place: 0 }),
+        asked(
+            15_920,
+            Asked::Read {
+                key: 12,
+                consistency,
+            },
+        ),
+    ];
+    finds(&SETUP, &schedule, "a Strong read shows");
+}
+
+/// A primary whose schema has not been looked at yet gets no writes, but it gets reads, and where its tables are missing they are answered
+/// with an internal error (`once_it_serves` in db/keeper/settle.rs holds writes alone).
+#[test]
+fn a_primary_without_its_schema_gets_reads() {
+    let setup = Setup {
+        seed: 172,
+        reporting: true,
+        empty: true,
+        mended_at: 14_000 * MS,
+        ..SETUP
+    };
+    let schedule = [
+        planned(0, Act::CutApart(Who::Node(0), Who::Node(1))),
+        planned(9_254, Act::Failover),
+        asked(13_712, Asked::Any),
+    ];
+    finds(
+        &setup,
+        &schedule,
+        "a read is answered with an internal error",
+    );
+}

@@ -1,0 +1,120 @@
+//! The simulator as a test: some hundred seeds that must hold, each door that was closed planted back and found, and what was found.
+//!
+//! For longer: `cargo run --release --example simulate -- --minutes 60 --seed 1`.
+
+mod finds;
+mod world;
+
+use world::engine::run;
+use world::mutant::Mutant;
+use world::schedule::plan;
+use world::shrink::{shrink, story};
+
+const SEEDS: u64 = 150;
+/// A planted door is found within so many.
+const SEEDS_OF_A_MUTANT: u64 = 400;
+/// Events of the story that is told of it.
+const LONGEST_STORY: usize = 16;
+
+#[test]
+fn the_promises_hold_whatever_happens() {
+    let (mut steps, mut acknowledged, mut failovers) = (0, 0, 0);
+    for seed in 1..=SEEDS {
+        let (setup, schedule) = plan(seed);
+        let found = run(&setup, &schedule, None, false);
+        if let Some(violation) = found.violation {
+            let (short, told) = shrink(&setup, &schedule, None);
+            let story = story(&setup, &short, &told);
+            panic!("seed {seed}: {violation}\n{story}");
+        }
+        steps += found.steps;
+        acknowledged += found.acknowledged;
+        failovers += found.failovers;
+    }
+    println!("{steps} steps, {acknowledged} writes acknowledged, {failovers} failovers");
+    assert!(acknowledged > 10 * SEEDS, "{acknowledged} writes");
+    assert!(failovers > SEEDS / 10, "{failovers} failovers");
+}
+
+/// The same seed is the same run, without which no story could be told again.
+#[test]
+fn a_seed_is_one_run() {
+    let (setup, schedule) = plan(3);
+    let [one, other] = [(), ()].map(|()| run(&setup, &schedule, None, true));
+    assert_eq!(one.story, other.story);
+    assert_eq!(one.steps, other.steps);
+}
+
+/// Plants a door back. The promise that it breaks is found, and its story is short.
+fn is_found(mutant: Mutant, promise: &str) {
+    for seed in 1..=SEEDS_OF_A_MUTANT {
+        let (setup, schedule) = plan(seed);
+        let found = run(&setup, &schedule, Some(mutant), false);
+        let Some(violation) = found.violation.filter(|found| found.contains(promise)) else {
+            continue;
+        };
+        let (short, told) = shrink(&setup, &schedule, Some(mutant));
+        println!("seed {seed}: {violation}\n{}", story(&setup, &short, &told));
+        assert!(short.len() <= LONGEST_STORY, "{} events", short.len());
+        let without = run(&setup, &short, None, false).violation;
+        assert_eq!(without, None, "the same schedule, without the door");
+        return;
+    }
+    panic!("{mutant:?} is not found in {SEEDS_OF_A_MUTANT} seeds");
+}
+
+#[test]
+fn an_error_after_the_commit_that_counts_as_not_applied_is_found() {
+    is_found(
+        Mutant::ErrorAfterCommitIsNotApplied,
+        "told to be not applied",
+    );
+}
+
+#[test]
+fn a_highest_timeline_that_wins_is_found() {
+    is_found(Mutant::HighestTimelineWins, "by mistake is followed");
+}
+
+#[test]
+fn a_dead_branch_that_serves_tokens_is_found() {
+    is_found(Mutant::DeadBranchServesTokens, "a Session read shows");
+}
+
+#[test]
+fn a_connection_to_any_server_is_found() {
+    is_found(Mutant::AnyServerWillDo, "known to be dead");
+}
+
+#[test]
+fn an_election_before_all_were_heard_is_found() {
+    is_found(Mutant::ElectsBeforeAllWereHeard, "known to be dead");
+}
+
+#[test]
+fn a_schema_that_is_prepared_for_ever_is_found() {
+    is_found(Mutant::PreparedForEver, "internal error");
+}
+
+#[test]
+fn a_forgotten_cluster_is_found() {
+    is_found(Mutant::ForgetsTheCluster, "although the primary was well");
+}
+
+#[test]
+fn a_write_that_is_sent_without_a_second_look_is_found() {
+    is_found(Mutant::SendsWithoutASecondLook, "is sent to node");
+}
+
+#[test]
+fn a_control_file_that_is_believed_is_found() {
+    is_found(Mutant::BelievesTheControlFile, "known to be dead");
+}
+
+#[test]
+fn proofs_that_take_the_place_of_reads_are_found() {
+    is_found(
+        Mutant::ProofsTakeThePlaceOfReads,
+        "a default read is answered",
+    );
+}

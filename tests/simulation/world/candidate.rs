@@ -1,0 +1,124 @@
+//! db/requests.rs over again: what requests ask of the conclusions, and how they come by a connection.
+
+use super::engine::Sim;
+use super::mutant::Mutant;
+use super::server::Life;
+use super::session::{Order, Session, Whose};
+use super::time::{SECOND, Time};
+use std::time::Duration;
+use synapse_core::db::Use;
+use synapse_core::db::decisions::{State, Writes};
+use synapse_core::db::error::Error as DbError;
+use synapse_core::db::role::DbRole;
+use synapse_core::db::select::{View, order};
+
+/// `Policy::attempt_timeout` and the watcher's suspicion.
+pub const ATTEMPT_TIMEOUT: Time = 3 * SECOND;
+pub const SUSPICION: Time = SECOND / 5;
+const MAX_REPLICA_LAG: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    pub node: usize,
+    pub pool: usize,
+    pub role: DbRole,
+    pub apart: bool,
+    pub timeline: i32,
+}
+
+impl Sim<'_> {
+    pub fn candidate(&self, id: usize, node: usize) -> Option<Candidate> {
+        match &self.instances[id].nodes[node].state {
+            State::Up { pool, seen, .. } => Some(Candidate {
+                node,
+                pool: *pool,
+                role: seen.facts.role,
+                apart: seen.is_apart(),
+                timeline: seen.facts.timeline.unwrap_or(0),
+            }),
+            State::Down { .. } | State::Fenced { .. } => None,
+        }
+    }
+
+    pub fn primary_now(&self, id: usize) -> Option<Candidate> {
+        match self.instances[id].conclusions.writes {
+            Writes::To { node, .. } => self
+                .candidate(id, node)
+                .filter(|c| c.role == DbRole::Primary),
+            Writes::Held(_) | Writes::SplitBrain => None,
+        }
+    }
+
+    pub fn read_candidates(&self, id: usize) -> Vec<Candidate> {
+        let instance = &self.instances[id];
+        let nodes = instance.nodes.iter().enumerate();
+        let views = nodes.filter_map(|(node, watched)| match &watched.state {
+            State::Up { pool, seen, .. } => Some(View {
+                node,
+                role: seen.facts.role,
+                region: None,
+                lag_ms: seen.lag_ms,
+                rtt: seen.facts.rtt,
+                in_use: instance.pools[*pool].in_use(),
+                apart: seen.is_apart(),
+            }),
+            State::Down { .. } | State::Fenced { .. } => None,
+        });
+        let views: Vec<_> = views.collect();
+        let nodes = order(&views, None, MAX_REPLICA_LAG).into_iter();
+        nodes.filter_map(|node| self.candidate(id, node)).collect()
+    }
+
+    pub fn is_current(&self, id: usize, candidate: &Candidate) -> bool {
+        let conclusions = &self.instances[id].conclusions;
+        !conclusions.contested && conclusions.timeline <= candidate.timeline && !candidate.apart
+    }
+
+    pub fn purpose_of(&self, order: &Order) -> Use {
+        match order {
+            Order::Read { proven: true, .. } if !self.is(Mutant::ProofsTakeThePlaceOfReads) => {
+                Use::Commit
+            }
+            Order::Read { .. } => Use::Read,
+            Order::Create { .. } | Order::Migrate => Use::Commit,
+        }
+    }
+
+    /// Mostly one that is open already; now and then a new one, which goes where the address leads.
+    pub fn connection(
+        &mut self,
+        id: usize,
+        candidate: &Candidate,
+        order: Order,
+        whose: Whose,
+    ) -> Result<Session, DbError> {
+        let (node, pool) = (candidate.node, candidate.pool);
+        let of = &self.instances[id].pools[pool];
+        let (mut server, mut started) = (of.server, of.started);
+        let who = (id * 64 + pool) as u64;
+        if self.chance.once_in(4, "new connection", who, self.now) {
+            let reached = self.addresses[node];
+            let there = &self.servers[reached];
+            let place = self.instances[id].place;
+            if there.life != Life::Up || self.cut_off[place][node].is_some() {
+                return Err(DbError::Unreachable("nobody there".into()));
+            }
+            if there.identity() != of.identity && !self.is(Mutant::AnyServerWillDo) {
+                self.instances[id].pools[pool].has_strayed = true;
+                return Err(DbError::AnotherServer);
+            }
+            (server, started) = (reached, there.started);
+        }
+        let mut session = self.session(id, node, server, order, whose);
+        (session.pool, session.started) = (Some(pool), started);
+        Ok(session)
+    }
+
+    /// A connection that could not be had, or a statement that failed, may say that its node has failed.
+    pub fn report_if_node_failure(&mut self, id: usize, candidate: &Candidate, error: &DbError) {
+        if error.is_node_failure() {
+            let trouble = error.clone().into();
+            self.report(id, candidate.node, candidate.pool, trouble);
+        }
+    }
+}

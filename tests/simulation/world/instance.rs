@@ -1,0 +1,169 @@
+//! One running service: what it keeps in memory.
+
+use super::engine::{Event, Sim};
+use super::time::{MS, SECOND, Time};
+use std::collections::VecDeque;
+use std::time::Duration;
+use synapse_core::db::RebuildSchedule;
+use synapse_core::db::decisions::{Conclusions, Memory, Moment, PrimaryPositions, State};
+use synapse_core::db::probe::{Heard, Server as Identity};
+use synapse_core::db::{Use, share};
+
+pub const SCHEDULE: RebuildSchedule = RebuildSchedule {
+    initial: Duration::from_secs(2),
+    factor: 2.0,
+    max: Duration::from_secs(32),
+    attempts: 5,
+};
+pub const POOL_SIZE: u32 = 5;
+pub const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+pub const PROBE_TIMEOUT: Time = 500 * MS;
+pub const CONNECT_TIMEOUT: Time = 2 * SECOND;
+
+pub struct Pool {
+    pub server: usize,
+    pub started: Time,
+    pub identity: Identity,
+    pub is_retired: bool,
+    pub has_strayed: bool,
+    reads: usize,
+    commits: usize,
+}
+
+/// What the keeper knows of one node (`Watch` and `Prober` of the production code).
+pub struct Watched {
+    pub state: State<usize>,
+    pub heard: Option<Heard>,
+    pub had_its_time: bool,
+    pub due: Time,
+    /// When it was asked, and how long it may take.
+    pub asked: Option<(Time, Time)>,
+    pub generation: u64,
+    /// The server that the probe's connection has reached, and that server's start.
+    pub connected: Option<(usize, Time)>,
+    pub openings: Vec<Opening>,
+}
+
+/// An attempt to open a pool that waits for the schema.
+pub struct Opening {
+    pub attempt: Time,
+    pub server: usize,
+    pub heard: Heard,
+    pub prepared: Option<i32>,
+}
+
+pub struct Instance {
+    pub place: usize,
+    pub is_alive: bool,
+    pub nodes: Vec<Watched>,
+    pub memory: Memory,
+    pub positions: PrimaryPositions,
+    pub conclusions: Conclusions,
+    pub held_since: Option<Time>,
+    pub preparing: Option<(usize, i32)>,
+    pub pools: Vec<Pool>,
+    pub queued_writes: VecDeque<usize>,
+    pub queued_reads: VecDeque<usize>,
+    pub wakes_at: Time,
+    /// It has sent writes somewhere since it started: it knows which cluster it serves.
+    pub has_served: bool,
+}
+
+impl Instance {
+    pub fn new(place: usize, nodes: usize, now: Time, moment: Moment) -> Instance {
+        let watched = |_| Watched {
+            state: State::new(moment, &SCHEDULE),
+            heard: None,
+            had_its_time: false,
+            due: now,
+            asked: None,
+            generation: 0,
+            connected: None,
+            openings: Vec::new(),
+        };
+        Instance {
+            place,
+            is_alive: true,
+            nodes: (0..nodes).map(watched).collect(),
+            memory: Memory::default(),
+            positions: PrimaryPositions::default(),
+            conclusions: Conclusions::none(),
+            held_since: None,
+            preparing: None,
+            pools: Vec::new(),
+            queued_writes: VecDeque::new(),
+            queued_reads: VecDeque::new(),
+            wakes_at: 0,
+            has_served: false,
+        }
+    }
+
+    pub fn open_pool(&mut self, (server, started): (usize, Time), identity: Identity) -> usize {
+        self.pools.push(Pool {
+            server,
+            started,
+            identity,
+            is_retired: false,
+            has_strayed: false,
+            reads: 0,
+            commits: 0,
+        });
+        self.pools.len() - 1
+    }
+}
+
+impl Pool {
+    /// As `db/pool/bulkhead.rs` lets in.
+    fn try_enter(&mut self, purpose: Use) -> bool {
+        let all = self.reads + self.commits < POOL_SIZE as usize;
+        let mine = match purpose {
+            Use::Read => &mut self.reads,
+            Use::Commit => &mut self.commits,
+        };
+        let enters = all && *mine < share(POOL_SIZE) && !self.is_retired;
+        *mine += usize::from(enters);
+        enters
+    }
+
+    pub fn in_use(&self) -> usize {
+        self.reads + self.commits
+    }
+}
+
+impl Sim<'_> {
+    pub fn start_instance(&mut self, place: usize) {
+        let id = self.instances.len();
+        let moment = self.clock.moment(self.now);
+        let nodes = self.addresses.len();
+        self.instances
+            .push(Instance::new(place, nodes, self.now, moment));
+        self.places[place] = id;
+        self.at(self.now, Event::Keeper(id));
+    }
+
+    pub fn enter_pool(&mut self, instance: usize, pool: usize, purpose: Use) -> bool {
+        self.instances[instance].pools[pool].try_enter(purpose)
+    }
+
+    pub fn leave_pool(&mut self, instance: usize, pool: usize, purpose: Use) {
+        let of = &mut self.instances[instance].pools[pool];
+        match purpose {
+            Use::Read => of.reads -= 1,
+            Use::Commit => of.commits -= 1,
+        }
+        self.pump(instance);
+    }
+
+    /// Whoever waits for a primary or for a connection looks again.
+    pub fn pump(&mut self, instance: usize) {
+        if !self.instances[instance].is_alive {
+            return;
+        }
+        for job in std::mem::take(&mut self.instances[instance].queued_writes) {
+            self.seek_primary(job);
+        }
+        for job in std::mem::take(&mut self.instances[instance].queued_reads) {
+            self.seek_connection(job);
+        }
+    }
+}

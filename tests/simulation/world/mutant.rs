@@ -1,0 +1,41 @@
+//! Doors that were closed, planted back one at a time: the simulated service then behaves as it once did.
+
+/// The numbers are those of the issue that closed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Door 3: an error of the look at the standbys, which comes after the commit, counts as an error of the statement.
+    ErrorAfterCommitIsNotApplied,
+    /// Door 5: the highest timeline counts, whoever follows whom.
+    HighestTimelineWins,
+    /// Door 6: nodes of a dead branch answer for tokens.
+    DeadBranchServesTokens,
+    /// Door 7: a new connection of a pool does not say which server it has reached.
+    AnyServerWillDo,
+    /// Door 8: whoever answers first is judged alone.
+    ElectsBeforeAllWereHeard,
+    /// Door 9: a schema that was once made ready is ready for ever.
+    PreparedForEver,
+    /// Door 10: the cluster's identity is not remembered.
+    ForgetsTheCluster,
+    /// Door 11: nobody looks again before a statement is sent.
+    SendsWithoutASecondLook,
+    /// Door 12: a standby's timeline is that of its control file.
+    BelievesTheControlFile,
+    /// Door 14: the proof of a made-up token takes the place of a read.
+    ProofsTakeThePlaceOfReads,
+}
+
+impl Mutant {
+    pub const ALL: [Mutant; 10] = [
+        Mutant::ErrorAfterCommitIsNotApplied,
+        Mutant::HighestTimelineWins,
+        Mutant::DeadBranchServesTokens,
+        Mutant::AnyServerWillDo,
+        Mutant::ElectsBeforeAllWereHeard,
+        Mutant::PreparedForEver,
+        Mutant::ForgetsTheCluster,
+        Mutant::SendsWithoutASecondLook,
+        Mutant::BelievesTheControlFile,
+        Mutant::ProofsTakeThePlaceOfReads,
+    ];
+}

@@ -1,0 +1,130 @@
+//! Clients: each keeps its key, and repeats on 503, 409 in progress or a lost answer, as the contract says.
+
+use super::engine::{Event, Sim};
+use super::read::{Consistency, Shown};
+use super::time::{MS, SECOND, Time};
+use super::write::Told;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Create {
+        key: u32,
+    },
+    /// What the create with this key was answered.
+    Read {
+        key: u32,
+        consistency: Consistency,
+    },
+    /// A default read of what everybody knows: any answer will do.
+    Any,
+    /// With a token of a write that never was.
+    Forged,
+}
+
+pub struct Request {
+    pub asked: Asked,
+    pub place: usize,
+    pub instance: usize,
+    pub tries: u32,
+    /// Of this try.
+    pub begun: Time,
+    /// It comes after everything has been mended, and any answer but success is a broken promise.
+    pub must_succeed: bool,
+    pub is_done: bool,
+    /// The write that it asks for had been acknowledged as replicated before it was asked.
+    pub must_see: bool,
+}
+
+/// A transaction that nobody ever created.
+const MADE_UP: u32 = u32::MAX;
+const MOST_TRIES: u32 = 8;
+
+impl Sim<'_> {
+    pub fn ask(&mut self, asked: Asked, place: usize, must_succeed: bool) {
+        let request = self.requests.len();
+        self.requests.push(Request {
+            asked,
+            place,
+            instance: 0,
+            tries: 0,
+            begun: self.now,
+            must_succeed,
+            is_done: false,
+            must_see: false,
+        });
+        self.repeat(request);
+    }
+
+    pub fn repeat(&mut self, request: usize) {
+        let of = &mut self.requests[request];
+        let (asked, instance) = (of.asked, self.places[of.place]);
+        if of.is_done {
+            return;
+        }
+        (of.instance, of.begun) = (instance, self.now);
+        of.tries += 1;
+        match asked {
+            Asked::Create { key } => {
+                let tx = self.truth.new_transaction();
+                self.begin_write(request, instance, tx, key);
+            }
+            Asked::Read { key, consistency } => {
+                let Some(acked) = self.truth.acknowledged(key) else {
+                    self.requests[request].is_done = true;
+                    return;
+                };
+                let token = (consistency == Consistency::Session).then_some(acked.tx);
+                self.requests[request].must_see = acked.replicated;
+                self.begin_read(request, instance, (acked.tx, token), consistency);
+            }
+            Asked::Any => {
+                self.begin_read(request, instance, (MADE_UP, None), Consistency::Eventual);
+            }
+            Asked::Forged => {
+                let what = (MADE_UP, Some(MADE_UP));
+                self.begin_read(request, instance, what, Consistency::Session);
+            }
+        }
+    }
+
+    /// A write has its answer.
+    pub fn told(&mut self, job: usize, told: Told) {
+        let request = self.writes[job].request;
+        self.check_write(job, told);
+        let is_lost = self.chance.once_in(25, "lost answer", job as u64, self.now);
+        let is_good = matches!(told, Told::Created { .. });
+        let is_excused = told == Told::Internal && self.is_excused(self.writes[job].instance);
+        if self.requests[request].must_succeed && !is_good && !is_excused {
+            self.violated(format!(
+                "after all is mended, a create is answered {told:?}"
+            ));
+        }
+        if is_good && !is_lost {
+            self.requests[request].is_done = true;
+        } else {
+            self.repeat_later(request, job as u64);
+        }
+    }
+
+    /// With full jitter.
+    pub fn repeat_later(&mut self, request: usize, who: u64) {
+        let of = &self.requests[request];
+        if of.tries < MOST_TRIES {
+            let most = ((100 * MS) << of.tries.min(5)).min(3 * SECOND);
+            let delay = self.chance.between(MS, most, "backoff", who, self.now);
+            self.after(delay, Event::Repeat(request));
+        }
+    }
+
+    /// A read has its answer. Whoever did not like it asks something new.
+    pub fn shown(&mut self, job: usize, shown: Shown) {
+        let request = self.reads[job].request;
+        self.check_read(job, shown);
+        self.requests[request].is_done = true;
+        let is_good = matches!(shown, Shown::Found { .. } | Shown::Absent { .. });
+        let is_excused = shown == Shown::Internal && self.is_excused(self.reads[job].instance);
+        if self.requests[request].must_succeed && !is_good && !is_excused {
+            self.violated(format!("after all is mended, a read is answered {shown:?}"));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! db/keeper/settle.rs over again: what follows from all that the nodes have said. The judgement is the production code's.
+
+use super::engine::Sim;
+use super::mutant::Mutant;
+use super::session::{Answer, Order, Whose};
+use synapse_core::db::cause::Cause;
+use synapse_core::db::decisions::{
+    Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
+};
+use synapse_core::db::probe::{Facts, Heard};
+use synapse_core::db::role::DbRole;
+
+impl Sim<'_> {
+    pub fn judge(&mut self, id: usize) -> Judgement {
+        let now = self.clock.instant(self.now);
+        let mutant = self.mutant;
+        let instance = &mut self.instances[id];
+        if mutant == Some(Mutant::ForgetsTheCluster) {
+            instance.memory.system_id = None;
+        }
+        let mut memory = std::mem::take(&mut instance.memory);
+        let heard: Vec<_> = instance.nodes.iter().map(|n| n.heard.as_ref()).collect();
+        let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
+            judge_by_timeline(&heard, &mut memory, now)
+        } else {
+            judge(&heard, &mut memory, now)
+        };
+        instance.memory = memory;
+        judgement
+    }
+
+    pub fn settle(&mut self, id: usize) {
+        let nodes = &self.instances[id].nodes;
+        let all_had_their_time = nodes.iter().all(|node| node.had_its_time);
+        if !all_had_their_time && !self.is(Mutant::ElectsBeforeAllWereHeard) {
+            return;
+        }
+        let now = self.clock.instant(self.now);
+        let judgement = self.judge(id);
+        if judgement.writes == Writes::Held(Cause::PromotionInQuestion) {
+            self.ask_about_the_contest(id);
+        }
+        let instance = &mut self.instances[id];
+        let elected = judgement
+            .elected
+            .and_then(|n| instance.nodes[n].heard.as_ref());
+        let elected = elected.map(|heard| &heard.facts);
+        let is_synchronous = elected.is_some_and(Facts::replicates_synchronously);
+        instance.positions.record(elected, now);
+        for node in 0..self.addresses.len() {
+            let Some(asked) = self.instances[id].nodes[node]
+                .heard
+                .as_ref()
+                .map(|h| h.asked)
+            else {
+                continue;
+            };
+            if let Some(judged) = self.judged(id, node, &judgement) {
+                self.apply(id, node, Input::Answered { asked, judged });
+            }
+        }
+        let writes = match judgement.writes {
+            Writes::To { node, timeline } => self.once_it_serves(id, node, timeline),
+            other => other,
+        };
+        self.conclude(id, |conclusions| {
+            conclusions.writes = writes;
+            conclusions.elected = judgement.elected;
+            conclusions.timeline = judgement.timeline;
+            conclusions.contested = judgement.contested;
+            if is_synchronous {
+                conclusions.synchronous_at = Some(now);
+            }
+        });
+    }
+
+    fn ask_about_the_contest(&mut self, id: usize) {
+        let now = self.now;
+        let instance = &mut self.instances[id];
+        let Some((_, since)) = instance.memory.contest else {
+            return;
+        };
+        for watched in &mut instance.nodes {
+            if watched.heard.as_ref().is_some_and(|h| h.asked < since) {
+                watched.due = now;
+            }
+        }
+    }
+
+    pub fn judged(&self, id: usize, node: usize, judgement: &Judgement) -> Option<Judged> {
+        let instance = &self.instances[id];
+        let facts = instance.nodes[node].heard.as_ref()?.facts.clone();
+        Some(match &judgement.standings[node] {
+            Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
+            Standing::Usable(caveat) => Judged::Usable(Seen {
+                lag_ms: instance
+                    .positions
+                    .lag_ms(&facts, self.clock.instant(self.now)),
+                sync_state: None,
+                caveat: *caveat,
+                facts,
+            }),
+        })
+    }
+
+    fn once_it_serves(&mut self, id: usize, node: usize, timeline: i32) -> Writes {
+        let instance = &self.instances[id];
+        let State::Up { pool, seen, .. } = &instance.nodes[node].state else {
+            return Writes::Held(Cause::NoPrimary);
+        };
+        let pool = *pool;
+        if seen.facts.role != DbRole::Primary {
+            return Writes::Held(Cause::NoPrimary);
+        }
+        if self.is_prepared(id, timeline) {
+            return Writes::To { node, timeline };
+        }
+        let wanted = Some((pool, timeline));
+        if self.instances[id].preparing != wanted {
+            self.instances[id].preparing = wanted;
+            let server = self.instances[id].pools[pool].server;
+            let whose = Whose::Preparation {
+                node,
+                timeline,
+                pool,
+            };
+            let session = self.session(id, node, server, Order::Migrate, whose);
+            self.send(session);
+        }
+        Writes::Held(Cause::SchemaNotReady)
+    }
+
+    pub fn is_prepared(&self, id: usize, timeline: i32) -> bool {
+        let prepared = self.instances[id].conclusions.prepared;
+        let for_ever = self.is(Mutant::PreparedForEver) && prepared.is_some();
+        for_ever || prepared == Some(timeline)
+    }
+
+    pub fn prepared(&mut self, id: usize, node: usize, timeline: i32, pool: usize, answer: Answer) {
+        self.instances[id].preparing.take_if(|(of, _)| *of == pool);
+        match answer {
+            Answer::Ready => self.conclude(id, |c| c.prepared = Some(timeline)),
+            _ => {
+                let trouble = Cause::SchemaNotReady.into();
+                self.apply(id, node, Input::Failed { pool, trouble });
+            }
+        }
+        self.keeper_wakes(id);
+    }
+
+    pub fn conclude(&mut self, id: usize, change: impl FnOnce(&mut Conclusions)) {
+        let now = self.now;
+        let instance = &mut self.instances[id];
+        let before = instance.conclusions.clone();
+        change(&mut instance.conclusions);
+        let next = instance.conclusions.clone();
+        if next == before {
+            return;
+        }
+        if next.writes != before.writes {
+            match next.writes {
+                Writes::To { .. } => {
+                    (instance.held_since, instance.has_served) = (None, true);
+                }
+                Writes::Held(_) | Writes::SplitBrain => {
+                    instance.held_since.get_or_insert(now);
+                }
+            }
+            self.tell(|| format!("  service {id}: writes {:?}", next.writes));
+        }
+        self.pump(id);
+    }
+}
+
+/// As if nobody had said whom he follows.
+fn judge_by_timeline(
+    heard: &[Option<&Heard>],
+    memory: &mut Memory,
+    now: std::time::Instant,
+) -> Judgement {
+    let deaf = |heard: &Heard| {
+        let mut heard = heard.clone();
+        (heard.facts.receiving, heard.facts.heard_of) = (false, None);
+        heard.facts.standbys.retain(|_, state| state != "async");
+        heard.facts.upstream_name = None;
+        heard
+    };
+    let deaf: Vec<_> = heard.iter().map(|heard| heard.map(deaf)).collect();
+    let deaf: Vec<_> = deaf.iter().map(Option::as_ref).collect();
+    judge(&deaf, memory, now)
+}
