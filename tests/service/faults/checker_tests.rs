@@ -208,7 +208,7 @@ fn a_doctored_history_fails() {
 
 #[test]
 fn answers_that_say_the_wrong_thing_of_themselves_fail() {
-    let table: [(&str, Doctor); 7] = [
+    let table: [(&str, Doctor); 6] = [
         (
             "a create called replicated is on no standby",
             |history, _| {
@@ -231,10 +231,6 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
         }),
         ("a replica does not say how stale it is", |history, _| {
             history.reads[0].says_lag = false
-        }),
-        ("nor to a plain reader", |history, _| {
-            history.reads[0].level = Level::Eventual;
-            history.reads[0].says_lag = false;
         }),
     ];
     all_are_noticed(&table);
