@@ -42,7 +42,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<46}{:>6}{:>9}{:>8}{:>10}{:>9}{:>9}{:>9}{:>11}",
+            "{:<53}{:>6}{:>9}{:>8}{:>10}{:>9}{:>9}{:>9}{:>11}",
             "fault",
             "times",
             "writes",
@@ -67,7 +67,7 @@ impl fmt::Display for Table {
             let (gap, read) = (write_gap.as_millis(), slowest_read.as_millis());
             writeln!(
                 f,
-                "{name:<46}{times:>6}{acknowledged:>9}{failed:>8}{needless:>10}{reads:>9}{gap:>9}{read:>9}{violations:>11}"
+                "{name:<53}{times:>6}{acknowledged:>9}{failed:>8}{needless:>10}{reads:>9}{gap:>9}{read:>9}{violations:>11}"
             )?;
         }
         Ok(())

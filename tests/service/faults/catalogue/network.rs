@@ -84,7 +84,6 @@ pub const ADDRESSES_SWAPPED: Fault = network("two addresses swapped, and back", 
         }
         stage.more_writes(20);
         stage.proxies[standby].reset();
-        stage.more_writes(5);
         stage.proxies[primary].reset();
         for app in &stage.apps {
             eventually(s(15), "the primary is found at its new address", || {
