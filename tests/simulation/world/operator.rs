@@ -115,6 +115,7 @@ impl Sim<'_> {
     /// The address of a node leads to another server from now on.
     pub fn redirect(&mut self, node: usize, is_stranger: bool) {
         let of = &self.servers[self.truth.crown];
+        self.truth.has_clashed = true;
         let mut new = if is_stranger {
             let log = vec![self.record(What::Switch(1)), self.record(What::Migration)];
             Server::new(8, log, 1)
@@ -127,7 +128,6 @@ impl Sim<'_> {
         if is_stranger {
             self.servers[server].is_primary = true;
         } else {
-            self.truth.has_clashed = true;
             self.raise(server);
         }
         self.addresses[node] = server;
