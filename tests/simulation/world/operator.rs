@@ -50,7 +50,10 @@ impl Sim<'_> {
     }
 
     pub fn promote(&mut self, server: usize, old: usize) {
-        self.truth.is_failing_over = false;
+        // Mending may have come first.
+        if !std::mem::take(&mut self.truth.is_failing_over) {
+            return;
+        }
         let of = &self.servers[server];
         let is_fit = of.life == Life::Up && !of.is_primary && of.upstream.is_none();
         if !is_fit || self.truth.crown != old {
@@ -143,6 +146,7 @@ impl Sim<'_> {
 
     /// All faults are over, and the operator tidies up.
     pub fn mend(&mut self) {
+        self.truth.is_failing_over = false;
         self.addresses_back();
         self.cut_off.iter_mut().for_each(|cut| cut.fill(None));
         self.cut_apart.iter_mut().for_each(|cut| cut.fill(None));
