@@ -115,12 +115,3 @@ fn a_write_that_is_sent_without_a_second_look_is_found() {
 fn a_control_file_that_is_believed_is_found() {
     is_found(Mutant::BelievesTheControlFile, 51, "known to be dead");
 }
-
-#[test]
-fn proofs_that_take_the_place_of_reads_are_found() {
-    is_found(
-        Mutant::ProofsTakeThePlaceOfReads,
-        0,
-        "a default read is answered",
-    );
-}
