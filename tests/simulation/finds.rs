@@ -130,9 +130,14 @@ fn proofs_that_take_the_place_of_reads_are_found() {
         mended_at: 12_000 * MS,
         ..SETUP
     };
-    let mut schedule = vec![planned(5_000, Act::Crash(Who::Node(1)))];
-    schedule.extend((0..10).map(|at| asked(5_001 + at, Asked::Forged)));
-    schedule.extend((0..3).map(|at| asked(5_050 + at, Asked::Any)));
+    // The service does not reach the standby, and the primary has not noticed yet that it does not either.
+    let from = Who::Node(1);
+    let mut schedule = vec![
+        planned(3_000, Act::CutService { place: 0, from }),
+        planned(7_000, Act::CutApart(Who::Node(0), from)),
+    ];
+    schedule.extend((0..10).map(|at| asked(7_005 + at, Asked::Forged)));
+    schedule.extend((0..3).map(|at| asked(7_050 + at, Asked::Any)));
     assert_eq!(run(&setup, &schedule, None, false).violation, None);
     let mutant = Some(Mutant::ProofsTakeThePlaceOfReads);
     let violation = run(&setup, &schedule, mutant, false).violation;
