@@ -45,6 +45,13 @@ fn a_seed_is_one_run() {
     assert_eq!(one.steps, other.steps);
 }
 
+#[test]
+fn there_are_ten_doors() {
+    let mut doors = Mutant::ALL.to_vec();
+    doors.dedup();
+    assert_eq!(doors.len(), 10);
+}
+
 /// Plants a door back. The promise that it breaks is found, and its story is short.
 fn is_found(mutant: Mutant, from: u64, promise: &str) {
     for seed in from..from + SEEDS_OF_A_MUTANT {

@@ -110,7 +110,7 @@ impl Sim<'_> {
     pub fn repeat_later(&mut self, request: usize, who: u64) {
         let of = &self.requests[request];
         if of.tries < MOST_TRIES {
-            let most = (100 * MS << of.tries.min(5)).min(3 * SECOND);
+            let most = ((100 * MS) << of.tries.min(5)).min(3 * SECOND);
             let delay = self.chance.between(MS, most, "backoff", who, self.now);
             self.after(delay, Event::Repeat(request));
         }
