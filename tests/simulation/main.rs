@@ -91,7 +91,7 @@ fn a_dead_branch_that_serves_tokens_is_found() {
 
 #[test]
 fn a_connection_to_any_server_is_found() {
-    is_found(Mutant::AnyServerWillDo, 14, "known to be dead");
+    is_found(Mutant::AnyServerWillDo, 33, "known to be dead");
 }
 
 #[test]
