@@ -2,6 +2,7 @@
 //! expects the find. Whoever closes one turns its test round, and takes the excuse for it out of `world/truth.rs` or `world/watch.rs`.
 
 use super::world::engine::run;
+use super::world::mutant::Mutant;
 use super::world::read::Consistency;
 use super::world::requests::Asked;
 use super::world::schedule::{Act, Planned, Setup, Who};
@@ -82,5 +83,67 @@ fn a_primary_without_its_schema_gets_reads() {
         &setup,
         &schedule,
         "a read is answered with an internal error",
+    );
+}
+
+/// Two promotions from one timeline share a number. A mistaken one (node 4) is told apart while the primary is confirmed; but after a
+/// failover by the rule to the same number, whoever follows the right primary counts as a follower of the other one too (`following` in
+/// db/keeper/branches.rs compares timelines only), so it is no outcast any more, and is elected when the right primary dies.
+#[test]
+fn an_outcast_of_the_same_timeline_is_elected() {
+    let setup = Setup {
+        seed: 530,
+        nodes: 4,
+        places: 2,
+        reporting: true,
+        empty: true,
+        mended_at: 16_000 * MS,
+        ..SETUP
+    };
+    let consistency = Consistency::Strong;
+    let read = |at_ms| {
+        asked(
+            at_ms,
+            Asked::Read {
+                key: 11,
+                consistency,
+            },
+        )
+    };
+    let schedule = [
+        planned(8_987, Act::Mistake(3)),
+        asked(11_273, Asked::Create { key: 11 }),
+        planned(11_953, Act::Failover),
+        planned(12_620, Act::Crash(Who::Primary)),
+        read(12_680),
+        read(12_900),
+        read(13_200),
+    ];
+    finds(&setup, &schedule, "acknowledged as replicated before");
+}
+
+/// Door 14: proofs of made-up tokens that no standby confirms leave room for reads, unless they take their place.
+#[test]
+fn proofs_that_take_the_place_of_reads_are_found() {
+    let setup = Setup {
+        nodes: 2,
+        mended_at: 12_000 * MS,
+        ..SETUP
+    };
+    // The service does not reach the standby, and the primary has not noticed yet that it does not either.
+    let from = Who::Node(1);
+    let mut schedule = vec![
+        planned(3_000, Act::CutService { place: 0, from }),
+        planned(7_000, Act::CutApart(Who::Node(0), from)),
+    ];
+    schedule.extend((0..10).map(|at| asked(7_005 + at, Asked::Forged)));
+    schedule.extend((0..3).map(|at| asked(7_050 + at, Asked::Any)));
+    assert_eq!(run(&setup, &schedule, None, false).violation, None);
+    let mutant = Some(Mutant::ProofsTakeThePlaceOfReads);
+    let violation = run(&setup, &schedule, mutant, false).violation;
+    let violation = violation.unwrap_or_default();
+    assert!(
+        violation.contains("a default read is answered"),
+        "{violation}"
     );
 }

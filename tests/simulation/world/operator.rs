@@ -50,7 +50,10 @@ impl Sim<'_> {
     }
 
     pub fn promote(&mut self, server: usize, old: usize) {
-        self.truth.is_failing_over = false;
+        // Mending may have come first.
+        if !std::mem::take(&mut self.truth.is_failing_over) {
+            return;
+        }
         let of = &self.servers[server];
         let is_fit = of.life == Life::Up && !of.is_primary && of.upstream.is_none();
         if !is_fit || self.truth.crown != old {
@@ -115,6 +118,7 @@ impl Sim<'_> {
     /// The address of a node leads to another server from now on.
     pub fn redirect(&mut self, node: usize, is_stranger: bool) {
         let of = &self.servers[self.truth.crown];
+        self.truth.has_clashed = true;
         let mut new = if is_stranger {
             let log = vec![self.record(What::Switch(1)), self.record(What::Migration)];
             Server::new(8, log, 1)
@@ -127,7 +131,6 @@ impl Sim<'_> {
         if is_stranger {
             self.servers[server].is_primary = true;
         } else {
-            self.truth.has_clashed = true;
             self.raise(server);
         }
         self.addresses[node] = server;
@@ -143,6 +146,7 @@ impl Sim<'_> {
 
     /// All faults are over, and the operator tidies up.
     pub fn mend(&mut self) {
+        self.truth.is_failing_over = false;
         self.addresses_back();
         self.cut_off.iter_mut().for_each(|cut| cut.fill(None));
         self.cut_apart.iter_mut().for_each(|cut| cut.fill(None));

@@ -36,7 +36,7 @@ pub struct Truth {
     pub told_since: Vec<Option<Time>>,
     /// Between the cutting off and the promotion.
     pub is_failing_over: bool,
-    /// A promotion beside the rule may have used the number that the next one by the rule uses too.
+    /// A copy, a stranger or a promotion beside the rule may have a timeline of the same number as the crown's.
     pub has_clashed: bool,
     pub acknowledged_count: u64,
     pub failovers: u64,
