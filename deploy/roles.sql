@@ -16,6 +16,9 @@ CREATE ROLE synapse_reader LOGIN;
 -- Nobody but its owner makes tables or functions in `public` (the default before PostgreSQL 15), and the roles look nowhere else: a table of
 -- the same name in a schema of somebody else's is never found.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- Before PostgreSQL 15 the owner had it as one of everybody; migrations need it.
+SELECT tableowner AS owner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'transactions' \gset
+GRANT CREATE ON SCHEMA public TO :"owner";
 ALTER ROLE synapse_app SET search_path = pg_catalog, public, pg_temp;
 ALTER ROLE synapse_reader SET search_path = pg_catalog, public, pg_temp;
 

@@ -1,7 +1,7 @@
 //! Availability: which PostgreSQL node serves what, now. Knows Diesel connections; nothing of the ledger or HTTP.
 //!
-//! Each configured database is a [`node::Node`] whose state owns its pool. The [`keeper`] probes them all, judges from the answers which
-//! is the primary and which are fenced, and has failed pools replaced; requests read its [`Conclusions`], and `select` orders the nodes
+//! Each configured database is a `node::Node` whose state owns its pool. The `keeper` probes them all, judges from the answers which
+//! is the primary and which are fenced, and has failed pools replaced; requests read its `Conclusions`, and `select` orders the nodes
 //! for a read.
 
 pub mod cause;

@@ -38,7 +38,7 @@ impl Candidate {
             pool: pool.clone(),
             role: facts.role,
             lag_ms: seen.lag_ms,
-            synchronous: facts.is_durable(),
+            synchronous: facts.is_durable_with(standbys),
             standbys: if facts.waits_for > 0 {
                 standbys.clone()
             } else {

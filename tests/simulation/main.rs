@@ -74,7 +74,7 @@ fn is_found(mutant: Mutant, from: u64, promise: &str) {
 fn an_error_after_the_commit_that_counts_as_not_applied_is_found() {
     is_found(
         Mutant::ErrorAfterCommitIsNotApplied,
-        49,
+        279,
         "told to be not applied",
     );
 }

@@ -185,9 +185,15 @@ impl Decision {
 
 /// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
 fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
+    // Two branches may have the same number, so the primary must know it too, where it may see that.
+    let is_known = |look: &Look| {
+        let name = look.facts.upstream_name.as_deref();
+        !primary.facts.sees_replication
+            || name.is_some_and(|name| primary.facts.standbys.contains_key(name))
+    };
     let answering = looks
         .iter()
-        .filter(|look| look.is_receiving() && look.timeline == primary.timeline);
+        .filter(|look| look.is_receiving() && look.timeline == primary.timeline && is_known(look));
     let answering = answering.map(|standby| {
         let name = standby.facts.upstream_name.as_deref();
         if name.is_some_and(|name| primary.facts.is_synchronous(name)) {

@@ -194,7 +194,8 @@ fn looks<'a>(
             .unwrap_or(0)
             .max(before.map_or(0, |(_, shown)| shown));
         remembered.shown = Some((facts.server, timeline));
-        if facts.upstream_name.is_some() {
+        // Without a receiver it can only guess (`cluster_name`).
+        if facts.receiving || remembered.upstream_name.is_none() {
             remembered.upstream_name.clone_from(&facts.upstream_name);
         }
         let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;

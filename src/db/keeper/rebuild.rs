@@ -71,7 +71,12 @@ impl Keeper {
         // Its connection may be to the server that was at this address before.
         self.watches[node].prober.hang_up();
         self.watches[node].hear(rebuilt.heard);
+        // Nothing may be remembered of a judgement that was made before every node had its time.
+        let remembered = self.memory.clone();
         let judgement = self.judge(Instant::now());
+        if !self.watches.iter().all(|watch| watch.had_its_time) {
+            self.memory = remembered;
+        }
         let judged = self.judged(node, &judgement, Instant::now());
         let pool = rebuilt.pool;
         match judged {

@@ -33,7 +33,8 @@ impl Keeper {
             .elected
             .and_then(|node| self.watches[node].heard.as_ref());
         let elected = elected.map(|heard| &heard.facts);
-        let is_synchronous = elected.is_some_and(Facts::is_durable);
+        let standbys = self.standbys_of(judgement.elected);
+        let is_synchronous = elected.is_some_and(|facts| facts.is_durable_with(&standbys));
         self.positions.record(elected, now);
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
@@ -51,7 +52,6 @@ impl Keeper {
             Writes::To { node, timeline } => self.once_it_serves(node, timeline),
             other => other,
         };
-        let standbys = self.standbys_of(judgement.elected);
         self.conclude(|conclusions| {
             conclusions.standbys = standbys;
             conclusions.writes = writes;

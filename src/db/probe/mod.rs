@@ -79,9 +79,10 @@ impl Facts {
         self.waits_for > 0 && !self.waits_for_standby()
     }
 
-    /// What it acknowledges is on another node too, and outlives a crash of this one.
-    pub fn is_durable(&self) -> bool {
-        self.replicates_synchronously() && self.survives_crashes
+    /// What it acknowledges is on one of these standbys too, and outlives a crash of this server.
+    pub fn is_durable_with(&self, standbys: &[String]) -> bool {
+        let confirms = standbys.iter().any(|name| self.is_synchronous(name));
+        confirms && self.replicates_synchronously() && self.survives_crashes
     }
 
     /// Each commit hangs until more standbys are there. Where replication is hidden, nobody knows.

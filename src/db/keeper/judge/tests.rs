@@ -65,6 +65,15 @@ fn confirmed_by(name: &str, timeline: i32) -> Facts {
     }
 }
 
+/// The standby of this name streams from it, and its commits wait for nobody.
+fn followed_by(name: &str, timeline: i32) -> Facts {
+    Facts {
+        waits_for: 0,
+        standbys: [(name.to_owned(), "async".to_owned())].into(),
+        ..primary(1, timeline)
+    }
+}
+
 fn alone(facts: Facts) -> Facts {
     Facts {
         receiving: false,
@@ -178,7 +187,7 @@ fn a_promotion_apart_that_is_read_only_at_first_is_one_too() {
 
 #[test]
 fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_is_gone() {
-    let asynchronous = Some(primary(1, 1));
+    let asynchronous = Some(followed_by("b", 1));
     let synchronous = Some(confirmed_by("b", 1));
     let b = Some(follower(1, "b"));
     let table = [
@@ -191,7 +200,7 @@ fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_
             [
                 synchronous.clone(),
                 b.clone(),
-                Some(primary(1, 2)),
+                Some(followed_by("d", 2)),
                 Some(follower(2, "d")),
             ],
         ),
@@ -224,7 +233,7 @@ fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_
 fn when_the_promoted_node_of_two_branches_is_gone_the_followed_primary_goes_on() {
     let mut service = Service::new();
     let nodes = [
-        Some(primary(1, 1)),
+        Some(followed_by("b", 1)),
         Some(follower(1, "b")),
         Some(primary(1, 2)),
     ];
@@ -414,8 +423,8 @@ fn a_replica_says_what_it_is_not_of_use_for() {
     }
     let was_promoted_and_repaired_wrongly = alone(standby(1, 3));
     let nodes = [
-        Some(primary(1, 2)),
-        Some(standby(1, 2)),
+        Some(followed_by("b", 2)),
+        Some(follower(2, "b")),
         Some(was_promoted_and_repaired_wrongly),
     ];
     let judgement = Service::new().sees(&nodes);
