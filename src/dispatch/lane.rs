@@ -21,6 +21,9 @@ use crate::db::Candidate;
 
 /// A statement takes what has gathered, up to so many bytes of parameters; one job that is larger goes alone.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// What waits in a lane has so many bytes at most, as its clients sent it; a failover shall not fill the memory with large batches. What
+/// is made of it to work with may take several times as much.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How far into the queue a leader looks for jobs of the same owner.
 const LOOK_AHEAD: usize = 256;
 /// Leaders of a lane whose statements are quick: while one waits for the disk, the other computes. More of them would only make
@@ -37,6 +40,8 @@ pub(super) struct Lane<W: Work> {
 
 struct Queue<W: Work> {
     waiting: VecDeque<Entry<W>>,
+    /// Of all that waits.
+    bytes: usize,
     leaders: usize,
     last_id: u64,
     /// How long a statement takes, as a moving average.
@@ -59,6 +64,7 @@ impl<W: Work> Lane<W> {
     pub fn new(context: &Arc<Context>, rules: Rules) -> Arc<Lane<W>> {
         let queue = Queue {
             waiting: VecDeque::new(),
+            bytes: 0,
             leaders: 0,
             last_id: 0,
             typical: Duration::ZERO,
@@ -93,9 +99,11 @@ impl<W: Work> Lane<W> {
     fn queue_up(self: &Arc<Self>, job: Arc<W::Job>) -> Result<Queued<W>, Failure> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.lock();
-        if queue.waiting.len() >= self.rules.max_waiting {
+        let bytes = queue.bytes + W::bytes(&job);
+        if queue.waiting.len() >= self.rules.max_waiting || bytes > MAX_WAITING_BYTES {
             return Err(Failure::Full);
         }
+        queue.bytes = bytes;
         queue.last_id += 1;
         let id = queue.last_id;
         queue.waiting.push_back(Entry { id, job, reply });
@@ -146,6 +154,7 @@ impl<W: Work> Lane<W> {
                 batch.replies.push(entry.reply);
             }
         }
+        queue.bytes -= bytes;
         let start = self.takes_a_leader(&mut queue);
         drop(queue);
         if start {
@@ -162,7 +171,10 @@ impl<W: Work> Lane<W> {
 
     /// Everybody who waits is told so. Nothing was sent.
     pub fn fail_all(&self, failure: &Failure) {
-        let waiting = std::mem::take(&mut self.lock().waiting);
+        let mut queue = self.lock();
+        queue.bytes = 0;
+        let waiting = std::mem::take(&mut queue.waiting);
+        drop(queue);
         fail(
             waiting.into_iter().map(|entry| entry.reply).collect(),
             failure,
@@ -199,7 +211,11 @@ impl<W: Work> Ticket<W> {
         let at = queue
             .waiting
             .binary_search_by_key(&self.id, |entry| entry.id);
-        at.is_ok_and(|at| queue.waiting.remove(at).is_some())
+        let entry = at.ok().and_then(|at| queue.waiting.remove(at));
+        if let Some(entry) = &entry {
+            queue.bytes -= W::bytes(&entry.job);
+        }
+        entry.is_some()
     }
 }
 

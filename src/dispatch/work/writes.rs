@@ -58,6 +58,10 @@ impl Work for CreatingAll {
         &job.caller().owner
     }
 
+    fn bytes(job: &Batch) -> usize {
+        job.bytes
+    }
+
     fn run(
         connection: &mut PgConnection,
         owner: &str,

@@ -31,7 +31,8 @@ pub async fn create_all(
         let detail = "a batch needs an Idempotency-Key, whatever its items have";
         Problem::new(&codes::IDEMPOTENCY_KEY_MISSING, detail)
     })?;
-    let batch = Batch::new(drafts, key, &caller);
+    let batch = Batch::new(drafts, key, &caller, body.0.len());
+    drop(body); // it may have to wait, and needs it no more
     let Written { value, replicated } = api.dispatch.create_all(batch).await?;
     let CreatedAll { transactions, how } = value;
     let mut response = HttpResponse::Created();

@@ -22,6 +22,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft::parse(&body.0, &api.rules)?;
     let create = Create::new(draft, key.0, caller, body.0.len())?;
+    drop(body);
     let written = api.dispatch.create(create).await?;
     let Created { transaction, how } = &written.value;
     let mut response = match how {

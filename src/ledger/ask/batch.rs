@@ -84,10 +84,17 @@ fn duplicates(drafts: &[Draft]) -> Vec<Violation> {
 pub struct Batch {
     creates: Vec<Create>,
     key: IdempotencyKey,
+    /// The length of the body that asked for it.
+    pub bytes: usize,
 }
 
 impl Batch {
-    pub fn new(Drafts(drafts): Drafts, key: IdempotencyKey, caller: &Caller) -> Batch {
+    pub fn new(
+        Drafts(drafts): Drafts,
+        key: IdempotencyKey,
+        caller: &Caller,
+        bytes: usize,
+    ) -> Batch {
         let fingerprint = fingerprint("POST", "/transactions/batch", &drafts);
         let creates = (0..).zip(drafts).map(|(item, draft)| Create {
             id: uuid::Uuid::now_v7(),
@@ -101,6 +108,7 @@ impl Batch {
         Batch {
             creates: creates.collect(),
             key,
+            bytes,
         }
     }
 
