@@ -4,7 +4,7 @@
 //! means that a leader runs it: giving it up then is *doubt*. Which of the two it is, is decided under the lane's lock.
 //!
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
-//! next primary is verified and a leader takes the job. Its length is the one limit on waiting.
+//! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +21,7 @@ use crate::db::Candidate;
 
 /// A statement takes what has gathered, up to so many bytes of parameters; one job that is larger goes alone.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
-/// What waits in a lane has so many bytes at most, as its clients sent it; a failover shall not fill the memory with large batches. What
-/// is made of it to work with may take several times as much.
+/// What waits in a lane, as its clients sent it (in memory several times as much): a failover shall not fill the memory with batches.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How far into the queue a leader looks for jobs of the same owner.
 const LOOK_AHEAD: usize = 256;
@@ -40,7 +39,6 @@ pub(super) struct Lane<W: Work> {
 
 struct Queue<W: Work> {
     waiting: VecDeque<Entry<W>>,
-    /// Of all that waits.
     bytes: usize,
     leaders: usize,
     last_id: u64,
@@ -212,9 +210,7 @@ impl<W: Work> Ticket<W> {
             .waiting
             .binary_search_by_key(&self.id, |entry| entry.id);
         let entry = at.ok().and_then(|at| queue.waiting.remove(at));
-        if let Some(entry) = &entry {
-            queue.bytes -= W::bytes(&entry.job);
-        }
+        queue.bytes -= entry.as_ref().map_or(0, |entry| W::bytes(&entry.job));
         entry.is_some()
     }
 }
