@@ -49,8 +49,7 @@ fn serve_on(
     let databases = Arc::new(databases);
     let demand = Demand {
         clients: settings.server.max_connections,
-        nodes: databases.node_count(),
-        pool_size: databases.pool_size() as usize,
+        databases: databases.max_connections(),
     };
     let api = Api::start(
         databases.clone(),

@@ -1,15 +1,8 @@
-//! What went wrong on a node, and whether the statement may have been applied. The only place that classifies driver errors.
+//! What went wrong on a node: only [`Error::Lost`] leaves open whether the statement was applied. The only place that classifies driver errors.
 
 use super::cause::{Cause, Trouble};
 use super::unreachable::cause_of;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-
-/// Whether a failed statement may have taken effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    NotApplied,
-    Unknown,
-}
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -46,13 +39,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Error::Lost(_) => Outcome::Unknown,
-            _ => Outcome::NotApplied,
-        }
-    }
-
     /// The node itself failed: its pool is retired and it is probed at once. A busy node is not a failed one.
     pub fn is_node_failure(&self) -> bool {
         matches!(
@@ -170,69 +156,69 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_the_only_unknown_outcome() {
+    fn a_lost_connection_is_the_only_one_that_leaves_a_doubt() {
         use DatabaseErrorKind as Kind;
-        let table: [(Kind, &str, Outcome, bool); 9] = [
+        let table: [(Kind, &str, bool, bool); 9] = [
             (
                 Kind::ClosedConnection,
                 "server closed the connection unexpectedly",
-                Outcome::Unknown,
+                true,
                 true,
             ),
             (
                 Kind::UnableToSendCommand,
                 "no connection to the server",
-                Outcome::Unknown,
+                true,
                 true,
             ),
             (
                 Kind::Unknown,
                 "terminating connection due to administrator command",
-                Outcome::Unknown,
+                true,
                 true,
             ),
             (
                 Kind::ReadOnlyTransaction,
                 "cannot execute INSERT in a read-only transaction",
-                Outcome::NotApplied,
+                false,
                 true,
             ),
             (
                 Kind::Unknown,
                 "canceling statement due to lock timeout",
-                Outcome::NotApplied,
+                false,
                 false,
             ),
             (
                 Kind::Unknown,
                 "canceling statement due to statement timeout",
-                Outcome::NotApplied,
+                false,
                 false,
             ),
             (
                 Kind::Unknown,
                 "canceling statement due to conflict with recovery",
-                Outcome::NotApplied,
+                false,
                 false,
             ),
             (
                 Kind::SerializationFailure,
                 "could not serialize access",
-                Outcome::NotApplied,
+                false,
                 false,
             ),
             (
                 Kind::CheckViolation,
                 "violates check constraint",
-                Outcome::NotApplied,
+                false,
                 false,
             ),
         ];
-        for (kind, message, outcome, node_failure) in table {
+        for (kind, message, doubt, node_failure) in table {
             let error = classified(kind, message);
             assert_eq!(
-                (error.outcome(), error.is_node_failure()),
-                (outcome, node_failure),
+                (matches!(error, Error::Lost(_)), error.is_node_failure()),
+                (doubt, node_failure),
                 "{message}"
             );
         }

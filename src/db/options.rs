@@ -16,6 +16,29 @@ pub struct Options {
     pub rebuild: RebuildSchedule,
 }
 
+#[cfg(test)]
+impl Options {
+    /// For tests that care for none of the durations.
+    pub fn of_a_second(pool_size: u32) -> Options {
+        let second = Duration::from_secs(1);
+        Options {
+            pool_size,
+            statement_timeout: second,
+            lock_timeout: second,
+            probe_interval: second,
+            probe_timeout: second,
+            max_replica_lag: second,
+            region: None,
+            rebuild: RebuildSchedule {
+                initial: second,
+                factor: 2.0,
+                max: second,
+                attempts: 5,
+            },
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct RebuildSchedule {
     pub initial: Duration,

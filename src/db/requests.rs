@@ -148,6 +148,11 @@ impl Databases {
         self.shared.nodes.len()
     }
 
+    /// How many connections to the nodes there may be at once.
+    pub fn max_connections(&self) -> usize {
+        self.node_count() * super::node::max_connections(&self.shared.options)
+    }
+
     /// Whether an answer of this node still counts: false once a higher timeline or a second primary was seen, when the row may exist on
     /// a branch that is already history.
     pub fn is_current(&self, candidate: &Candidate) -> bool {

@@ -6,6 +6,12 @@
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
 //! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
 
+mod seat;
+#[cfg(test)]
+mod tests;
+
+pub(super) use seat::Seat;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -218,33 +224,5 @@ impl<W: Work> Ticket<W> {
 impl<W: Work> Drop for Ticket<W> {
     fn drop(&mut self) {
         self.withdraw();
-    }
-}
-
-/// The right to lead, given back when dropped: once, be it by the thread that led or by who gave it up. What has gathered meanwhile gets
-/// another leader.
-pub(super) struct Seat<W: Work>(Arc<Lane<W>>);
-
-impl<W: Work> Seat<W> {
-    /// Of a leader that the lane has counted.
-    pub fn of(lane: Arc<Lane<W>>) -> Seat<W> {
-        Seat(lane)
-    }
-
-    pub fn lane(&self) -> &Arc<Lane<W>> {
-        &self.0
-    }
-}
-
-impl<W: Work> Drop for Seat<W> {
-    fn drop(&mut self) {
-        let lane = &self.0;
-        let mut queue = lane.lock();
-        queue.leaders -= 1;
-        let start = !lane.context.is_stopping() && lane.takes_a_leader(&mut queue);
-        drop(queue);
-        if start {
-            leader::start(lane.clone());
-        }
     }
 }

@@ -6,9 +6,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Standard streams, listener, event queues, settings, the log, and a few to spare.
 const OTHER_DESCRIPTORS: usize = 64;
-/// Of one node: its pool, the connections of a pool that has just been replaced or of threads that were given up, and the probes'.
-const DESCRIPTORS_PER_CONNECTION: usize = 3;
-const PROBES_PER_NODE: usize = 4;
 /// With fewer there is no point in serving.
 const FEWEST_CONNECTIONS: usize = 16;
 
@@ -17,21 +14,14 @@ const FEWEST_CONNECTIONS: usize = 16;
 pub struct Demand {
     /// Connections of clients, `server.max_connections`.
     pub clients: usize,
-    pub nodes: usize,
-    pub pool_size: usize,
-}
-
-impl Demand {
-    fn reserved(self) -> usize {
-        let of_node = self.pool_size * DESCRIPTORS_PER_CONNECTION + PROBES_PER_NODE;
-        OTHER_DESCRIPTORS + self.nodes * of_node
-    }
+    /// Connections to databases.
+    pub databases: usize,
 }
 
 /// Asks the system for as many descriptors as are wanted, and says how many connections of clients it allows. One more waits in the
 /// listener's queue until another ends: it takes no descriptor there.
 pub fn connections(demand: Demand) -> io::Result<usize> {
-    let reserved = demand.reserved();
+    let reserved = OTHER_DESCRIPTORS + demand.databases;
     let allowed = descriptors(demand.clients + reserved)?.saturating_sub(reserved);
     if allowed < FEWEST_CONNECTIONS {
         return Err(io::Error::other(format!(
@@ -57,19 +47,4 @@ fn descriptors(wanted: usize) -> io::Result<usize> {
         soft
     };
     Ok(usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_databases_come_first() {
-        let demand = Demand {
-            clients: 10_000,
-            nodes: 3,
-            pool_size: 10,
-        };
-        assert_eq!(demand.reserved(), 64 + 3 * 34);
-    }
 }

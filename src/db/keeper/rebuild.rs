@@ -68,15 +68,7 @@ impl Keeper {
         if let Some(timeline) = rebuilt.prepared {
             self.conclude(|conclusions| conclusions.prepared = Some(timeline));
         }
-        // The probe's connection may be to the server that was at this address before. Where it is not, it is kept: a new one may take
-        // 2 s, in which a node that falls silent would be believed.
-        let watch = &mut self.watches[node];
-        let server = rebuilt.heard.facts.server;
-        let is_another = |heard: &Heard| heard.facts.server != server;
-        if watch.heard.as_ref().is_some_and(is_another) {
-            watch.prober.hang_up();
-        }
-        watch.hear(rebuilt.heard);
+        self.watches[node].hear_of_attempt(rebuilt.heard);
         // Nothing may be remembered of a judgement that was made before every node had its time.
         let remembered = self.memory.clone();
         let judgement = self.judge(Instant::now());

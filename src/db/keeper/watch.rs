@@ -87,6 +87,18 @@ impl Watch {
         self.heard = Some(heard);
     }
 
+    /// An attempt to open a new pool has asked it too, some time ago. The probe's connection may be to the server that was at this address
+    /// before. Where it is not, it is kept: a new one may take 2 s, in which a node that falls silent would be believed.
+    pub fn hear_of_attempt(&mut self, heard: Heard) {
+        match &self.heard {
+            Some(known) if known.facts.server != heard.facts.server => self.prober.hang_up(),
+            // It may have been promoted since the attempt began.
+            Some(known) if known.asked >= heard.asked => return,
+            _ => {}
+        }
+        self.hear(heard);
+    }
+
     pub fn silent(&mut self) {
         self.had_its_time = true;
         self.heard = None;

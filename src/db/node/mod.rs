@@ -9,6 +9,7 @@ pub use state::{Effect, Input, Judged, Moment, Next, Seen, State};
 pub use step::step;
 
 use super::cause::Cause;
+use super::probe::MAX_PROBES;
 use super::threads::Threads;
 use super::url::DatabaseUrl;
 use super::{NodeOptions, Options};
@@ -32,6 +33,16 @@ pub struct Node {
 /// A node that swallows attempts gets only so many.
 const MAX_ATTEMPTS: usize = 4;
 
+/// To one node at once: its pool, the connections of leaders that were given up, those of probes, and those of attempts.
+pub fn max_connections(options: &Options) -> usize {
+    let pool_size = options.pool_size as usize;
+    pool_size + max_given_up(options) + MAX_PROBES + MAX_ATTEMPTS
+}
+
+fn max_given_up(options: &Options) -> usize {
+    2 * options.pool_size as usize
+}
+
 impl Node {
     pub fn new(node: NodeOptions, options: &Options) -> Node {
         let workers = ScheduledThreadPool::builder()
@@ -46,7 +57,7 @@ impl Node {
             url: node.url,
             cell: Cell::new(State::new(Moment::now(), &options.rebuild)),
             workers: Arc::new(workers),
-            given_up: Threads::at_most(2 * options.pool_size as usize),
+            given_up: Threads::at_most(max_given_up(options)),
             attempts: Threads::at_most(MAX_ATTEMPTS),
         }
     }
@@ -63,5 +74,16 @@ impl Seen {
             self.caveat,
             Some(Cause::LowerTimeline | Cause::PromotedApart)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/operation.md tells operators the same for `max_connections` and `LimitNOFILE`.
+    #[test]
+    fn a_node_gets_three_times_the_pool_and_nine_more_connections_at_most() {
+        assert_eq!(max_connections(&Options::of_a_second(10)), 3 * 10 + 9);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-const MAX_THREADS: usize = 5;
+pub const MAX_PROBES: usize = 5;
 
 /// Told of each answer, with the generation of the thread that has it; false: nobody listens any more.
 pub type Tell = Arc<dyn Fn(u64, Result<Heard, Trouble>) -> bool + Send + Sync>;
@@ -33,7 +33,7 @@ impl Prober {
             url,
             timeout,
             tell,
-            threads: Threads::at_most(MAX_THREADS),
+            threads: Threads::at_most(MAX_PROBES),
             thread: None,
             generation: 0,
             asked: None,

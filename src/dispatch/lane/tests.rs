@@ -1,0 +1,60 @@
+use super::super::{Dispatch, Policy};
+use super::*;
+use crate::db::url::DatabaseUrl;
+use crate::db::{Databases, NodeOptions, Options, Schema};
+use crate::ledger::ask::batch::{Batch, Drafts};
+use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::draft::Rules as DraftRules;
+use crate::ledger::ask::key::IdempotencyKey;
+
+/// Before a node that nobody answers at.
+fn dispatch() -> Dispatch {
+    let node = NodeOptions {
+        name: "node-1".into(),
+        region: None,
+        url: DatabaseUrl::parse("postgres://u@127.0.0.1:1/d").unwrap(),
+    };
+    let second = Duration::from_secs(1);
+    let schema = Schema {
+        verify: Box::new(|_| Ok(())),
+        prepare: Box::new(|_| Ok(())),
+    };
+    let databases = Databases::start(vec![node], Options::of_a_second(2), schema).unwrap();
+    let policy = Policy {
+        write_deadline: second,
+        attempt_timeout: second,
+        require_replication: false,
+        max_waiting: 1000,
+    };
+    Dispatch::start(Arc::new(databases), policy).unwrap()
+}
+
+fn batch(bytes: usize) -> Arc<Batch> {
+    let account = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+    let body = format!(
+        r#"{{"transactions":[{{"stellar_account":"{account}","amount":"1","asset_code":"A"}}]}}"#
+    );
+    let drafts = Drafts::parse(body.as_bytes(), &DraftRules::default()).unwrap();
+    let caller = Caller {
+        owner: "default".into(),
+        client: "test".into(),
+        request_id: "test".into(),
+    };
+    let key = IdempotencyKey::parse("k").unwrap();
+    Arc::new(Batch::new(drafts, key, &caller, bytes))
+}
+
+#[test]
+fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
+    let dispatch = dispatch();
+    let lane = &dispatch.creating_all.shared;
+    let half = MAX_WAITING_BYTES / 2;
+    let (first, _) = lane.queue_up(batch(half)).unwrap();
+    let (second, _) = lane.queue_up(batch(half)).unwrap();
+    assert!(matches!(lane.queue_up(batch(1)), Err(Failure::Full)));
+    drop(first);
+    let (third, _) = lane.queue_up(batch(half)).unwrap();
+    lane.fail_all(&Failure::SplitBrain);
+    drop((second, third)); // they are there no more, and give nothing back
+    assert!(lane.queue_up(batch(MAX_WAITING_BYTES)).is_ok());
+}
