@@ -28,16 +28,13 @@ struct Args {
     #[arg(long, default_value_t = u64::MAX)]
     seeds: u64,
     /// The door to plant back, by its place in the list of mutants, from 1
-    #[arg(long)]
-    mutant: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    mutant: Option<u8>,
 }
 
 fn main() {
     let args = Args::parse();
-    let mutant = args
-        .mutant
-        .and_then(|place| Mutant::ALL.get(place - 1))
-        .copied();
+    let mutant = args.mutant.map(|place| Mutant::ALL[usize::from(place) - 1]);
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(args.minutes * 60.0);
     let (mut seed, mut steps, mut acknowledged, mut failovers) = (args.seed, 0, 0, 0);
