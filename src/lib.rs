@@ -6,6 +6,7 @@ mod dispatch;
 mod http;
 pub mod ledger;
 mod logging;
+pub mod metrics;
 mod migrations;
 mod schema;
 mod server;

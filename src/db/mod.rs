@@ -35,6 +35,7 @@ pub mod decisions {
     pub use super::node::{Effect, Input, Judged, Moment, Seen, State, step};
 }
 
+use crate::metrics::{Counter, Histogram};
 use conclusions::Conclusions;
 use keeper::{Keeper, Message};
 use node::Node;
@@ -55,7 +56,15 @@ struct Shared {
     failovers: Mutex<VecDeque<Failover>>,
     /// The keeper wants to know of the next write that is acknowledged.
     awaits_acknowledgement: AtomicBool,
+    failover_count: Counter,
+    /// How long there was no primary, in seconds.
+    write_gaps: Histogram,
 }
+
+/// From a blip to an orchestrator that takes its time.
+const WRITE_GAPS_S: &[f64] = &[
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
+];
 
 impl Shared {
     fn session(&self) -> SessionLimits {
@@ -89,6 +98,8 @@ impl Databases {
             conclusions: watch::Sender::new(Conclusions::none()),
             failovers: Mutex::default(),
             awaits_acknowledgement: AtomicBool::new(false),
+            failover_count: Counter::default(),
+            write_gaps: Histogram::new(WRITE_GAPS_S),
         });
         let (messages, queue) = mpsc::channel();
         let keeper = Keeper::new(shared.clone(), messages.clone());

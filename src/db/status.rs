@@ -5,6 +5,7 @@ use super::cause::Cause;
 use super::conclusions::Writes;
 use super::node::{Next, Node, NodeState, Seen};
 use super::role::DbRole;
+use crate::metrics::Distribution;
 use chrono::{DateTime, Utc};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -36,6 +37,8 @@ pub struct NodeStatus {
     pub cause: Option<Cause>,
     pub attempts: u32,
     pub next_attempt_in: Option<Duration>,
+    /// How often a rebuild of its pool was begun since the start, whereas `attempts` counts those of this outage.
+    pub rebuilds: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +74,16 @@ pub struct Health {
     pub replicas: Option<bool>,
     /// Some node can serve reads.
     pub reads: bool,
+}
+
+impl NodeStatus {
+    pub fn role_name(&self) -> &'static str {
+        match self.role {
+            Some(DbRole::Primary) => "primary",
+            Some(DbRole::Replica) => "replica",
+            None => "unknown",
+        }
+    }
 }
 
 impl Databases {
@@ -133,6 +146,16 @@ impl Databases {
             .collect()
     }
 
+    /// Since the start; `failovers` keeps the latest alone.
+    pub fn failover_count(&self) -> u64 {
+        self.shared.failover_count.value()
+    }
+
+    /// How long writes found no primary each time, in seconds.
+    pub fn write_gaps(&self) -> Distribution {
+        self.shared.write_gaps.read()
+    }
+
     pub fn failovers(&self) -> Vec<Failover> {
         self.shared
             .failovers
@@ -165,6 +188,7 @@ fn status_of(node: &Node, max: u32) -> NodeStatus {
         cause: state.cause(),
         attempts: 0,
         next_attempt_in: None,
+        rebuilds: node.rebuilds.value(),
     };
     match &*state {
         NodeState::Up { pool, seen, .. } => NodeStatus {

@@ -24,11 +24,14 @@ use super::leader;
 use super::rules::{Before, Patience, Rules};
 use super::work::Work;
 use crate::db::Candidate;
+use crate::metrics::Histogram;
 
 /// A statement takes what has gathered, up to so many bytes of parameters; one job that is larger goes alone.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
 /// What waits in a lane, as its clients sent it (in memory several times as much): a failover shall not fill the memory with batches.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// Jobs of a statement, up to the most that one takes.
+const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How far into the queue a leader looks for jobs of the same owner.
 const LOOK_AHEAD: usize = 256;
 /// Leaders of a lane whose statements are quick: while one waits for the disk, the other computes. More of them would only make
@@ -40,6 +43,7 @@ const SLOW: Duration = Duration::from_millis(10);
 pub(super) struct Lane<W: Work> {
     pub context: Arc<Context>,
     pub rules: Rules,
+    pub batches: Histogram,
     queue: Mutex<Queue<W>>,
 }
 
@@ -76,6 +80,7 @@ impl<W: Work> Lane<W> {
         Arc::new(Lane {
             context: context.clone(),
             rules,
+            batches: Histogram::new(BATCH_SIZES),
             queue: Mutex::new(queue),
         })
     }
@@ -164,7 +169,12 @@ impl<W: Work> Lane<W> {
         if start {
             leader::start(self.clone());
         }
+        self.batches.observe(batch.jobs.len() as f64);
         Some(batch)
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting.len()
     }
 
     /// A statement took so long.

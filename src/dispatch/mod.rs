@@ -23,6 +23,7 @@ mod lane;
 mod leader;
 mod read;
 mod rules;
+mod status;
 pub mod verdict;
 mod watcher;
 mod work;
@@ -31,6 +32,7 @@ mod write;
 pub use attempt::Failure;
 pub use error::Error;
 pub use read::Served;
+pub use status::LaneStatus;
 pub use write::Written;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,12 +51,13 @@ use crate::ledger::ask::create::Create;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::model::transaction::Transaction;
-use crate::ledger::store::create::Created;
+use crate::ledger::store::create::{Created, How};
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use budget::RetryBudget;
 use read::ReadLanes;
+use status::Counts;
 use watcher::Watcher;
 use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging};
 use write::WriteLanes;
@@ -98,6 +101,7 @@ pub struct Dispatch {
     recalling: ReadLanes<Paging<HistoryPage>>,
     read_retries: RetryBudget,
     write_retries: RetryBudget,
+    counts: Counts,
     runtime: Mutex<Option<Runtime>>,
 }
 
@@ -126,6 +130,7 @@ impl Dispatch {
             recalling: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
             write_retries: RetryBudget::new(reserve),
+            counts: Counts::default(),
             runtime: Mutex::new(Some(runtime)),
             context,
         })
@@ -145,11 +150,21 @@ impl Dispatch {
     }
 
     pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
-        self.write(&self.creating, create).await
+        let written = self.write(&self.creating, create).await?;
+        self.told_of(written.value.how);
+        Ok(written)
     }
 
     pub async fn create_all(&self, batch: Batch) -> Result<Written<CreatedAll>, Error> {
-        self.write(&self.creating_all, batch).await
+        let written = self.write(&self.creating_all, batch).await?;
+        self.told_of(written.value.how);
+        Ok(written)
+    }
+
+    fn told_of(&self, how: How) {
+        if how != How::New {
+            self.counts.replays.add_one();
+        }
     }
 
     pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {

@@ -70,7 +70,6 @@ impl Dispatch {
         lanes: &WriteLanes<W>,
         job: W::Job,
     ) -> Result<Written<W::Answer>, Error> {
-        let job = Arc::new(job);
         let mut course = Course {
             deadline: Instant::now() + self.context.policy.write_deadline,
             doubt: Doubt::None,
@@ -78,8 +77,21 @@ impl Dispatch {
             waits_for_lock_since: None,
             pauses: 0,
         };
+        let end = self.until_known(lanes, Arc::new(job), &mut course).await;
+        if course.doubt == Doubt::Sent {
+            self.counts.doubt_ended(&end);
+        }
+        end
+    }
+
+    async fn until_known<W: Work>(
+        &self,
+        lanes: &WriteLanes<W>,
+        job: Arc<W::Job>,
+        course: &mut Course,
+    ) -> Result<Written<W::Answer>, Error> {
         loop {
-            self.until_durable(&course).await?;
+            self.until_durable(course).await?;
             let lane = if course.apart {
                 &lanes.apart
             } else {
@@ -158,10 +170,11 @@ impl Dispatch {
         };
         self.write_retries.earn();
         self.context.databases.acknowledged();
-        Ok(Written {
-            value: answer?,
-            replicated,
-        })
+        let value = answer?;
+        if !replicated {
+            self.counts.unreplicated.add_one();
+        }
+        Ok(Written { value, replicated })
     }
 
     fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {

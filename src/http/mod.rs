@@ -18,6 +18,7 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 use answer::{Problem, codes};
+use operate::RequestCounts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub struct Api {
     /// The databases are the private ones, which the service starts itself.
     embedded: bool,
     draining: AtomicBool,
+    requests: RequestCounts,
 }
 
 impl Api {
@@ -51,6 +53,7 @@ impl Api {
             region,
             embedded,
             draining: AtomicBool::new(false),
+            requests: RequestCounts::of(PATHS),
         })
     }
 
@@ -62,6 +65,21 @@ impl Api {
         self.draining.load(Ordering::Acquire)
     }
 }
+
+/// The paths of the URL table.
+const PATHS: [&str; 11] = [
+    "/transactions",
+    "/transactions/search",
+    "/transactions/batch",
+    "/transactions/{id}",
+    "/transactions/{id}/events",
+    "/health",
+    "/live",
+    "/ready",
+    "/status",
+    "/errors",
+    "/metrics",
+];
 
 /// The URL table.
 pub fn routes(config: &mut ServiceConfig) {
@@ -93,6 +111,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/live", "GET, HEAD").route(get().to(operate::live)))
         .service(resource("/ready", "GET, HEAD").route(get().to(operate::ready)))
         .service(resource("/status", "GET, HEAD").route(get().to(operate::status)))
+        .service(resource("/metrics", "GET, HEAD").route(get().to(operate::metrics)))
         .service(resource("/errors", "GET, HEAD").route(get().to(reference::errors)))
         .default_service(web::to(|| async {
             Err::<HttpResponse, _>(Problem::new(&codes::NOT_FOUND, "nothing is served here"))

@@ -20,6 +20,7 @@ mod lanes;
 mod list;
 mod logs;
 mod lost_writes;
+mod metrics;
 mod natural_batching;
 mod natural_key;
 mod network;

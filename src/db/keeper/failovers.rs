@@ -16,8 +16,16 @@ pub struct FailoverLog {
     shared: Arc<Shared>,
     last: Option<(usize, i32)>,
     lost: Option<(Instant, Cause)>,
-    /// The gap that ends with the next write that is acknowledged, and whether a failover was listed for it.
-    open: Option<(Instant, bool)>,
+    open: Option<Gap>,
+}
+
+/// One that ends with the next write that is acknowledged.
+struct Gap {
+    since: Instant,
+    /// There was a primary before it: waiting for the first one is no gap.
+    interrupts: bool,
+    /// A failover was listed for it.
+    listed: bool,
 }
 
 impl FailoverLog {
@@ -84,14 +92,20 @@ impl FailoverLog {
         log::info!(primary = to.as_str(), timeline, write_gap_ms = write_gap.as_millis(); "a primary is verified, writes go there");
         let from = before.filter(|before| *before != (node, timeline));
         // Where nobody waits, the gap is over; else with the first answer.
-        self.open = None;
-        if let Some((at, _)) = lost.filter(|_| waited_for) {
-            self.open = Some((at, from.is_some()));
+        self.open = lost.filter(|_| waited_for).map(|(since, _)| Gap {
+            since,
+            interrupts: before.is_some(),
+            listed: from.is_some(),
+        });
+        if self.open.is_some() {
             self.shared
                 .awaits_acknowledgement
                 .store(true, Ordering::Release);
+        } else if before.is_some() {
+            self.shared.write_gaps.observe(write_gap.as_secs_f64());
         }
         let Some((from, _)) = from else { return };
+        self.shared.failover_count.add_one();
         let failover = Failover {
             at: chrono::Utc::now(),
             from: self.shared.nodes[from].name.clone(),
@@ -111,10 +125,14 @@ impl FailoverLog {
 
     /// The first write since then has been acknowledged.
     pub fn acknowledged(&mut self, at: Instant) {
-        let Some((since, listed)) = self.open.take().filter(|(since, _)| *since < at) else {
+        let Some(gap) = self.open.take().filter(|gap| gap.since < at) else {
             return;
         };
-        let gap = at - since;
+        let (listed, interrupts) = (gap.listed, gap.interrupts);
+        let gap = at - gap.since;
+        if interrupts {
+            self.shared.write_gaps.observe(gap.as_secs_f64());
+        }
         log::info!(write_gap_ms = gap.as_millis(); "writes are acknowledged again");
         let mut failovers = self
             .shared

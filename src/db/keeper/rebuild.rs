@@ -22,6 +22,7 @@ impl Keeper {
     /// In a thread of its own: a node that never answers delays no other.
     pub(super) fn attempt(&mut self, node: usize, attempt: Instant) {
         let (shared, messages) = (self.shared.clone(), self.messages.clone());
+        self.shared.nodes[node].rebuilds.add_one();
         let thread = self.shared.nodes[node].attempts.start("rebuild", move || {
             let result = rebuild(&shared, node);
             drop(messages.send(Message::Attempted {

@@ -13,6 +13,7 @@ use super::probe::MAX_PROBES;
 use super::threads::Threads;
 use super::url::DatabaseUrl;
 use super::{NodeOptions, Options};
+use crate::metrics::Counter;
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Node {
     pub given_up: Threads,
     /// The keeper's own: attempts to rebuild the pool, and looks at the schema.
     pub attempts: Threads,
+    /// How often a rebuild of its pool was begun.
+    pub rebuilds: Counter,
 }
 
 /// A node that swallows attempts gets only so many.
@@ -59,6 +62,7 @@ impl Node {
             workers: Arc::new(workers),
             given_up: Threads::at_most(max_given_up(options)),
             attempts: Threads::at_most(MAX_ATTEMPTS),
+            rebuilds: Counter::default(),
         }
     }
 

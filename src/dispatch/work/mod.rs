@@ -17,6 +17,8 @@ use crate::ledger;
 pub trait Work: Send + Sync + 'static {
     type Job: Send + Sync + 'static;
     type Answer: Send + 'static;
+    /// As `/metrics` calls its lanes.
+    const NAME: &'static str;
     /// How many jobs one statement takes.
     const MAX_BATCH: usize;
 

@@ -30,6 +30,7 @@ pub struct Finding;
 impl Work for Finding {
     type Job = Asked<uuid::Uuid>;
     type Answer = Transaction;
+    const NAME: &'static str = "find";
     const MAX_BATCH: usize = 64;
 
     fn owner(job: &Self::Job) -> &str {
@@ -56,6 +57,7 @@ impl Work for Finding {
 /// What is answered by a page.
 pub trait Question: Send + Sync + 'static {
     type Page: Send + 'static;
+    const NAME: &'static str;
 
     fn ask(
         &self,
@@ -66,6 +68,7 @@ pub trait Question: Send + Sync + 'static {
 
 impl Question for Search {
     type Page = Page;
+    const NAME: &'static str = "list";
 
     fn ask(
         &self,
@@ -78,6 +81,7 @@ impl Question for Search {
 
 impl Question for HistoryPage {
     type Page = Events;
+    const NAME: &'static str = "history";
 
     fn ask(
         &self,
@@ -94,6 +98,7 @@ pub struct Paging<Q>(PhantomData<Q>);
 impl<Q: Question> Work for Paging<Q> {
     type Job = Asked<Q>;
     type Answer = Q::Page;
+    const NAME: &'static str = Q::NAME;
     const MAX_BATCH: usize = 1;
 
     fn owner(job: &Self::Job) -> &str {
@@ -125,6 +130,7 @@ pub struct Proven<W>(PhantomData<W>);
 impl<W: Work> Work for Proven<W> {
     type Job = W::Job;
     type Answer = W::Answer;
+    const NAME: &'static str = W::NAME;
     const MAX_BATCH: usize = W::MAX_BATCH;
 
     fn owner(job: &W::Job) -> &str {

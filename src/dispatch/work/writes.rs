@@ -21,6 +21,7 @@ pub struct Creating;
 impl Work for Creating {
     type Job = Create;
     type Answer = Created;
+    const NAME: &'static str = "create";
     const MAX_BATCH: usize = store::create::MAX_BATCH;
 
     fn owner(job: &Create) -> &str {
@@ -52,6 +53,7 @@ pub struct CreatingAll;
 impl Work for CreatingAll {
     type Job = Batch;
     type Answer = CreatedAll;
+    const NAME: &'static str = "create_all";
     const MAX_BATCH: usize = 1;
 
     fn owner(job: &Batch) -> &str {
@@ -80,6 +82,7 @@ pub struct Changing;
 impl Work for Changing {
     type Job = Change;
     type Answer = Transaction;
+    const NAME: &'static str = "change";
     const MAX_BATCH: usize = 1;
 
     fn owner(job: &Change) -> &str {

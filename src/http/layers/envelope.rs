@@ -51,6 +51,9 @@ pub async fn envelope(
     {
         Some(problem) => {
             let code = problem.kind.code;
+            if let Some(api) = api(&response) {
+                api.requests.refused(problem.kind);
+            }
             if let Some(cause) = problem.cause() {
                 log::error!(cause, request_id = id.0.as_str(); "a request failed");
             }
@@ -61,11 +64,7 @@ pub async fn envelope(
         None => "-",
     };
     log_access(&response, code, &id, started);
-    if response
-        .request()
-        .app_data::<Data<Api>>()
-        .is_some_and(|api| api.is_draining())
-    {
+    if api(&response).is_some_and(|api| api.is_draining()) {
         // The client opens its next connection elsewhere, instead of losing a request on this one.
         response
             .response_mut()
@@ -78,6 +77,10 @@ pub async fn envelope(
         headers.insert(X_REQUEST_ID, id);
     }
     Ok(response)
+}
+
+fn api(response: &ServiceResponse) -> Option<&Data<Api>> {
+    response.request().app_data::<Data<Api>>()
 }
 
 /// A probe that answers 503 has a body of its own.
@@ -105,7 +108,13 @@ fn keep_headers(
 
 fn log_access(response: &ServiceResponse, code: &str, id: &RequestId, started: Instant) {
     let request = response.request();
-    let route = request.match_pattern().unwrap_or_else(|| "-".into());
+    let pattern = request.match_pattern();
+    if let Some(api) = api(response) {
+        let (method, status) = (request.method().as_str(), response.status().as_u16());
+        api.requests
+            .count(method, pattern.as_deref(), status, started.elapsed());
+    }
+    let route = pattern.unwrap_or_else(|| "-".into());
     let served_by = response
         .headers()
         .get("x-served-by")

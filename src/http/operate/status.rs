@@ -36,7 +36,7 @@ fn node(node: &NodeStatus) -> Value {
         "region": node.region,
         "address": node.address,
         "state": node.state,
-        "role": node.role.map_or("unknown".to_owned(), |role| role.to_string()),
+        "role": node.role_name(),
         "timeline": node.timeline,
         "lag_ms": node.lag_ms,
         "sync_state": node.sync_state,

@@ -1,0 +1,100 @@
+//! What an operator sees of the work under way: how much waits in the lanes, and what became of it since the start.
+
+use std::sync::Arc;
+
+use super::lane::Lane;
+use super::read::ReadLanes;
+use super::rules::Before;
+use super::work::Work;
+use super::write::WriteLanes;
+use super::{Dispatch, Error, Written};
+use crate::metrics::{Counter, Distribution};
+
+/// All lanes of one kind of work.
+#[derive(Clone, Debug)]
+pub struct LaneStatus {
+    pub name: &'static str,
+    /// Jobs that no leader has taken yet.
+    pub waiting: usize,
+    /// How many jobs each statement took.
+    pub batches: Distribution,
+    /// Jobs wait here while there is no primary.
+    pub holds: bool,
+}
+
+/// What became of writes, since the start.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Writes that were in doubt, by how that ended: the outcome was learned, or it was not.
+    pub doubts_applied: Counter,
+    pub doubts_not_applied: Counter,
+    pub doubts_unknown: Counter,
+    /// Answers that told of what was stored before.
+    pub replays: Counter,
+    /// Writes that were acknowledged although no standby had them.
+    pub unreplicated: Counter,
+}
+
+impl Counts {
+    pub(super) fn doubt_ended<A>(&self, end: &Result<Written<A>, Error>) {
+        match end {
+            Ok(_) => self.doubts_applied.add_one(),
+            Err(Error::OutcomeUnknown) => self.doubts_unknown.add_one(),
+            Err(_) => self.doubts_not_applied.add_one(),
+        }
+    }
+}
+
+impl Dispatch {
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub fn lanes(&self) -> [LaneStatus; 6] {
+        [
+            self.creating.status(),
+            self.creating_all.status(),
+            self.changing.status(),
+            self.finding.status(),
+            self.listing.status(),
+            self.recalling.status(),
+        ]
+    }
+}
+
+impl<W: Work> WriteLanes<W> {
+    fn status(&self) -> LaneStatus {
+        let shared = status(&self.shared);
+        if Arc::ptr_eq(&self.shared, &self.apart) {
+            shared
+        } else {
+            shared.and(&status(&self.apart))
+        }
+    }
+}
+
+impl<W: Work> ReadLanes<W> {
+    fn status(&self) -> LaneStatus {
+        let nodes = self.nodes.iter().map(|lane| status(lane));
+        nodes.fold(status(&self.proven), |all, node| all.and(&node))
+    }
+}
+
+fn status<W: Work>(lane: &Lane<W>) -> LaneStatus {
+    LaneStatus {
+        name: W::NAME,
+        waiting: lane.waiting(),
+        batches: lane.batches.read(),
+        holds: lane.rules.before == Before::PrimaryHolding,
+    }
+}
+
+impl LaneStatus {
+    fn and(self, other: &LaneStatus) -> LaneStatus {
+        LaneStatus {
+            waiting: self.waiting + other.waiting,
+            batches: self.batches.and(&other.batches),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `/metrics`: what was counted since the start, and what the nodes are at this moment, in Prometheus's text format.
+
+mod page;
+mod process;
+mod requests;
+mod tell;
+
+pub use requests::RequestCounts;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
+use prometheus_client::registry::Registry;
+
+use super::VERSION;
+use crate::db::status::{NodeStatus, WriteStatus};
+use crate::dispatch::LaneStatus;
+use crate::http::Api;
+use crate::http::answer::Problem;
+use crate::http::request::NoQuery;
+use crate::metrics::Distribution;
+use process::Process;
+use requests::Counted;
+
+/// All that is told, read at one moment.
+#[derive(Debug)]
+struct Reading {
+    requests: Vec<Counted>,
+    nodes: Vec<NodeStatus>,
+    lanes: Vec<LaneStatus>,
+    writes_held: u64,
+    failovers: u64,
+    write_gaps: Distribution,
+    doubts: [(&'static str, u64); 3],
+    replays: u64,
+    shed: Vec<(&'static str, u64)>,
+    unreplicated: u64,
+    version: &'static str,
+    process: Option<Process>,
+}
+
+pub async fn metrics(api: Data<Api>, _: NoQuery) -> Result<HttpResponse, Problem> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Reading::of(&api)));
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
+}
+
+impl Reading {
+    fn of(api: &Api) -> Reading {
+        let counts = api.dispatch.counts();
+        let lanes = api.dispatch.lanes();
+        let is_held = api.databases.writes(api.replication_required) != WriteStatus::Available;
+        let held = lanes.iter().filter(|lane| lane.holds && is_held);
+        Reading {
+            requests: api.requests.read(),
+            shed: api.requests.shed(),
+            nodes: api.databases.nodes(),
+            writes_held: held.map(|lane| lane.waiting as u64).sum(),
+            lanes: lanes.to_vec(),
+            failovers: api.databases.failover_count(),
+            write_gaps: api.databases.write_gaps(),
+            doubts: [
+                ("applied", counts.doubts_applied.value()),
+                ("not_applied", counts.doubts_not_applied.value()),
+                ("unknown", counts.doubts_unknown.value()),
+            ],
+            replays: counts.replays.value(),
+            unreplicated: counts.unreplicated.value(),
+            version: VERSION,
+            process: process::process(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What is counted: plain atomics, which the rooms hold and add to. `http/operate/metrics.rs` reads them when somebody scrapes
+//! `/metrics`; nothing else here knows of Prometheus.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Only ever grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How often a measured value fell between two bounds.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [f64],
+    /// One for each bound, and one for what is above the last.
+    counts: Box<[AtomicU64]>,
+    /// Whole numbers can be added without a lock.
+    sum_millionths: AtomicU64,
+}
+
+impl Histogram {
+    /// `bounds` ascend; each is the largest value that counts there.
+    pub fn new(bounds: &'static [f64]) -> Histogram {
+        Histogram {
+            bounds,
+            counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
+            sum_millionths: AtomicU64::new(0),
+        }
+    }
+
+    pub fn observe(&self, value: f64) {
+        let at = self.bounds.partition_point(|bound| *bound < value);
+        self.counts[at].fetch_add(1, Ordering::Relaxed);
+        // A cast of what is negative or too large stops at the nearest number there is.
+        let millionths = (value * 1e6).round() as u64;
+        self.sum_millionths.fetch_add(millionths, Ordering::Relaxed);
+    }
+
+    pub fn read(&self) -> Distribution {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Distribution {
+            bounds: self.bounds,
+            counts: self.counts.iter().map(read).collect(),
+            sum: read(&self.sum_millionths) as f64 / 1e6,
+        }
+    }
+}
+
+/// What a histogram held when it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    bounds: &'static [f64],
+    counts: Vec<u64>,
+    pub sum: f64,
+}
+
+impl Distribution {
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Each bound, and how many values were at most that and above the one before it; the last bound is infinite.
+    pub fn buckets(&self) -> Vec<(f64, u64)> {
+        let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
+        bounds.zip(self.counts.iter().copied()).collect()
+    }
+
+    /// Of histograms with the same bounds.
+    pub fn and(mut self, other: &Distribution) -> Distribution {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.sum += other.sum;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_counts_at_the_first_bound_that_it_does_not_exceed() {
+        let histogram = Histogram::new(&[1.0, 2.0, 4.0]);
+        for value in [0.5, 1.0, 1.5, 4.0, 4.1, 1000.0] {
+            histogram.observe(value);
+        }
+        let read = histogram.read();
+        let buckets = [(1.0, 2), (2.0, 1), (4.0, 1), (f64::INFINITY, 2)];
+        assert_eq!(read.buckets(), buckets);
+        assert_eq!((read.count(), read.sum), (6, 1011.1));
+    }
+
+    #[test]
+    fn two_of_the_same_bounds_are_added() {
+        let histogram = Histogram::new(&[1.0]);
+        for value in [0.25, 3.0] {
+            histogram.observe(value);
+        }
+        let both = histogram.read().and(&histogram.read());
+        assert_eq!(both.buckets(), [(1.0, 2), (f64::INFINITY, 2)]);
+        assert_eq!(both.sum, 6.5);
+    }
+}
