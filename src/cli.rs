@@ -2,14 +2,16 @@
 
 mod check;
 mod serve;
+mod status;
 
 use crate::db::Schema;
 use crate::db::survey::survey;
 use crate::db::url::DatabaseUrl;
-use crate::settings::{self, Settings};
-use crate::{logging, migrations};
+use crate::settings::{self, Problems, Settings};
+use crate::{http, logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A REST transaction service on PostgreSQL that follows failovers, never loses an acknowledged write and never doubles one.
@@ -31,6 +33,10 @@ enum Command {
     Migrate,
     /// Load the settings, connect to every node, and say what it is; exit 1 if the service would lack something
     Check,
+    /// Show what a running service knows of its databases; exit 1 if it does not answer
+    Status(status::StatusArgs),
+    /// Print the OpenAPI document of the service
+    Openapi,
     /// Ask the service on this machine whether it is alive (for containers); exit 1 if not
     Healthcheck,
     /// Print a completion script
@@ -41,39 +47,64 @@ enum Command {
 pub fn main() -> i32 {
     trust_the_systems_certificates();
     let cli = Cli::parse();
-    if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(
-            shell,
-            &mut Cli::command(),
-            "synapse-core",
-            &mut std::io::stdout(),
-        );
-        return 0;
-    }
-    let settings = match settings::load(cli.config.as_deref()) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            for problem in problems.0 {
-                eprintln!("synapse-core: {problem}");
-            }
-            return 2;
-        }
-    };
-    let result = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(settings),
-        Command::Migrate => migrate(&settings),
-        Command::Check => check::check(&settings),
-        Command::Healthcheck => healthcheck(&settings),
-        Command::Completions { .. } => Ok(()),
-    };
+    let result = run(cli.command.unwrap_or(Command::Serve), cli.config.as_deref());
     logging::flush();
     match result {
         Ok(()) => 0,
-        Err(line) => {
+        Err(Failure::Settings(Problems(problems))) => {
+            for problem in problems {
+                eprintln!("synapse-core: {problem}");
+            }
+            2
+        }
+        Err(Failure::Command(line)) => {
             eprintln!("synapse-core: {line}");
             1
         }
     }
+}
+
+enum Failure {
+    Settings(Problems),
+    Command(String),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Failure {
+        Failure::Settings(problems)
+    }
+}
+
+impl From<String> for Failure {
+    fn from(line: String) -> Failure {
+        Failure::Command(line)
+    }
+}
+
+fn run(command: Command, config: Option<&Path>) -> Result<(), Failure> {
+    match command {
+        Command::Serve => serve::serve(settings::load(config)?)?,
+        Command::Migrate => migrate(&settings::load(config)?)?,
+        Command::Check => check::check(&settings::load(config)?)?,
+        Command::Healthcheck => healthcheck(&settings::load(config)?)?,
+        Command::Status(arguments) => status::status(&arguments)?,
+        Command::Openapi => write(http::document())?,
+        Command::Completions { shell } => write(&completions(shell))?,
+    }
+    Ok(())
+}
+
+/// Whoever reads it may have had enough: a pipe that is closed is no panic.
+fn write(text: &str) -> Result<(), String> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| error.to_string())
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn migrate(settings: &Settings) -> Result<(), String> {

@@ -7,8 +7,10 @@ mod reference;
 mod request;
 mod transactions;
 
+pub use answer::view;
 pub use layers::envelope;
 pub use operate::VERSION;
+pub use reference::openapi::document;
 
 use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
@@ -67,7 +69,7 @@ impl Api {
 }
 
 /// The paths of the URL table.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 13] = [
     "/transactions",
     "/transactions/search",
     "/transactions/batch",
@@ -79,6 +81,8 @@ const PATHS: [&str; 11] = [
     "/status",
     "/errors",
     "/metrics",
+    "/openapi.json",
+    "/docs",
 ];
 
 /// The URL table.
@@ -113,6 +117,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/status", "GET, HEAD").route(get().to(operate::status)))
         .service(resource("/metrics", "GET, HEAD").route(get().to(operate::metrics)))
         .service(resource("/errors", "GET, HEAD").route(get().to(reference::errors)))
+        .service(resource("/openapi.json", "GET, HEAD").route(get().to(reference::openapi)))
+        .service(resource("/docs", "GET, HEAD").route(get().to(reference::docs)))
         .default_service(web::to(|| async {
             Err::<HttpResponse, _>(Problem::new(&codes::NOT_FOUND, "nothing is served here"))
         }));

@@ -9,6 +9,7 @@ use crate::dispatch::Policy;
 use crate::ledger::ask::draft::Rules;
 use crate::ledger::model::strkey::StrkeyCheck;
 use reader::Reader;
+use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,6 +87,18 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
         )])),
         _ => Ok(settings),
     }
+}
+
+/// The key of a client command: of the file, else of `SYNAPSE_KEY`. Not an argument, which everybody on the machine can see.
+pub fn client_key(file: Option<&Path>) -> Result<Option<SecretString>, String> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .map(Some)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        None => std::env::var_os("SYNAPSE_KEY").and_then(|key| key.into_string().ok()),
+    };
+    let key = text.map(|text| text.trim().to_owned());
+    Ok(key.filter(|key| !key.is_empty()).map(SecretString::from))
 }
 
 fn read(r: &mut Reader) -> Settings {

@@ -8,6 +8,7 @@ mod commands;
 mod consistency;
 mod create;
 mod cursors;
+mod document;
 mod durability;
 mod embedded;
 mod failover;

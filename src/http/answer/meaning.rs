@@ -1,21 +1,21 @@
 //! What the errors of the other rooms mean to a client.
 
 use super::codes;
+use super::headers::etag;
 use super::problem::Problem;
-use super::view::etag;
+use super::view::Extras;
 use crate::dispatch;
 use crate::ledger;
 use crate::ledger::ask::batch::BatchError;
 use crate::ledger::ask::draft::{BodyError, Violation};
 use crate::ledger::ask::query::QueryError;
 use actix_web::http::header;
-use serde_json::json;
 
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Problem {
         match error {
             BodyError::Malformed(detail) => Problem::new(&codes::MALFORMED_JSON, detail),
-            BodyError::Invalid(violations) => invalid(&violations),
+            BodyError::Invalid(violations) => invalid(violations),
         }
     }
 }
@@ -26,13 +26,16 @@ impl From<BatchError> for Problem {
             BatchError::Body(error) => error.into(),
             BatchError::Duplicates(violations) => {
                 let kind = &codes::DUPLICATE_IN_BATCH;
-                Problem::new(kind, kind.title).with("errors", json!(violations))
+                Problem::new(kind, kind.title).with(Extras {
+                    errors: Some(violations),
+                    ..Extras::default()
+                })
             }
         }
     }
 }
 
-fn invalid(violations: &[Violation]) -> Problem {
+fn invalid(violations: Vec<Violation>) -> Problem {
     let only_unknown = violations
         .iter()
         .all(|violation| violation.code == codes::UNKNOWN_FIELD.code);
@@ -45,7 +48,10 @@ fn invalid(violations: &[Violation]) -> Problem {
         1 => "1 field is not valid".to_owned(),
         n => format!("{n} fields are not valid"),
     };
-    Problem::new(kind, detail).with("errors", json!(violations))
+    Problem::new(kind, detail).with(Extras {
+        errors: Some(violations),
+        ..Extras::default()
+    })
 }
 
 impl From<QueryError> for Problem {
@@ -118,8 +124,10 @@ impl From<ledger::Error> for Problem {
         match error {
             E::KeyReused { transaction_ids } => {
                 let detail = "the idempotency key was used for another request: use a new key";
-                Problem::new(&codes::IDEMPOTENCY_KEY_REUSED, detail)
-                    .with("transaction_ids", json!(transaction_ids))
+                Problem::new(&codes::IDEMPOTENCY_KEY_REUSED, detail).with(Extras {
+                    transaction_ids: Some(transaction_ids),
+                    ..Extras::default()
+                })
             }
             E::AnchorConflict {
                 existing_id,
@@ -128,14 +136,20 @@ impl From<ledger::Error> for Problem {
                 &codes::ANCHOR_TRANSACTION_CONFLICT,
                 "a transaction with this anchor_transaction_id has other fields",
             )
-            .with("existing_id", json!(existing_id))
-            .with("conflicting_fields", json!(conflicting_fields)),
+            .with(Extras {
+                existing_id: Some(existing_id),
+                conflicting_fields: Some(conflicting_fields),
+                ..Extras::default()
+            }),
             E::KnownInBatch { index, existing_id } => Problem::new(
                 &codes::ANCHOR_TRANSACTION_CONFLICT,
                 format!("the anchor_transaction_id of item {index} is known already"),
             )
-            .with("index", index)
-            .with("existing_id", json!(existing_id)),
+            .with(Extras {
+                index: Some(index),
+                existing_id: Some(existing_id),
+                ..Extras::default()
+            }),
             E::NotFound => Problem::new(
                 &codes::TRANSACTION_NOT_FOUND,
                 "there is no transaction with this id",
@@ -149,9 +163,12 @@ impl From<ledger::Error> for Problem {
                 &codes::INVALID_STATUS_TRANSITION,
                 format!("a transaction that is {from} cannot become {to}"),
             )
-            .with("from", from.as_str())
-            .with("to", to.as_str())
-            .with("allowed", json!(from.allowed_next())),
+            .with(Extras {
+                from: Some(from),
+                to: Some(to),
+                allowed: Some(from.allowed_next().to_vec()),
+                ..Extras::default()
+            }),
             E::TokenNotVisible => Problem::new(
                 &codes::CONSISTENCY_TOKEN_UNKNOWN,
                 "the primary does not know a write that a token names: it was lost in a failover",

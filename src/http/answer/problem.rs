@@ -6,9 +6,9 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::{Map, Value, json};
 
 use super::codes::{INTERNAL_ERROR, INVALID_PARAMETER, KINDS, Kind};
+use super::view::{self, Extras};
 
 /// One answer that is not a success. `instance` and `request_id` are added where the response leaves.
 #[derive(Clone, Debug)]
@@ -23,26 +23,25 @@ struct Content {
     detail: String,
     /// For the log, never for the client.
     cause: Option<String>,
-    members: Map<String, Value>,
+    extras: Extras,
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
+        let extras = Extras {
+            outcome: (kind.status >= 500).then_some(kind.outcome),
+            ..Extras::default()
+        };
         let content = Content {
             detail: detail.into(),
             cause: None,
-            members: Map::new(),
+            extras,
             headers: Vec::new(),
         };
         let problem = Problem {
             kind,
             content: Box::new(content),
-        };
-        let problem = if kind.status >= 500 {
-            problem.with("outcome", kind.outcome)
-        } else {
-            problem
         };
         if kind.retryable {
             problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
@@ -62,8 +61,12 @@ impl Problem {
         self.content.cause.as_deref()
     }
 
-    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Problem {
-        self.content.members.insert(member.into(), value.into());
+    /// Its outcome stays.
+    pub fn with(mut self, extras: Extras) -> Problem {
+        self.content.extras = Extras {
+            outcome: self.content.extras.outcome,
+            ..extras
+        };
         self
     }
 
@@ -108,19 +111,23 @@ impl Problem {
 
     pub fn render(self, instance: &str, request_id: &str) -> HttpResponse {
         let kind = self.kind;
-        let mut body = json!({
-            "type": kind.type_uri(), "title": kind.title, "status": kind.status, "code": kind.code, "detail": self.content.detail,
-            "instance": instance, "request_id": request_id, "retryable": kind.retryable,
-        });
-        if let Value::Object(body) = &mut body {
-            body.extend(self.content.members);
-        }
+        let body = view::Problem {
+            type_uri: kind.type_uri(),
+            title: kind.title,
+            status: kind.status,
+            code: kind.code,
+            detail: &self.content.detail,
+            instance,
+            request_id,
+            retryable: kind.retryable,
+            extras: &self.content.extras,
+        };
         let mut response = HttpResponse::build(self.kind.http_status());
         response.content_type("application/problem+json");
         for header in self.content.headers {
             response.insert_header(header);
         }
-        response.body(body.to_string())
+        response.json(body)
     }
 }
 
@@ -156,7 +163,7 @@ mod tests {
             let problem = Problem::new(kind, "");
             assert!(
                 kind.retryable
-                    && problem.content.members.contains_key("outcome")
+                    && problem.content.extras.outcome.is_some()
                     && problem.content.headers[0].0 == header::RETRY_AFTER
             );
         }

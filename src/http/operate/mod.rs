@@ -4,6 +4,6 @@ mod metrics;
 mod probes;
 mod status;
 
-pub use metrics::{RequestCounts, metrics};
-pub use probes::{VERSION, health, live, ready};
-pub use status::status;
+pub use metrics::{METRICS, RequestCounts, metrics};
+pub use probes::{HEALTH, LIVE, READY, VERSION, health, live, ready};
+pub use status::{STATUS, status};

@@ -1,5 +1,9 @@
 //! What the service says of itself to developers.
 
+mod docs;
 mod errors;
+pub mod openapi;
 
-pub use errors::errors;
+pub use docs::{DOCS, docs};
+pub use errors::{ERRORS, errors};
+pub use openapi::{OPENAPI, openapi};

@@ -1,5 +1,6 @@
 //! What handlers take out of a request. Each extractor says what is wrong as a [`Problem`](super::answer::Problem).
 
+pub mod bodies;
 mod body;
 mod caller;
 mod consistency;

@@ -2,22 +2,50 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde::Serialize;
 
 use crate::dispatch::Written;
 use crate::http::Api;
-use crate::http::answer::view::{replayed, say_what_was_written};
+use crate::http::answer::headers::{replayed, say_what_was_written};
+use crate::http::answer::view::Created;
 use crate::http::answer::{Problem, codes};
+use crate::http::reference::openapi::description::{
+    Answer, Content, Operation, Parameter, Tag, json,
+};
+use crate::http::reference::openapi::{examples, shared};
+use crate::http::request::bodies::CreateBatch;
 use crate::http::request::{JsonBody, Key, NoQuery};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::Caller;
-use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create_all::CreatedAll;
 
-#[derive(Serialize)]
-struct BatchAnswer<'t> {
-    data: &'t [Transaction],
-}
+pub const CREATE_ALL: Operation = Operation {
+    method: "POST",
+    path: "/transactions/batch",
+    id: "createTransactions",
+    tag: Tag::Transactions,
+    summary: "Create 1 to 1000 transactions, all of them or none",
+    description: "One `Idempotency-Key` for all of them. A bad item refuses the whole batch, with pointers such as \
+                  `/transactions/3/amount`.",
+    parameters: &[KEY_OF_ALL],
+    body: Some(json::<CreateBatch>("CreateBatch", examples::drafts)),
+    answers: &[Answer {
+        status: 201,
+        description: "All created, in the order of the batch; or the first answer again, with `Idempotent-Replayed: true`.",
+        content: Content::Json(json::<Created>("CreatedBatch", examples::created_batch)),
+        headers: &[shared::REPLAYED, shared::WRITTEN],
+    }],
+    problems: &[
+        shared::NO_QUERY,
+        shared::BODY,
+        &[&codes::DUPLICATE_IN_BATCH],
+        shared::KEY,
+        shared::WRITE,
+    ],
+};
+const KEY_OF_ALL: &[Parameter] = &[Parameter {
+    required: true,
+    ..shared::IDEMPOTENCY_KEY_PARAMETER
+}];
 
 pub async fn create_all(
     api: Data<Api>,
@@ -42,5 +70,5 @@ pub async fn create_all(
         say_what_was_written(&mut response, first, replicated);
     }
     let data = &transactions;
-    Ok(response.json(BatchAnswer { data }))
+    Ok(response.json(Created { data }))
 }

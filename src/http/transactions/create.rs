@@ -5,13 +5,53 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 
 use crate::http::Api;
-use crate::http::answer::view::{answer_write, replayed};
+use crate::http::answer::headers::{answer_write, replayed};
 use crate::http::answer::{Problem, codes};
+use crate::http::reference::openapi::description::{Answer, Content, Header, Operation, Tag, json};
+use crate::http::reference::openapi::{examples, shared};
+use crate::http::request::bodies::CreateTransaction;
 use crate::http::request::{JsonBody, Key, NoQuery};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::create::{Create, NoHandle};
 use crate::ledger::ask::draft::Draft;
+use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create::{Created, How};
+
+pub const CREATE: Operation = Operation {
+    method: "POST",
+    path: "/transactions",
+    id: "createTransaction",
+    tag: Tag::Transactions,
+    summary: "Create a transaction",
+    description: "Repeatable under its `Idempotency-Key` (or its `anchor_transaction_id`): there is one transaction, whatever is \
+                  retried, killed or failed over.",
+    parameters: &[shared::IDEMPOTENCY_KEY],
+    body: Some(json::<CreateTransaction>(
+        "CreateTransaction",
+        examples::draft,
+    )),
+    answers: &[
+        Answer {
+            status: 201,
+            description: "Created; or the first answer again, with `Idempotent-Replayed: true`.",
+            content: Content::Json(json::<Transaction>("Transaction", examples::transaction)),
+            headers: HEADERS,
+        },
+        Answer {
+            status: 200,
+            description: "The `anchor_transaction_id` is known, with the same fields: the transaction as it is now.",
+            content: Content::Json(json::<Transaction>("Transaction", examples::transaction)),
+            headers: HEADERS,
+        },
+    ],
+    problems: &[shared::NO_QUERY, shared::BODY, shared::KEY, shared::WRITE],
+};
+const HEADERS: &[&[Header]] = &[
+    shared::LOCATION,
+    shared::ENTITY_TAG,
+    shared::REPLAYED,
+    shared::WRITTEN,
+];
 
 pub async fn create(
     api: Data<Api>,

@@ -5,12 +5,33 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::Api;
 use crate::http::answer::Problem;
-use crate::http::answer::view::answer_list;
+use crate::http::answer::headers::answer_list;
+use crate::http::answer::view::List;
+use crate::http::reference::openapi::description::{Answer, Content, Operation, Tag, json};
+use crate::http::reference::openapi::{examples, shared};
 use crate::http::request::Id;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::model::event::Event;
+
+pub const EVENTS: Operation = Operation {
+    method: "GET",
+    path: "/transactions/{id}/events",
+    id: "listEvents",
+    tag: Tag::Transactions,
+    summary: "The history of a transaction",
+    description: "Versions 1 to n without gaps, the oldest first.",
+    parameters: &[shared::ID, shared::PAGE, shared::CONSISTENCY],
+    body: None,
+    answers: &[Answer {
+        status: 200,
+        description: "One page.",
+        content: Content::Json(json::<List<Event>>("EventList", examples::events)),
+        headers: &[shared::READ, shared::NEXT_PAGE],
+    }],
+    problems: &[shared::QUERY, shared::ONE, shared::READS],
+};
 
 pub async fn events(
     api: Data<Api>,

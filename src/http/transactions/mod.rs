@@ -7,9 +7,9 @@ mod find;
 mod history;
 mod list;
 
-pub use batch::create_all;
-pub use change::change;
-pub use create::create;
-pub use find::read_one;
-pub use history::events;
-pub use list::search;
+pub use batch::{CREATE_ALL, create_all};
+pub use change::{CHANGE, change};
+pub use create::{CREATE, create};
+pub use find::{READ_ONE, read_one};
+pub use history::{EVENTS, events};
+pub use list::{LIST, SEARCH, search};

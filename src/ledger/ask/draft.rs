@@ -20,7 +20,7 @@ use crate::ledger::model::strkey::{self, StrkeyCheck};
 pub const MAX_VIOLATIONS: usize = 20;
 
 /// One thing that is wrong with a body. `detail` never repeats what the client sent.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Violation {
     /// RFC 6901; empty for the whole body.
     pub pointer: String,

@@ -9,9 +9,20 @@ use diesel::sql_types::Text;
 
 /// Where a transaction stands. In the database and in JSON it is the lower-case word.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, FromSqlRow,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    FromSqlRow,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TransactionStatus)]
 pub enum Status {
     Pending,
     Processing,

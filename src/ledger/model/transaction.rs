@@ -5,6 +5,7 @@ use diesel::Queryable;
 use diesel::sql_types::{Integer, Json, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::status::Status;
@@ -30,21 +31,32 @@ pub type TransactionColumns = (
     Timestamptz,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Queryable)]
+/// A payment between a Stellar account and an anchor.
+#[derive(Clone, Debug, PartialEq, Serialize, Queryable, ToSchema)]
 pub struct Transaction {
     pub id: Uuid,
     pub stellar_account: String,
+    /// With the scale that it was sent with.
     #[serde(with = "rust_decimal::serde::str")]
+    #[schema(value_type = String, example = "100.50")]
     pub amount: Decimal,
     pub asset_code: String,
+    #[schema(required)]
     pub callback_type: Option<String>,
+    #[schema(required)]
     pub callback_status: Option<String>,
+    #[schema(required)]
     pub anchor_transaction_id: Option<String>,
+    #[schema(required)]
     pub memo: Option<String>,
+    #[schema(required)]
     pub memo_type: Option<String>,
+    #[schema(required, value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
     pub status: Status,
+    #[schema(required)]
     pub status_reason: Option<String>,
+    /// 1, and one more with each change.
     pub version: i32,
     #[serde(skip)]
     pub write_id: Uuid,

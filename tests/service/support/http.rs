@@ -1,5 +1,6 @@
 //! An ordinary HTTP client, and answers that are easy to look into.
 
+use super::document::DOCUMENT;
 use reqwest::Method;
 use reqwest::blocking::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -25,31 +26,35 @@ pub struct Answer {
     pub text: String,
 }
 
+/// The answer is held against the OpenAPI document.
+#[track_caller]
 pub fn send(
     method: Method,
     url: &str,
     headers: Headers,
     body: Option<Vec<u8>>,
 ) -> reqwest::Result<Answer> {
-    let mut request = CLIENT.request(method, url);
+    let mut request = CLIENT.request(method.clone(), url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    if let Some(body) = body {
+    if let Some(body) = &body {
         if !headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        request = request.body(body);
+        request = request.body(body.clone());
     }
     let response = request.send()?;
-    Ok(Answer {
+    let answer = Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         text: response.text()?,
-    })
+    };
+    DOCUMENT.check(&method, url, headers, body.as_deref(), &answer);
+    Ok(answer)
 }
 
 impl Answer {

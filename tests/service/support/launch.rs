@@ -233,6 +233,13 @@ impl Launch {
 /// Only tests are given the name of the built service; an example is the service too, where this variable is set.
 pub const IS_THE_SERVICE: &str = "EXAMPLE_IS_THE_SERVICE";
 
+/// What the command `openapi` prints.
+pub(super) fn document() -> String {
+    let mut command = Command::new(program());
+    let output = command.arg("openapi").env(IS_THE_SERVICE, "").output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
 fn program() -> PathBuf {
     option_env!("CARGO_BIN_EXE_synapse-core")
         .map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)

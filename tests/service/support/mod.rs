@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bodies;
 pub mod cluster;
+pub mod document;
 pub mod http;
 pub mod launch;
 pub mod load;

@@ -17,6 +17,8 @@ use crate::db::status::{NodeStatus, WriteStatus};
 use crate::dispatch::LaneStatus;
 use crate::http::Api;
 use crate::http::answer::Problem;
+use crate::http::reference::openapi::description::{Answer, Content, Operation, Tag};
+use crate::http::reference::openapi::shared;
 use crate::http::request::NoQuery;
 use crate::metrics::Distribution;
 use process::Process;
@@ -38,6 +40,24 @@ struct Reading {
     version: &'static str,
     process: Option<Process>,
 }
+
+pub const METRICS: Operation = Operation {
+    method: "GET",
+    path: "/metrics",
+    id: "metrics",
+    tag: Tag::Operation,
+    summary: "Counters, histograms and gauges for Prometheus",
+    description: "",
+    parameters: &[],
+    body: None,
+    answers: &[Answer {
+        status: 200,
+        description: "Prometheus text format.",
+        content: Content::Text(CONTENT_TYPE),
+        headers: &[],
+    }],
+    problems: &[shared::NO_QUERY],
+};
 
 pub async fn metrics(api: Data<Api>, _: NoQuery) -> Result<HttpResponse, Problem> {
     let mut registry = Registry::default();

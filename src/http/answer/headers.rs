@@ -1,9 +1,10 @@
-//! What answers have in common: headers and the shapes of bodies.
+//! What answers have in common: their headers, and the page of a list.
 
 use actix_web::http::header::{ETAG, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use super::view::{List, Meta};
 use crate::dispatch::Served;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
@@ -46,19 +47,6 @@ pub fn say_what_was_written(
     response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
     response.insert_header(("X-Durability", durability));
-}
-
-/// One page of a list.
-#[derive(Serialize)]
-struct List<'l, T> {
-    data: &'l [T],
-    meta: Meta,
-}
-
-#[derive(Serialize)]
-struct Meta {
-    next_cursor: Option<String>,
-    has_more: bool,
 }
 
 pub fn answer_list<T: Serialize, V>(

@@ -1,0 +1,76 @@
+//! `/openapi.json`: what the service offers, for machines (OpenAPI 3.1).
+//!
+//! Each handler's file describes its operation as plain data ([`Operation`]); here they are listed. The shapes of bodies come from the
+//! structs that are sent (`answer/view.rs`, `ledger/model`), the refusals from the table of codes. Tests hold every answer of the
+//! black-box tests against the document, and its paths against the URL table.
+
+mod assemble;
+pub mod description;
+pub mod examples;
+mod problems;
+pub mod shared;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+
+use crate::http::request::NoQuery;
+use crate::http::{operate, reference, transactions};
+use description::{Answer, Content, Operation, Tag, json_object};
+
+/// Every operation, in the order of the document.
+const OPERATIONS: &[&Operation] = &[
+    &transactions::CREATE,
+    &transactions::LIST,
+    &transactions::SEARCH,
+    &transactions::CREATE_ALL,
+    &transactions::READ_ONE,
+    &transactions::CHANGE,
+    &transactions::EVENTS,
+    &operate::HEALTH,
+    &operate::LIVE,
+    &operate::READY,
+    &operate::STATUS,
+    &operate::METRICS,
+    &reference::ERRORS,
+    &reference::OPENAPI,
+    &reference::DOCS,
+];
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = assemble::assemble(OPERATIONS, include_str!("description.md"));
+    // A document made of texts and numbers always can be told.
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+/// The document, as `GET /openapi.json` and the command `openapi` tell it.
+pub fn document() -> &'static str {
+    &DOCUMENT
+}
+
+pub const OPENAPI: Operation = Operation {
+    method: "GET",
+    path: "/openapi.json",
+    id: "openapi",
+    tag: Tag::Reference,
+    summary: "This document",
+    description: "",
+    parameters: &[],
+    body: None,
+    answers: &[Answer {
+        status: 200,
+        description: "OpenAPI 3.1.",
+        content: Content::Json(json_object(Default::default)),
+        headers: &[],
+    }],
+    problems: &[shared::NO_QUERY],
+};
+
+pub async fn openapi(_: NoQuery) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(document())
+}
