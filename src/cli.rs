@@ -1,17 +1,18 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
 mod check;
+mod key;
 mod serve;
 mod status;
 
 use crate::db::Schema;
 use crate::db::survey::survey;
 use crate::db::url::DatabaseUrl;
-use crate::settings::{self, Problems, Settings};
+use crate::settings::{self, Settings};
 use crate::{http, logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A REST transaction service on PostgreSQL that follows failovers, never loses an acknowledged write and never doubles one.
@@ -37,6 +38,11 @@ enum Command {
     Status(status::StatusArgs),
     /// Print the OpenAPI document of the service
     Openapi,
+    /// Make a key for a client, show it once, and print the lines for the settings
+    Key {
+        #[arg(value_parser = key::name)]
+        name: String,
+    },
     /// Ask the service on this machine whether it is alive (for containers); exit 1 if not
     Healthcheck,
     /// Print a completion script
@@ -46,52 +52,50 @@ enum Command {
 /// The exit status.
 pub fn main() -> i32 {
     trust_the_systems_certificates();
-    let cli = Cli::parse();
-    let result = run(cli.command.unwrap_or(Command::Serve), cli.config.as_deref());
+    let result = run(Cli::parse());
     logging::flush();
-    match result {
-        Ok(()) => 0,
-        Err(Failure::Settings(Problems(problems))) => {
-            for problem in problems {
-                eprintln!("synapse-core: {problem}");
-            }
-            2
-        }
-        Err(Failure::Command(line)) => {
-            eprintln!("synapse-core: {line}");
-            1
-        }
-    }
+    let (lines, status) = match result {
+        Ok(()) => return 0,
+        Err(Failure::Settings(lines)) => (lines, 2),
+        Err(Failure::Running(line)) => (line, 1),
+    };
+    lines
+        .lines()
+        .for_each(|line| eprintln!("synapse-core: {line}"));
+    status
 }
 
+/// Why a command failed, in words for the operator.
 enum Failure {
-    Settings(Problems),
-    Command(String),
-}
-
-impl From<Problems> for Failure {
-    fn from(problems: Problems) -> Failure {
-        Failure::Settings(problems)
-    }
+    /// The settings, or what they name, have to be put right first; a line each.
+    Settings(String),
+    Running(String),
 }
 
 impl From<String> for Failure {
     fn from(line: String) -> Failure {
-        Failure::Command(line)
+        Failure::Running(line)
     }
 }
 
-fn run(command: Command, config: Option<&Path>) -> Result<(), Failure> {
-    match command {
-        Command::Serve => serve::serve(settings::load(config)?)?,
-        Command::Migrate => migrate(&settings::load(config)?)?,
-        Command::Check => check::check(&settings::load(config)?)?,
-        Command::Healthcheck => healthcheck(&settings::load(config)?)?,
-        Command::Status(arguments) => status::status(&arguments)?,
-        Command::Openapi => write(http::document())?,
-        Command::Completions { shell } => write(&completions(shell))?,
+fn run(cli: Cli) -> Result<(), Failure> {
+    let load = || {
+        let loaded = settings::load(cli.config.as_deref());
+        loaded.map_err(|problems| Failure::Settings(problems.to_string()))
+    };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(load()?),
+        Command::Migrate => Ok(migrate(&load()?)?),
+        Command::Check => Ok(check::check(&load()?)?),
+        Command::Healthcheck => Ok(healthcheck(&load()?)?),
+        Command::Key { name } => {
+            key::key(&name);
+            Ok(())
+        }
+        Command::Status(arguments) => Ok(status::status(&arguments)?),
+        Command::Openapi => Ok(write(http::document())?),
+        Command::Completions { shell } => Ok(write(&completions(shell))?),
     }
-    Ok(())
 }
 
 /// Whoever reads it may have had enough: a pipe that is closed is no panic.

@@ -5,6 +5,7 @@ use crate::support::wait::s;
 use crate::support::{Cluster, Launch, ask, eventually, minimal, shared};
 use private_postgres::User;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn bare(args: &[&str]) -> Output {
     Launch::bare().run(args)
@@ -27,7 +28,7 @@ fn help_and_version_are_told() {
         bare(&["--version"]).expect(0).stdout.trim(),
         "synapse-core 0.1.0"
     );
-    for command in ["serve", "migrate", "check", "healthcheck"] {
+    for command in ["serve", "migrate", "check", "healthcheck", "key"] {
         bare(&[command, "--help"]).expect(0);
     }
     for shell in ["bash", "zsh", "fish"] {
@@ -203,6 +204,25 @@ fn settings_toml_of_the_working_directory_is_read() {
 }
 
 #[test]
+fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_warned_of() {
+    let it = shared();
+    let launch = Launch::bare();
+    let bind = format!("127.0.0.1:{}", launch.port());
+    let launch = launch
+        .text("server.bind", &bind)
+        .text("database.primary.url_file", "primary-url");
+    let file = launch.dir().join("primary-url");
+    let output = launch.run(&["serve"]).expect(2);
+    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    assert!(output.stderr.contains("database.primary.url_file"));
+    fs::write(&file, &it.cluster.urls()[0]).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let app = launch.healthy();
+    app.create(&minimal()).expect(201);
+    eventually(s(2), "it warns", || app.log().contains("everybody"));
+}
+
+#[test]
 fn a_port_that_is_taken_is_told() {
     let it = shared();
     let bind = format!("\"127.0.0.1:{}\"", it.app.port());
@@ -211,7 +231,7 @@ fn a_port_that_is_taken_is_told() {
         .launch()
         .set("server.bind", &bind)
         .run(&["serve"])
-        .expect(1);
+        .expect(2);
     assert!(
         output.stderr.contains(bind.trim_matches('"')),
         "{}",

@@ -6,8 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::headers::answer_list;
-use crate::http::answer::view::List;
-use crate::http::reference::openapi::description::{Answer, Content, Operation, Tag, json};
+use crate::http::reference::openapi::description::{Answer, Content, Operation, Tag, json_list};
 use crate::http::reference::openapi::{examples, shared};
 use crate::http::request::Id;
 use crate::ledger::ask::caller::Caller;
@@ -27,7 +26,7 @@ pub const EVENTS: Operation = Operation {
     answers: &[Answer {
         status: 200,
         description: "One page.",
-        content: Content::Json(json::<List<Event>>("EventList", examples::events)),
+        content: Content::Json(json_list::<Event>("EventList", examples::events)),
         headers: &[shared::READ, shared::NEXT_PAGE],
     }],
     problems: &[shared::QUERY, shared::ONE, shared::READS],

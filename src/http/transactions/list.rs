@@ -6,9 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::headers::answer_list;
-use crate::http::answer::view::List;
 use crate::http::reference::openapi::description::{
-    Answer, Content, Operation, Parameter, Place, Shape, Tag, json,
+    Answer, Content, Operation, Parameter, Place, Shape, Tag, json_list,
 };
 use crate::http::reference::openapi::{examples, shared};
 use crate::ledger::ask::caller::Caller;
@@ -29,7 +28,7 @@ pub const LIST: Operation = Operation {
     answers: &[Answer {
         status: 200,
         description: "One page.",
-        content: Content::Json(json::<List<Transaction>>(
+        content: Content::Json(json_list::<Transaction>(
             "TransactionList",
             examples::transactions,
         )),

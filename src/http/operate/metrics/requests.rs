@@ -81,8 +81,8 @@ impl RequestCounts {
         cell.durations.observe(took.as_secs_f64());
     }
 
-    pub fn refused(&self, with: &Kind) {
-        if let Some(at) = SHED.iter().position(|kind| *kind == with) {
+    pub fn refused(&self, code: &str) {
+        if let Some(at) = SHED.iter().position(|kind| kind.code == code) {
             self.shed[at].add_one();
         }
     }

@@ -16,9 +16,9 @@ use utoipa::openapi::{
 use super::description::{
     Answer, Content, Header, Json, Operation, Parameter, Place, Shape, Tag, json,
 };
-use super::{problems, shared};
-use crate::http::VERSION;
+use super::{access, problems, shared};
 use crate::http::answer::view;
+use crate::http::{Need, VERSION};
 
 pub fn assemble(operations: &[&Operation], description: &str) -> OpenApi {
     let info = InfoBuilder::new()
@@ -40,7 +40,11 @@ pub fn assemble(operations: &[&Operation], description: &str) -> OpenApi {
         .info(info)
         .tags(Some(tags))
         .paths(paths)
-        .components(Some(components(operations).build()))
+        .components(Some(
+            components(operations)
+                .security_scheme(access::SCHEME, access::scheme())
+                .build(),
+        ))
         .build()
 }
 
@@ -62,29 +66,35 @@ fn components(operations: &[&Operation]) -> ComponentsBuilder {
 }
 
 fn operation(described: &Operation) -> OperationBuilder {
+    let need = access::need_of(described);
     let mut operation = OperationBuilder::new()
         .operation_id(Some(described.id))
         .tag(described.tag.name())
         .summary(Some(described.summary))
         .description(Some(described.description).filter(|text| !text.is_empty()))
+        .securities(access::requirement(need).map(|one| [one]))
         .request_body(described.body.map(|body| {
             let body = RequestBodyBuilder::new().content("application/json", media_type(body));
             body.required(Some(Required::True)).build()
         }));
     let parameters = described.parameters.iter().copied().flatten();
-    for parameter_of in parameters.chain(shared::REQUEST_ID) {
+    let common = access::parameters(need).iter().chain(shared::EVERY_REQUEST);
+    for parameter_of in parameters.chain(common) {
         operation = operation.parameter(parameter(parameter_of));
     }
     for answer in described.answers {
-        operation = operation.response(answer.status.to_string(), response(answer));
+        operation = operation.response(answer.status.to_string(), response(answer, need));
     }
     let kinds = described.problems.iter().copied().flatten();
     let mut by_status: BTreeMap<u16, Vec<_>> = BTreeMap::new();
-    for kind in kinds {
-        by_status.entry(kind.status).or_default().push(*kind);
+    for kind in kinds.chain(access::problems(need)) {
+        let of_status = by_status.entry(kind.status).or_default();
+        if !of_status.contains(kind) {
+            of_status.push(*kind);
+        }
     }
     for (status, kinds) in by_status {
-        operation = operation.response(status.to_string(), problems::response(&kinds));
+        operation = operation.response(status.to_string(), problems::response(&kinds, need));
     }
     operation
 }
@@ -116,9 +126,9 @@ fn parameter(described: &Parameter) -> ParameterBuilder {
         .example(Some(example(described.shape, described.example)))
 }
 
-fn response(described: &Answer) -> Response {
+fn response(described: &Answer, need: Need) -> Response {
     let response = ResponseBuilder::new().description(described.description);
-    let response = headers(response, described.headers.iter().copied().flatten());
+    let response = headers(response, described.headers.iter().copied().flatten(), need);
     match &described.content {
         Content::Nothing => response,
         Content::Json(json) => response.content("application/json", media_type(*json)),
@@ -139,8 +149,10 @@ fn media_type(json: Json) -> MediaType {
 pub fn headers<'h>(
     response: ResponseBuilder,
     described: impl IntoIterator<Item = &'h Header>,
+    need: Need,
 ) -> ResponseBuilder {
-    let all = described.into_iter().chain(shared::EVERY_ANSWER);
+    let common = access::headers(need).iter().chain(shared::EVERY_ANSWER);
+    let all = described.into_iter().chain(common);
     all.fold(response, |response, described| {
         response.header(described.name, header(described))
     })

@@ -6,6 +6,7 @@ use utoipa::openapi::schema::{Object, Ref, Schema, Type};
 use utoipa::openapi::{ArrayBuilder, RefOr};
 
 use crate::http::answer::codes::Kind;
+use crate::http::answer::view::List;
 
 pub struct Operation {
     pub method: &'static str,
@@ -84,6 +85,7 @@ pub struct Answer {
     pub headers: &'static [&'static [Header]],
 }
 
+#[derive(Clone, Copy)]
 pub struct Header {
     pub name: &'static str,
     pub description: &'static str,
@@ -127,6 +129,19 @@ pub const fn json_array<T: ToSchema>(name: &'static str, example: fn() -> Value)
             ArrayBuilder::new().items(items).into()
         },
         ..json::<T>(name, example)
+    }
+}
+
+/// A page of these. utoipa leaves the rows of a generic struct out of what it needs.
+pub const fn json_list<T: ToSchema + 'static>(name: &'static str, example: fn() -> Value) -> Json {
+    Json {
+        components: |name| {
+            let mut schemas = components::<List<T>>(name);
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(&mut schemas);
+            schemas
+        },
+        ..json::<List<T>>(name, example)
     }
 }
 

@@ -4,6 +4,7 @@
 //! structs that are sent (`answer/view.rs`, `ledger/model`), the refusals from the table of codes. Tests hold every answer of the
 //! black-box tests against the document, and its paths against the URL table.
 
+mod access;
 mod assemble;
 pub mod description;
 pub mod examples;
@@ -73,4 +74,19 @@ pub async fn openapi(_: NoQuery) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::json())
         .body(document())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::TABLE;
+
+    #[test]
+    fn every_row_of_the_url_table_is_described_and_nothing_else() {
+        let described = OPERATIONS.iter().map(|of| (of.path, of.method.to_owned()));
+        let rows = TABLE.iter().map(|row| (row.path, row.method.to_string()));
+        assert_eq!(described.collect::<BTreeSet<_>>(), rows.collect());
+    }
 }

@@ -5,6 +5,8 @@ use utoipa::openapi::{ContentBuilder, Response, ResponseBuilder};
 
 use super::assemble::{headers, narrowed};
 use super::description::{Header, Shape};
+use super::shared;
+use crate::http::Need;
 use crate::http::answer::codes::{self, Kind};
 use crate::http::answer::view::{Extras, Problem};
 
@@ -23,8 +25,16 @@ const ENTITY_TAG: Header = Header {
     always: true,
 };
 
+const AUTHENTICATE: Header = Header {
+    name: "WWW-Authenticate",
+    description: "Send a key: `Authorization: Bearer syn_…`.",
+    shape: Shape::Text,
+    example: "Bearer",
+    always: true,
+};
+
 /// `kinds` have one status.
-pub fn response(kinds: &[&'static Kind]) -> Response {
+pub fn response(kinds: &[&'static Kind], need: Need) -> Response {
     let status = kinds.first().map_or(500, |kind| kind.status);
     let titles: Vec<_> = kinds
         .iter()
@@ -46,12 +56,20 @@ pub fn response(kinds: &[&'static Kind]) -> Response {
     let special = [
         (some_retryable, retry_after),
         (kinds.contains(&&codes::PRECONDITION_FAILED), ENTITY_TAG),
+        (kinds.contains(&&codes::UNAUTHORIZED), AUTHENTICATE),
     ];
-    let special: Vec<Header> = special
+    let special = special
         .into_iter()
-        .filter_map(|(has, header)| has.then_some(header))
+        .filter_map(|(has, header)| has.then_some(header));
+    let said_by_replica = shared::READ.iter().map(|header| Header {
+        always: false,
+        ..*header
+    });
+    let may_be_stale = kinds.contains(&&codes::TRANSACTION_NOT_FOUND);
+    let special: Vec<Header> = special
+        .chain(said_by_replica.filter(|_| may_be_stale))
         .collect();
-    headers(response, &special)
+    headers(response, &special, need)
         .content("application/problem+json", content.build())
         .build()
 }

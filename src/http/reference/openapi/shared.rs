@@ -18,16 +18,33 @@ pub const EVERY_ANSWER: &[Header] = &[
         example: "no-store",
         always: true,
     },
+    Header {
+        name: "traceresponse",
+        description: "Where `traceparent` was sent: the span of this request in that trace.",
+        shape: Shape::Pattern("^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
+        example: "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01",
+        always: false,
+    },
 ];
 
-pub const REQUEST_ID: &[Parameter] = &[Parameter {
-    name: "X-Request-Id",
-    place: Place::Header,
-    required: false,
-    description: "An id of the client's own choice; one that is not of this form is replaced.",
-    shape: Shape::Text,
-    example: "order-17-attempt-1",
-}];
+pub const EVERY_REQUEST: &[Parameter] = &[
+    Parameter {
+        name: "X-Request-Id",
+        place: Place::Header,
+        required: false,
+        description: "An id of the client's own choice: 1 to 64 letters, digits, `.`, `_` and `-`. Any other is replaced.",
+        shape: Shape::Text,
+        example: "order-17-attempt-1",
+    },
+    Parameter {
+        name: "traceparent",
+        place: Place::Header,
+        required: false,
+        description: "The trace that the request belongs to (W3C Trace Context); one that is malformed counts as none.",
+        shape: Shape::Text,
+        example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    },
+];
 
 pub const IDEMPOTENCY_KEY: &[Parameter] = &[
     IDEMPOTENCY_KEY_PARAMETER,

@@ -1,0 +1,61 @@
+//! `[server]`
+
+use super::reader::Reader;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub bind: SocketAddr,
+    /// Where operators look at how the service is, without a key.
+    pub admin_bind: Option<SocketAddr>,
+    /// Who may say from which address a request comes.
+    pub trusted_proxies: Vec<IpNet>,
+    pub region: Option<String>,
+    pub drain: Duration,
+    pub max_connections: usize,
+}
+
+const ADDRESS: &str = "an address and port such as 127.0.0.1:3000";
+
+pub(super) fn server(r: &mut Reader) -> ServerSettings {
+    let bind = r.parsed("server.bind", ADDRESS);
+    let mut bind = bind.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000)));
+    if let Some(port) = r.short_name("SERVER_PORT") {
+        match port.parse() {
+            Ok(port) => bind.set_port(port),
+            Err(_) => r.problem("SERVER_PORT", "must be a port number from 0 to 65535"),
+        }
+    }
+    ServerSettings {
+        bind,
+        admin_bind: r.parsed("server.admin_bind", ADDRESS),
+        trusted_proxies: trusted_proxies(r),
+        region: r.text("server.region"),
+        drain: r.millis("server.drain_ms", 10_000, 0..=600_000),
+        max_connections: usize::try_from(r.number(
+            "server.max_connections",
+            10_000,
+            16..=1_000_000,
+        ))
+        .unwrap_or(10_000),
+    }
+}
+
+fn trusted_proxies(r: &mut Reader) -> Vec<IpNet> {
+    let key = "server.trusted_proxies";
+    let texts = r.list(key);
+    let net = |text: &String| {
+        let net = text.parse::<IpNet>().ok();
+        net.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()))
+    };
+    let nets: Vec<IpNet> = texts.iter().filter_map(net).collect();
+    if nets.len() < texts.len() {
+        r.problem(
+            key,
+            "must be addresses or networks such as 10.0.0.7 and 10.0.0.0/8",
+        );
+    }
+    nets
+}
