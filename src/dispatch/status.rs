@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lane::Lane;
+use super::lane::{Lane, Pair};
 use super::read::ReadLanes;
 use super::rules::Before;
 use super::work::Work;
@@ -64,19 +64,23 @@ impl Dispatch {
 
 impl<W: Work> WriteLanes<W> {
     fn status(&self) -> LaneStatus {
-        let shared = status(&self.shared);
-        if Arc::ptr_eq(&self.shared, &self.apart) {
-            shared
-        } else {
-            shared.and(&status(&self.apart))
-        }
+        of_pair(&self.pair)
     }
 }
 
 impl<W: Work> ReadLanes<W> {
     fn status(&self) -> LaneStatus {
-        let nodes = self.nodes.iter().map(|lane| status(lane));
-        nodes.fold(status(&self.proven), |all, node| all.and(&node))
+        let nodes = self.nodes.iter().map(of_pair);
+        nodes.fold(of_pair(&self.proven), |all, node| all.and(&node))
+    }
+}
+
+fn of_pair<W: Work>(pair: &Pair<W>) -> LaneStatus {
+    let shared = status(&pair.shared);
+    if Arc::ptr_eq(&pair.shared, &pair.apart) {
+        shared
+    } else {
+        shared.and(&status(&pair.apart))
     }
 }
 
