@@ -293,6 +293,33 @@ fn a_service_without_clients_is_only_for_this_machine() {
     launch.text("server.bind", &bind).healthy();
     let open = it.cluster.launch().for_clients(&[]).healthy();
     open.create(&minimal()).expect(201);
+    assert!(open.log().contains("no clients are configured"));
     open.get_with("/transactions", &[("Authorization", "Bearer whatever")])
         .expect(200);
+}
+
+/// Each row of the URL table stands in the README with what it needs, and nothing else does.
+#[test]
+fn the_readme_tells_what_every_route_needs() {
+    let readme = include_str!("../../README.md");
+    let rows = readme.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let (method, paths) = cells.first()?.strip_prefix("| ")?.split_once(" `")?;
+        let need = cells.get(3)?.trim_end_matches(" |");
+        let paths = paths.split('`').filter(|path| path.starts_with('/'));
+        Some(paths.map(move |path| format!("{method} {path}: {need}")))
+    });
+    let mut told: Vec<String> = rows.flatten().collect();
+    let need = |need| match need {
+        Need::Probe | Need::Nothing => "none",
+        Need::Signature => "signature",
+        Need::Key(Scope::Read) => "read",
+        Need::Key(Scope::Write) => "write",
+        Need::Key(Scope::Admin) => "admin",
+    };
+    let row = |row: &Endpoint| format!("{} {}: {}", row.methods()[0], row.path, need(row.need));
+    let mut known: Vec<String> = TABLE.iter().map(row).collect();
+    told.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(told, known);
 }
