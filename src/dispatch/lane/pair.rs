@@ -13,7 +13,7 @@ use crate::dispatch::work::Work;
 /// four are answered at once, and the fifth alone learns that it must wait.
 pub struct Pair<W: Work> {
     pub shared: Arc<Lane<W>>,
-    apart: Arc<Lane<W>>,
+    pub apart: Arc<Lane<W>>,
 }
 
 impl<W: Work> Pair<W> {

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::openapi::description::{Answer, Content, Operation, Tag};
+use super::openapi::description::{Answer, Content, Header, Operation, Shape, Tag};
 use super::openapi::shared;
 use crate::http::request::NoQuery;
 
@@ -29,7 +29,13 @@ pub const DOCS: Operation = Operation {
         status: 200,
         description: "A page that needs nothing from elsewhere.",
         content: Content::Text("text/html; charset=utf-8"),
-        headers: &[],
+        headers: &[&[Header {
+            name: "Content-Security-Policy",
+            description: "Nothing from elsewhere may run.",
+            shape: Shape::Text,
+            example: "default-src 'none'",
+            always: true,
+        }]],
     }],
     problems: &[shared::NO_QUERY],
 };

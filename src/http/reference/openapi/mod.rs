@@ -64,7 +64,7 @@ pub const OPENAPI: Operation = Operation {
     answers: &[Answer {
         status: 200,
         description: "OpenAPI 3.1.",
-        content: Content::Json(json_object(Default::default)),
+        content: Content::Json(json_object(|| serde_json::Map::new().into())),
         headers: &[],
     }],
     problems: &[shared::NO_QUERY],
