@@ -102,6 +102,9 @@ pub enum Content {
     Text(&'static str),
 }
 
+/// A schema, and what it is called in the document.
+pub type Named = (String, RefOr<Schema>);
+
 /// A body, by its struct.
 #[derive(Clone, Copy)]
 pub struct Json {
@@ -109,7 +112,7 @@ pub struct Json {
     pub name: &'static str,
     pub schema: fn(&'static str) -> RefOr<Schema>,
     /// The named schemas that it needs.
-    pub components: fn(&'static str) -> Vec<(String, RefOr<Schema>)>,
+    pub components: fn(&'static str) -> Vec<Named>,
     pub example: fn() -> Value,
 }
 
@@ -155,7 +158,7 @@ pub const fn json_object(example: fn() -> Value) -> Json {
     }
 }
 
-fn components<T: ToSchema>(name: &'static str) -> Vec<(String, RefOr<Schema>)> {
+fn components<T: ToSchema>(name: &'static str) -> Vec<Named> {
     let mut schemas = vec![(name.to_owned(), T::schema())];
     T::schemas(&mut schemas);
     schemas
