@@ -46,14 +46,16 @@ fn word(scope: Scope) -> &'static str {
     }
 }
 
+/// 404: where operators have a listener of their own, some operations are on it alone, and all others on the other.
 pub fn problems(need: Need) -> &'static [&'static Kind] {
     match need {
         Need::Probe => &[],
-        Need::Nothing | Need::Signature => &[&codes::RATE_LIMITED],
+        Need::Nothing | Need::Signature => &[&codes::NOT_FOUND, &codes::RATE_LIMITED],
         Need::Key(_) => &[
             &codes::INVALID_PARAMETER,
             &codes::UNAUTHORIZED,
             &codes::FORBIDDEN,
+            &codes::NOT_FOUND,
             &codes::RATE_LIMITED,
         ],
     }
