@@ -48,11 +48,13 @@ use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::create::Create;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
+use crate::ledger::ask::stats::Stats;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
+use crate::ledger::store::stats::Counted;
 use budget::RetryBudget;
 use read::ReadLanes;
 use watcher::Watcher;
@@ -96,6 +98,7 @@ pub struct Dispatch {
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
     recalling: ReadLanes<Paging<HistoryPage>>,
+    counting: ReadLanes<Paging<Stats>>,
     read_retries: RetryBudget,
     write_retries: RetryBudget,
     runtime: Mutex<Option<Runtime>>,
@@ -124,6 +127,7 @@ impl Dispatch {
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
             recalling: ReadLanes::new(&context),
+            counting: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
             write_retries: RetryBudget::new(reserve),
             runtime: Mutex::new(Some(runtime)),
@@ -182,6 +186,15 @@ impl Dispatch {
     ) -> Result<Served<Events>, Error> {
         let asked = asked(&page.owner.clone(), page, consistency);
         self.read(&self.recalling, asked, consistency).await
+    }
+
+    pub async fn count(
+        &self,
+        stats: Stats,
+        consistency: &Consistency,
+    ) -> Result<Served<Counted>, Error> {
+        let asked = asked(&stats.owner.clone(), stats, consistency);
+        self.read(&self.counting, asked, consistency).await
     }
 }
 

@@ -7,7 +7,7 @@ use super::attempt::{Failure, Reply};
 use super::lane::Lane;
 use super::rules::{Before, Patience, Rules};
 use super::verdict::{self, NextRead};
-use super::work::{Asked, Proven, Work};
+use super::work::{Asked, Proven, Weight, Work};
 use super::{Context, Dispatch, Error};
 use crate::db::role::DbRole;
 use crate::db::{Candidate, Use};
@@ -92,7 +92,11 @@ impl Dispatch {
         // A blip of all nodes at once is waited out for longer than an outage that goes on.
         let blip = *consistency == Consistency::Eventual
             && self.context.databases.lost_within(BLIP_PATIENCE);
-        let patience = if blip { BLIP_PATIENCE } else { PATIENCE };
+        let to_find_a_node = if blip { BLIP_PATIENCE } else { PATIENCE };
+        let patience = match W::WEIGHT {
+            Weight::Light => to_find_a_node,
+            Weight::Heavy => to_find_a_node + self.context.policy.attempt_timeout,
+        };
         let mut course = Course {
             consistency,
             deadline: Instant::now() + patience,
@@ -141,9 +145,13 @@ impl Dispatch {
         others: bool,
         course: &mut Course<'_>,
     ) -> Step<W::Answer> {
-        let patience = if others { IMPATIENCE } else { PATIENCE };
+        let queued_until = match W::WEIGHT {
+            Weight::Light if others => Instant::now() + IMPATIENCE,
+            Weight::Light => Instant::now() + PATIENCE,
+            Weight::Heavy => course.deadline,
+        };
         let patience = Patience {
-            queued_until: Instant::now() + patience,
+            queued_until,
             until: course.deadline,
         };
         let mut proven = course.consistency.is_strong();

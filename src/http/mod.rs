@@ -5,6 +5,7 @@ mod layers;
 mod operate;
 mod reference;
 mod request;
+mod stats;
 mod transactions;
 
 pub use layers::envelope;
@@ -89,6 +90,9 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/transactions/{id}/events", "GET, HEAD")
                 .route(get().to(transactions::events)),
         )
+        .service(resource("/stats/status", "GET, HEAD").route(get().to(stats::status)))
+        .service(resource("/stats/daily", "GET, HEAD").route(get().to(stats::daily)))
+        .service(resource("/stats/assets", "GET, HEAD").route(get().to(stats::assets)))
         .service(resource("/health", "GET, HEAD").route(get().to(operate::health)))
         .service(resource("/live", "GET, HEAD").route(get().to(operate::live)))
         .service(resource("/ready", "GET, HEAD").route(get().to(operate::ready)))

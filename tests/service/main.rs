@@ -32,6 +32,7 @@ mod rivals;
 mod sockets;
 mod split_brain;
 mod startup;
+mod stats;
 mod status_change;
 mod stop;
 mod true_primary;

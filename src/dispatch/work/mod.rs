@@ -19,6 +19,7 @@ pub trait Work: Send + Sync + 'static {
     type Answer: Send + 'static;
     /// How many jobs one statement takes.
     const MAX_BATCH: usize;
+    const WEIGHT: Weight = Weight::Light;
 
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;
@@ -38,6 +39,17 @@ pub trait Work: Send + Sync + 'static {
         jobs: &[Arc<Self::Job>],
         standbys: &[String],
     ) -> QueryResult<Done<Self::Answer>>;
+}
+
+/// How much a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Milliseconds: whoever waits longer than a moment asks another node.
+    Light,
+    /// It may take as long as a statement may, and reads so much that one at a time is enough for a node: all jobs of this kind share one
+    /// connection there, so they take nothing from the others, and nothing of the others is in line before them. They wait their turn for
+    /// as long as one may take.
+    Heavy,
 }
 
 pub struct Done<A> {

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use diesel::PgConnection;
 use diesel::QueryResult;
 
-use super::{Done, Work};
+use super::{Done, Weight, Work};
 use crate::ledger;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
+use crate::ledger::ask::stats::Stats;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
+use crate::ledger::store::stats::Counted;
 use crate::ledger::store::{self, proof};
 
 /// What a read is asked for, and whose it is.
@@ -56,6 +58,7 @@ impl Work for Finding {
 /// What is answered by a page.
 pub trait Question: Send + Sync + 'static {
     type Page: Send + 'static;
+    const WEIGHT: Weight = Weight::Light;
 
     fn ask(
         &self,
@@ -88,13 +91,27 @@ impl Question for HistoryPage {
     }
 }
 
-/// Searches and histories, page by page. One at a time: a page may be as much work as a hundred reads by id.
+impl Question for Stats {
+    type Page = Counted;
+    const WEIGHT: Weight = Weight::Heavy;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Counted, ledger::Error>> {
+        store::stats::count(connection, self, tokens)
+    }
+}
+
+/// Searches, histories and statistics, page by page. One at a time: a page may be as much work as a hundred reads by id.
 pub struct Paging<Q>(PhantomData<Q>);
 
 impl<Q: Question> Work for Paging<Q> {
     type Job = Asked<Q>;
     type Answer = Q::Page;
     const MAX_BATCH: usize = 1;
+    const WEIGHT: Weight = Q::WEIGHT;
 
     fn owner(job: &Self::Job) -> &str {
         &job.owner
@@ -126,6 +143,7 @@ impl<W: Work> Work for Proven<W> {
     type Job = W::Job;
     type Answer = W::Answer;
     const MAX_BATCH: usize = W::MAX_BATCH;
+    const WEIGHT: Weight = W::WEIGHT;
 
     fn owner(job: &W::Job) -> &str {
         W::owner(job)

@@ -14,4 +14,5 @@ pub mod key;
 pub mod query;
 mod sealed;
 pub mod search;
+pub mod stats;
 pub mod token;

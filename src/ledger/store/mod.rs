@@ -16,6 +16,7 @@ pub mod list;
 mod lookup;
 pub mod proof;
 mod statement;
+pub mod stats;
 mod tokens;
 
 pub use durability::Committed;
