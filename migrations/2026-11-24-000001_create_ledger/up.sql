@@ -22,8 +22,8 @@ CREATE TABLE transactions (
     status_reason         text COLLATE "C",
     version               integer          NOT NULL DEFAULT 1,
     write_id              uuid             NOT NULL,
-    created_at            timestamptz      NOT NULL DEFAULT now(),
-    updated_at            timestamptz      NOT NULL DEFAULT now(),
+    created_at            timestamptz      NOT NULL DEFAULT statement_timestamp(),
+    updated_at            timestamptz      NOT NULL DEFAULT statement_timestamp(),
     idempotency_key       text COLLATE "C",
     item                  smallint         NOT NULL DEFAULT 0,
     fingerprint           bytea,
@@ -75,7 +75,8 @@ COMMENT ON COLUMN transactions.status_reason IS 'Why it has this status, in the 
 COMMENT ON COLUMN transactions.version IS 'Number of the latest write: 1 is the create, 2 and on stand in transaction_events.';
 COMMENT ON COLUMN transactions.write_id IS
     'Which write made this version: the id itself for version 1, then that of the event. With version it is the ETag and the token.';
-COMMENT ON COLUMN transactions.created_at IS 'Time of the SQL transaction that stored the row.';
+COMMENT ON COLUMN transactions.created_at IS 
+    'Time of the statement that stored the row: after its SQL transaction could be seen as open, unlike now() (see X-Settled-Until in docs/ledger.md).';
 COMMENT ON COLUMN transactions.updated_at IS 'Time of the latest write.';
 COMMENT ON COLUMN transactions.idempotency_key IS 'The handle of the request that created it; NULL where the anchor id alone was its handle.';
 COMMENT ON COLUMN transactions.item IS 'Its place in that request: 0 for a single create, 0 to n-1 in a batch.';

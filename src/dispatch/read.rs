@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::attempt::{Failure, Reply};
 use super::lane::Lane;
 use super::rules::{Before, Patience, Rules};
@@ -29,6 +31,9 @@ pub struct Served<A> {
     pub value: A,
     pub role: DbRole,
     lag_ms: Option<u64>,
+    /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
+    /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
+    pub settled_until: Option<DateTime<Utc>>,
 }
 
 impl<A> Served<A> {
@@ -208,6 +213,7 @@ impl Dispatch {
             value: answered.answer?,
             role: answered.role,
             lag_ms: answered.lag_ms,
+            settled_until: answered.settled_until,
         })
     }
 }

@@ -29,6 +29,7 @@ mod probes;
 mod protocol;
 mod proxy;
 mod rivals;
+mod settled;
 mod sockets;
 mod split_brain;
 mod startup;

@@ -2,13 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::VERSION;
 use crate::db::cause::Cause;
 use crate::db::status::{Failover, NodeStatus, WriteStatus};
 use crate::http::Api;
+use crate::http::answer::view::rfc3339;
 use crate::http::request::NoQuery;
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
@@ -58,8 +58,4 @@ fn failover(failover: &Failover) -> Value {
         "write_gap_ms": failover.write_gap.as_millis(),
         "reason": failover.reason.code(),
     })
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

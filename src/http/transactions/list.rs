@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::Api;
 use crate::http::answer::Problem;
-use crate::http::answer::view::answer_list;
+use crate::http::answer::view::{answer_list, say_what_is_settled};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::search::Search;
@@ -25,12 +25,14 @@ pub async fn search(
     let page = &served.value;
     let next = page.next.map(|cursor| cursor.encode(&search.binding()));
     let link = next.as_deref().map(|cursor| search.next_link_query(cursor));
-    Ok(answer_list(
+    let mut response = answer_list(
         &request,
         &served,
         &consistency,
         &page.transactions,
         next,
         link,
-    ))
+    );
+    say_what_is_settled(&mut response, &served);
+    Ok(response)
 }
