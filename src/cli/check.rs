@@ -9,6 +9,9 @@ use crate::settings::Settings;
 
 pub fn check(settings: &Settings) -> Result<(), String> {
     let nodes = &settings.database.nodes;
+    for warning in &settings.warnings {
+        println!("warning: {warning}");
+    }
     if nodes.is_empty() {
         println!(
             "settings: valid; no database is configured, so `serve` starts a private PostgreSQL"

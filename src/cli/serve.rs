@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// PostgreSQL starts first and stops last.
 pub fn serve(settings: Settings) -> Result<(), String> {
     logging::start(&settings.log);
+    for warning in &settings.warnings {
+        log::warn!("{warning}");
+    }
     let mut nodes = settings.database.nodes.clone();
     let embedded = if nodes.is_empty() {
         Some(start_embedded(&settings.embedded)?)

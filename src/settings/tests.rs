@@ -11,15 +11,8 @@ fn parse(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<Strin
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
-    let mut reader =
-        Reader::from_sources(Some(file.path()), environment).map_err(|problems| problems.0)?;
-    let settings = read(&mut reader);
-    let problems = reader.finish();
-    if problems.is_empty() {
-        Ok(settings)
-    } else {
-        Err(problems)
-    }
+    let reader = Reader::from_sources(Some(file.path()), environment);
+    reader.and_then(read).map_err(|problems| problems.0)
 }
 
 #[test]
@@ -97,6 +90,27 @@ fn a_node_is_named_by_its_place_or_as_the_settings_say() {
 }
 
 #[test]
+fn a_write_has_time_for_an_attempt() {
+    let both = "[database]\nwrite_deadline_ms = 1000\nattempt_timeout_ms = 1001";
+    let problems = parse(both, &[]).unwrap_err();
+    assert!(problems[0].starts_with("database.attempt_timeout_ms: must not be more"));
+    parse("[database]\nwrite_deadline_ms = 1000", &[]).unwrap();
+}
+
+#[test]
+fn what_is_no_array_of_tables_is_refused() {
+    for replicas in [
+        "3",
+        "['postgres://a@h/x']",
+        "[{ url = 'postgres://a@h/x' }, 7]",
+    ] {
+        let toml = format!("[database]\nreplicas = {replicas}");
+        let problems = parse(&toml, &[]).unwrap_err();
+        assert_eq!(problems, ["database.replicas: must be an array of tables"]);
+    }
+}
+
+#[test]
 fn an_address_that_names_no_server_or_several_is_refused() {
     let blank = parse("", &[("DATABASE_URL", " ")]).unwrap_err();
     assert_eq!(blank, ["DATABASE_URL: is set, but blank"]);
@@ -146,5 +160,129 @@ proptest! {
     fn no_text_for_a_number_panics_or_passes(text in "[a-z -]{0,20}") {
         let taken = parse("", &[("SYNAPSE__DATABASE__WRITE_DEADLINE_MS", &text)]);
         prop_assert!(taken.is_err() || text.is_empty());
+    }
+}
+
+mod files {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    const URL: &str = "postgres://u:hunter2@from-a-file/d";
+
+    fn written(dir: &Path, name: &str, text: &str, mode: u32) {
+        fs::write(dir.join(name), text).unwrap();
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// With this as the settings file of a directory.
+    fn parse_in(dir: &Path, toml: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+        let file = dir.join("any.toml");
+        fs::write(&file, toml).unwrap();
+        let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
+        let environment = environment.iter().map(owned).collect();
+        let settings = Reader::from_sources(Some(&file), environment).and_then(read);
+        settings.map_err(|problems| problems.0.join("\n"))
+    }
+
+    fn address(settings: &Settings) -> String {
+        settings.database.nodes[0].url.address().to_string()
+    }
+
+    #[test]
+    fn a_secret_is_read_from_a_file_beside_the_settings_or_anywhere() {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), "url", &format!("{URL}\n"), 0o600);
+        let absolute = dir.path().join("url").display().to_string();
+        for name in ["url", &absolute] {
+            let toml = format!("[database.primary]\nurl_file = '{name}'");
+            let settings = parse_in(dir.path(), &toml, &[]).unwrap();
+            assert!(address(&settings).starts_with("from-a-file"));
+            assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+        }
+        let toml =
+            format!("[database.primary]\nurl = '{URL}'\n[[database.replicas]]\nurl_file = 'url'");
+        let settings = parse_in(dir.path(), &toml, &[]).unwrap();
+        assert_eq!(settings.database.nodes.len(), 2);
+    }
+
+    #[test]
+    fn a_credential_of_systemd_comes_before_a_file_of_the_same_name() {
+        let (dir, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        written(dir.path(), "url", URL, 0o600);
+        written(
+            credentials.path(),
+            "url",
+            "postgres://u@credential/d",
+            0o400,
+        );
+        let place = credentials.path().display().to_string();
+        let environment = [
+            ("SYNAPSE__DATABASE__PRIMARY__URL_FILE", "url"),
+            ("CREDENTIALS_DIRECTORY", &place),
+        ];
+        let settings = parse_in(dir.path(), "", &environment).unwrap();
+        assert!(address(&settings).starts_with("credential"));
+        let settings = parse_in(dir.path(), "", &environment[..1]).unwrap();
+        assert!(address(&settings).starts_with("from-a-file"));
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_warned_of() {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), "url", URL, 0o644);
+        let toml = "[database.primary]\nurl_file = 'url'";
+        let warnings = parse_in(dir.path(), toml, &[]).unwrap().warnings;
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("everybody") && !warnings[0].contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_one_problem_without_its_text() {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), "blank", " \n", 0o600);
+        written(dir.path(), "large", &"hunter2".repeat(10_000), 0o600);
+        written(dir.path(), "url", URL, 0o600);
+        fs::write(dir.path().join("bytes"), [0xff, 0xfe]).unwrap();
+        let key = "database.primary.url_file";
+        for (name, complaint) in [
+            ("missing", "cannot read"),
+            (".", "not a file"),
+            ("blank", "is blank"),
+            ("large", "too large"),
+            ("bytes", "cannot read"),
+        ] {
+            let toml = format!("[database.primary]\nurl_file = '{name}'");
+            let problem = parse_in(dir.path(), &toml, &[]).unwrap_err();
+            assert!(
+                problem.starts_with(key) && problem.contains(complaint),
+                "{problem}"
+            );
+            assert!(
+                !problem.contains('\n') && !problem.contains("hunter2"),
+                "{problem}"
+            );
+        }
+        let toml = format!("[database.primary]\nurl_file = 'url'\nurl = '{URL}'");
+        let problem = parse_in(dir.path(), &toml, &[]).unwrap_err();
+        assert_eq!(
+            problem,
+            format!("{key}: is set beside database.primary.url: set one of them")
+        );
+    }
+
+    #[test]
+    fn a_secret_that_the_environment_replaces_is_not_looked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let toml =
+            "[database.primary]\nurl_file = 'missing'\n[[database.replicas]]\nurl_file = 'missing'";
+        let environment = [
+            ("DATABASE_URL", "postgres://u@short/d"),
+            ("DATABASE_REPLICA_URL", "postgres://u@other/d"),
+        ];
+        let settings = parse_in(dir.path(), toml, &environment).unwrap();
+        assert!(address(&settings).starts_with("short"));
+        assert_eq!(settings.database.nodes.len(), 2);
     }
 }

@@ -5,6 +5,7 @@ use crate::support::wait::s;
 use crate::support::{Cluster, Launch, ask, eventually, minimal, shared};
 use private_postgres::User;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn bare(args: &[&str]) -> Output {
     Launch::bare().run(args)
@@ -200,6 +201,25 @@ fn settings_toml_of_the_working_directory_is_read() {
     );
     fs::write(launch.dir().join("Settings.toml"), text).unwrap();
     launch.healthy().create(&minimal()).expect(201);
+}
+
+#[test]
+fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_warned_of() {
+    let it = shared();
+    let launch = Launch::bare();
+    let bind = format!("127.0.0.1:{}", launch.port());
+    let launch = launch
+        .text("server.bind", &bind)
+        .text("database.primary.url_file", "primary-url");
+    let file = launch.dir().join("primary-url");
+    let output = launch.run(&["serve"]).expect(2);
+    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    assert!(output.stderr.contains("database.primary.url_file"));
+    fs::write(&file, &it.cluster.urls()[0]).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let app = launch.healthy();
+    app.create(&minimal()).expect(201);
+    eventually(s(2), "it warns", || app.log().contains("everybody"));
 }
 
 #[test]

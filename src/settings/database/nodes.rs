@@ -1,19 +1,13 @@
 //! The databases, and what they are called.
 
-use super::reader::Reader;
 use crate::db::NodeOptions;
 use crate::db::url::DatabaseUrl;
+use crate::settings::reader::Reader;
 use std::collections::HashSet;
 
 /// The primary first; where there is none, replicas are an error. A name says which entry it is and nothing of its role, which changes.
 pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
-    let name = r.text("database.primary.name");
-    let region = r.text("database.primary.region");
-    let configured = url(r, "database.primary.url");
-    let primary = match short_url(r, "DATABASE_URL") {
-        Some(text) => node(r, "DATABASE_URL", &text, name, region),
-        None => configured.and_then(|text| node(r, "database.primary.url", &text, name, region)),
-    };
+    let primary = primary(r);
     let replicas = replicas(r);
     if primary.is_none() && !replicas.is_empty() {
         r.problem(
@@ -34,22 +28,48 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     nodes
 }
 
-fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
-    let configured = r.tables("database.replicas", &["url", "region", "name"]);
-    if let Some(urls) = r.short_name("DATABASE_REPLICA_URL") {
-        let named = urls.split_whitespace();
-        return named
-            .filter_map(|url| node(r, "DATABASE_REPLICA_URL", url, None, None))
-            .collect();
+const PRIMARY_URL: &str = "database.primary.url";
+
+fn primary(r: &mut Reader) -> Option<NodeOptions> {
+    let name = r.text("database.primary.name");
+    let region = r.text("database.primary.region");
+    if let Some(text) = short_url(r) {
+        r.ignore_secret(PRIMARY_URL);
+        return node(r, "DATABASE_URL", &text, name, region);
     }
+    let text = r.secret(PRIMARY_URL).ok()??;
+    node(r, PRIMARY_URL, &text, name, region)
+}
+
+/// Blank is a mistake here too ([`Reader::secret`]).
+fn short_url(r: &mut Reader) -> Option<String> {
+    let name = "DATABASE_URL";
+    let text = r.short_name(name);
+    if r.is_set(name) && text.is_none() {
+        r.problem(name, "is set, but blank");
+    }
+    text
+}
+
+fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
+    let short = r.short_name("DATABASE_REPLICA_URL");
     let mut nodes = Vec::new();
-    for (i, mut table) in configured.into_iter().enumerate() {
-        let key = format!("database.replicas[{i}].url");
-        let (name, region) = (table.remove("name"), table.remove("region"));
-        match table.remove("url") {
-            Some(url) => nodes.extend(node(r, &key, &url, name, region)),
-            None => r.problem(&key, "is missing"),
+    for table in r.tables("database.replicas") {
+        let key = format!("{table}.url");
+        let name = r.text(&format!("{table}.name"));
+        let region = r.text(&format!("{table}.region"));
+        if short.is_some() {
+            r.ignore_secret(&key);
+            continue;
         }
+        match r.secret(&key) {
+            Ok(Some(url)) => nodes.extend(node(r, &key, &url, name, region)),
+            Ok(None) => r.problem(&key, "is missing"),
+            Err(_) => {}
+        }
+    }
+    for url in short.iter().flat_map(|urls| urls.split_whitespace()) {
+        nodes.extend(node(r, "DATABASE_REPLICA_URL", url, None, None));
     }
     nodes
 }
@@ -78,23 +98,4 @@ fn node(
             None
         }
     }
-}
-
-/// Blank is a mistake, such as a variable that was never filled in: to go on without it would be to go on with another database.
-const BLANK: &str = "is set, but blank";
-
-fn short_url(r: &mut Reader, name: &str) -> Option<String> {
-    let text = r.short_name(name);
-    if r.is_set(name) && text.is_none() {
-        r.problem(name, BLANK);
-    }
-    text
-}
-
-fn url(r: &mut Reader, key: &str) -> Option<String> {
-    let is_blank = r.is_blank(key);
-    if is_blank {
-        r.problem(key, BLANK);
-    }
-    r.text(key)
 }

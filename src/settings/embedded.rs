@@ -1,0 +1,48 @@
+//! `[embedded]`: the private PostgreSQL.
+
+use super::reader::Reader;
+use super::{DatabaseSettings, ServerSettings};
+use std::path::PathBuf;
+
+#[derive(Clone, Debug)]
+pub struct EmbeddedSettings {
+    pub enabled: bool,
+    /// None: [`crate::cli`] chooses.
+    pub data_dir: Option<PathBuf>,
+    pub replicas: u8,
+    pub bin_dir: Option<PathBuf>,
+}
+
+pub(super) fn embedded(r: &mut Reader) -> EmbeddedSettings {
+    EmbeddedSettings {
+        enabled: r.flag("embedded.enabled", false),
+        data_dir: r.text("embedded.data_dir").map(PathBuf::from),
+        replicas: u8::try_from(r.number("embedded.replicas", 1, 0..=4)).unwrap_or(1),
+        bin_dir: r.text("embedded.bin_dir").map(PathBuf::from),
+    }
+}
+
+impl EmbeddedSettings {
+    /// Where there are other databases, it is not used.
+    pub(super) fn problem_with(
+        &self,
+        database: &DatabaseSettings,
+        server: &ServerSettings,
+    ) -> Option<String> {
+        let bind = server.bind;
+        match (database.nodes.is_empty(), self.enabled) {
+            (false, _) => None,
+            (true, false) => Some(
+                "database.primary.url: no database is configured: set it (or DATABASE_URL), or set embedded.enabled = true to try the \
+                 service on a private PostgreSQL (the Settings.toml of the repository does)"
+                    .into(),
+            ),
+            // Its data are for one person on one machine, and so is its address.
+            (true, true) if !bind.ip().is_loopback() => Some(format!(
+                "server.bind: {bind} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
+                 set database.primary.url (or DATABASE_URL)"
+            )),
+            (true, true) => None,
+        }
+    }
+}

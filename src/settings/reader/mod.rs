@@ -1,0 +1,160 @@
+//! Takes values out of the merged settings one by one and remembers everything that is wrong: serde would stop at the first
+//! problem, and a value is never printed, since it may be a URL with a password.
+//!
+//! A key is written as it stands in the file: `database.pool_size`, and inside an array of tables `database.replicas[0].url`.
+
+mod secrets;
+mod values;
+
+use super::Problems;
+use config::{Config, Environment, File, FileFormat};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+pub struct Reader {
+    values: Value,
+    environment: HashMap<String, String>,
+    /// Where the settings file is, or would be.
+    dir: PathBuf,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Reader {
+    pub fn open(path: Option<&Path>) -> Result<Reader, Problems> {
+        Reader::from_sources(
+            path,
+            std::env::vars_os()
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
+    }
+
+    pub fn from_sources(
+        path: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Reader, Problems> {
+        let is_named = path.is_some();
+        let path = path.unwrap_or(Path::new("Settings.toml"));
+        let file = File::from(path).format(FileFormat::Toml).required(is_named);
+        let variables = Environment::with_prefix("SYNAPSE")
+            .prefix_separator("__")
+            .separator("__")
+            .source(Some(environment.clone()));
+        let merged = Config::builder()
+            .add_source(file)
+            .add_source(variables)
+            .build();
+        let values = merged.and_then(Config::try_deserialize).map_err(|e| {
+            Problems(vec![format!(
+                "settings file: {}",
+                without_values(&e.to_string())
+            )])
+        })?;
+        Ok(Reader {
+            values,
+            environment,
+            dir: path.parent().unwrap_or(Path::new("")).to_owned(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    pub fn problem(&mut self, key: &str, what: &str) {
+        self.problems.push(format!("{key}: {what}"));
+    }
+
+    /// What the service starts with nevertheless.
+    pub fn warning(&mut self, key: &str, what: &str) {
+        self.warnings.push(format!("{key}: {what}"));
+    }
+
+    /// An environment variable without a prefix. Blank counts as absent.
+    pub fn short_name(&self, name: &str) -> Option<String> {
+        self.environment
+            .get(name)
+            .filter(|value| !value.trim().is_empty())
+            .cloned()
+    }
+
+    pub fn is_set(&self, short_name: &str) -> bool {
+        self.environment.contains_key(short_name)
+    }
+
+    /// The warnings, where there is no problem. What nobody asked for is unknown.
+    pub fn finish(mut self) -> Result<Vec<String>, Problems> {
+        let mut left = Vec::new();
+        leaves("", &self.values, &mut left);
+        self.problems.extend(
+            left.into_iter()
+                .map(|key| format!("{key}: is not a known setting")),
+        );
+        if self.problems.is_empty() {
+            Ok(self.warnings)
+        } else {
+            Err(Problems(self.problems))
+        }
+    }
+
+    /// The keys of the tables in an array: `clients[0]`, `clients[1]`, …
+    pub fn tables(&mut self, key: &str) -> Vec<String> {
+        match self.at(key) {
+            None => Vec::new(),
+            Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
+                (0..items.len()).map(|i| format!("{key}[{i}]")).collect()
+            }
+            Some(_) => {
+                self.take(key);
+                self.problem(key, "must be an array of tables");
+                Vec::new()
+            }
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        self.at(section)?.as_object_mut()?.shift_remove(name)
+    }
+
+    fn at(&mut self, key: &str) -> Option<&mut Value> {
+        let mut value = &mut self.values;
+        for part in key.split('.').filter(|part| !part.is_empty()) {
+            let (name, index) = match part.split_once('[') {
+                Some((name, index)) => (name, Some(index.strip_suffix(']')?)),
+                None => (part, None),
+            };
+            value = value.get_mut(name)?;
+            if let Some(index) = index {
+                value = value.get_mut(index.parse::<usize>().ok()?)?;
+            }
+        }
+        Some(value)
+    }
+}
+
+fn leaves(at: &str, value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let dot = if at.is_empty() { "" } else { "." };
+                leaves(&format!("{at}{dot}{name}"), member, into);
+            }
+        }
+        Value::Array(items) if items.iter().all(Value::is_object) => {
+            for (i, item) in items.iter().enumerate() {
+                leaves(&format!("{at}[{i}]"), item, into);
+            }
+        }
+        _ => into.push(at.to_owned()),
+    }
+}
+
+/// A TOML error quotes the line it stumbles over, which may hold a password: only where and what is kept.
+fn without_values(message: &str) -> String {
+    let kept = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.contains('|') && !line.is_empty());
+    kept.collect::<Vec<_>>().join(": ")
+}

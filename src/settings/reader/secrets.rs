@@ -1,0 +1,102 @@
+//! Texts that may stand in a file of their own, beside the settings: for `url` there is `url_file`.
+
+use super::Reader;
+use super::values::parts;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// More is no secret, but a mistake.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// What is wrong with the value has been remembered as a problem: there is no more to say of it.
+#[derive(Debug)]
+pub struct Told;
+
+impl Reader {
+    /// Blank is a mistake, such as a variable that was never filled in: to go on without it would be to go on with another value.
+    pub fn secret(&mut self, key: &str) -> Result<Option<String>, Told> {
+        let is_set = self.at(key).is_some();
+        let text = self.text(key);
+        match self.file(key, is_set)? {
+            Some(text) => Ok(Some(text)),
+            None if is_set && text.is_none() => Err(self.told(key, "is set, but blank")),
+            None => Ok(text),
+        }
+    }
+
+    /// A list: in a file one a line.
+    #[expect(dead_code, reason = "for clients and callbacks, which come next")]
+    pub fn secrets(&mut self, key: &str) -> Result<Vec<String>, Told> {
+        let is_set = self.at(key).is_some();
+        let list = self.list(key);
+        let text = self.file(key, is_set)?;
+        Ok(text.map_or(list, |text| parts(&text, '\n')))
+    }
+
+    /// Another source has the text: neither of these is looked at.
+    pub fn ignore_secret(&mut self, key: &str) {
+        self.take(key);
+        self.take(&file_key(key));
+    }
+
+    fn file(&mut self, key: &str, is_set_beside: bool) -> Result<Option<String>, Told> {
+        let file_key = file_key(key);
+        let Some(name) = self.text(&file_key) else {
+            return Ok(None);
+        };
+        if is_set_beside {
+            return Err(self.told(&file_key, &format!("is set beside {key}: set one of them")));
+        }
+        let path = self.place(&name);
+        let shown = path.display();
+        let (text, mode) = read(&path)
+            .map_err(|error| self.told(&file_key, &format!("cannot read {shown}: {error}")))?;
+        if mode & 0o004 != 0 {
+            let what =
+                format!("{shown} can be read by everybody on this machine (chmod o-r {shown})");
+            self.warning(&file_key, &what);
+        }
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(self.told(&file_key, &format!("{shown} is blank")));
+        }
+        Ok(Some(text.to_owned()))
+    }
+
+    /// A relative name: a credential that systemd passes on (`LoadCredential=`), else a file beside the settings file.
+    fn place(&self, name: &str) -> PathBuf {
+        let credential = self
+            .short_name("CREDENTIALS_DIRECTORY")
+            .map(|dir| Path::new(&dir).join(name))
+            .filter(|path| path.exists());
+        credential.unwrap_or_else(|| self.dir.join(name)) // joined, an absolute name stays as it is
+    }
+
+    fn told(&mut self, key: &str, what: &str) -> Told {
+        self.problem(key, what);
+        Told
+    }
+}
+
+fn file_key(key: &str) -> String {
+    format!("{key}_file")
+}
+
+/// The text and the permissions.
+fn read(path: &Path) -> io::Result<(String, u32)> {
+    // Looked at before it is opened: who opens a pipe waits for its writer.
+    let meta = path.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut text = String::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other("it is too large for a secret"));
+    }
+    Ok((text, meta.permissions().mode()))
+}
