@@ -19,6 +19,7 @@
 mod attempt;
 mod budget;
 mod error;
+mod export;
 mod lane;
 mod leader;
 mod read;
@@ -30,6 +31,7 @@ mod write;
 
 pub use attempt::Failure;
 pub use error::Error;
+pub use export::Export;
 pub use read::Served;
 pub use write::Written;
 
@@ -46,6 +48,7 @@ use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::create::Create;
+use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::ask::stats::Stats;
@@ -99,6 +102,7 @@ pub struct Dispatch {
     listing: ReadLanes<Paging<Search>>,
     recalling: ReadLanes<Paging<HistoryPage>>,
     counting: ReadLanes<Paging<Stats>>,
+    exporting: ReadLanes<Paging<ExportPage>>,
     read_retries: RetryBudget,
     write_retries: RetryBudget,
     runtime: Mutex<Option<Runtime>>,
@@ -128,6 +132,7 @@ impl Dispatch {
             listing: ReadLanes::new(&context),
             recalling: ReadLanes::new(&context),
             counting: ReadLanes::new(&context),
+            exporting: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
             write_retries: RetryBudget::new(reserve),
             runtime: Mutex::new(Some(runtime)),

@@ -37,6 +37,15 @@ pub struct Served<A> {
 }
 
 impl<A> Served<A> {
+    pub fn map<B>(self, change: impl FnOnce(A) -> B) -> Served<B> {
+        Served {
+            value: change(self.value),
+            role: self.role,
+            lag_ms: self.lag_ms,
+            settled_until: self.settled_until,
+        }
+    }
+
     /// None from the primary, and where nobody knows.
     pub fn replica_lag_ms(&self) -> Option<u64> {
         self.lag_ms.filter(|_| self.role == DbRole::Replica)
@@ -111,7 +120,7 @@ impl Dispatch {
         };
         loop {
             (course.absent, course.busy) = (None, 0);
-            let candidates = self.candidates(consistency);
+            let candidates = self.candidates(consistency, W::ONE_HISTORY);
             for (at, candidate) in candidates.iter().enumerate() {
                 let others = at + 1 < candidates.len();
                 match self.ask(lanes, &job, candidate, others, &mut course).await {
@@ -130,13 +139,17 @@ impl Dispatch {
         }
     }
 
-    fn candidates(&self, consistency: &Consistency) -> Vec<Candidate> {
+    pub(super) fn candidates(
+        &self,
+        consistency: &Consistency,
+        one_history: bool,
+    ) -> Vec<Candidate> {
         let databases = &self.context.databases;
         if consistency.is_strong() {
             return databases.primary_now().into_iter().collect();
         }
         let mut candidates = databases.read_candidates();
-        if *consistency != Consistency::Eventual {
+        if one_history || *consistency != Consistency::Eventual {
             candidates.retain(Candidate::is_of_the_history);
         }
         candidates
@@ -166,7 +179,8 @@ impl Dispatch {
             } else {
                 lanes.nodes[candidate.node].ask(job.clone(), patience).await
             };
-            let must_be_current = proven || *course.consistency != Consistency::Eventual;
+            let must_be_current =
+                proven || W::ONE_HISTORY || *course.consistency != Consistency::Eventual;
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
@@ -227,6 +241,7 @@ fn came<A>(reply: &Reply<A>, must_be_current: bool) -> verdict::Read<'_> {
         _ if must_be_current && !answered.current => verdict::Read::Uncounted,
         Ok(_) => verdict::Read::Found,
         Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible,
+        Err(ledger::Error::Behind) => verdict::Read::Behind,
         Err(_) => verdict::Read::Absent,
     }
 }

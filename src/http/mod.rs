@@ -1,6 +1,7 @@
 //! HTTP: the only folder, with `server/`, that knows actix-web. Here is the URL table.
 
 mod answer;
+mod export;
 mod layers;
 mod operate;
 mod reference;
@@ -22,6 +23,7 @@ use answer::{Problem, codes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What the handlers share.
 pub struct Api {
@@ -33,6 +35,8 @@ pub struct Api {
     region: Option<String>,
     /// The databases are the private ones, which the service starts itself.
     embedded: bool,
+    /// A place for each export that may be under way.
+    exports: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
@@ -51,6 +55,7 @@ impl Api {
             replication_required: policy.require_replication.then_some(policy.write_deadline),
             region,
             embedded,
+            exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
             draining: AtomicBool::new(false),
         })
     }
@@ -90,6 +95,7 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/transactions/{id}/events", "GET, HEAD")
                 .route(get().to(transactions::events)),
         )
+        .service(resource("/export", "GET, HEAD").route(get().to(export::export)))
         .service(resource("/stats/status", "GET, HEAD").route(get().to(stats::status)))
         .service(resource("/stats/daily", "GET, HEAD").route(get().to(stats::daily)))
         .service(resource("/stats/assets", "GET, HEAD").route(get().to(stats::assets)))

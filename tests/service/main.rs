@@ -10,6 +10,7 @@ mod create;
 mod cursors;
 mod durability;
 mod embedded;
+mod export;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]
 mod faults;

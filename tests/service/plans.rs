@@ -51,7 +51,15 @@ fn use_everything(app: &App) {
         let lists = lists.iter().flat_map(|query| {
             ["asc", "desc"].map(|order| format!("/transactions?{query}&order={order}"))
         });
-        for path in lists.chain([path.clone(), format!("{path}/events")]) {
+        let others = [
+            path.clone(),
+            format!("{path}/events"),
+            "/stats/status".to_owned(),
+            "/stats/daily".to_owned(),
+            "/stats/assets".to_owned(),
+            format!("/export?stellar_account={account}"),
+        ];
+        for path in lists.chain(others) {
             app.get_with(&path, &[("X-Consistency-Token", &tokens)])
                 .expect(200);
             app.get_strong(&path).expect(200);

@@ -20,6 +20,9 @@ pub trait Work: Send + Sync + 'static {
     /// How many jobs one statement takes.
     const MAX_BATCH: usize;
     const WEIGHT: Weight = Weight::Light;
+    /// A node that shows a branch of the history that does not count is never asked, whatever consistency was: a later job goes on from
+    /// what this one is answered.
+    const ONE_HISTORY: bool = false;
 
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;

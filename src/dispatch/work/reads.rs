@@ -8,11 +8,13 @@ use diesel::QueryResult;
 
 use super::{Done, Weight, Work};
 use crate::ledger;
+use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::ask::stats::Stats;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::export::Exported;
 use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
@@ -59,6 +61,7 @@ impl Work for Finding {
 pub trait Question: Send + Sync + 'static {
     type Page: Send + 'static;
     const WEIGHT: Weight = Weight::Light;
+    const ONE_HISTORY: bool = false;
 
     fn ask(
         &self,
@@ -91,6 +94,20 @@ impl Question for HistoryPage {
     }
 }
 
+impl Question for ExportPage {
+    type Page = Exported;
+    const WEIGHT: Weight = Weight::Heavy;
+    const ONE_HISTORY: bool = true;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Exported, ledger::Error>> {
+        store::export::export(connection, self, tokens)
+    }
+}
+
 impl Question for Stats {
     type Page = Counted;
     const WEIGHT: Weight = Weight::Heavy;
@@ -104,7 +121,7 @@ impl Question for Stats {
     }
 }
 
-/// Searches, histories and statistics, page by page. One at a time: a page may be as much work as a hundred reads by id.
+/// Searches, histories, exports and statistics, page by page. One at a time: a page may be as much work as a hundred reads by id.
 pub struct Paging<Q>(PhantomData<Q>);
 
 impl<Q: Question> Work for Paging<Q> {
@@ -112,6 +129,7 @@ impl<Q: Question> Work for Paging<Q> {
     type Answer = Q::Page;
     const MAX_BATCH: usize = 1;
     const WEIGHT: Weight = Q::WEIGHT;
+    const ONE_HISTORY: bool = Q::ONE_HISTORY;
 
     fn owner(job: &Self::Job) -> &str {
         &job.owner
@@ -144,6 +162,7 @@ impl<W: Work> Work for Proven<W> {
     type Answer = W::Answer;
     const MAX_BATCH: usize = W::MAX_BATCH;
     const WEIGHT: Weight = W::WEIGHT;
+    const ONE_HISTORY: bool = W::ONE_HISTORY;
 
     fn owner(job: &W::Job) -> &str {
         W::owner(job)

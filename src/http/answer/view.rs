@@ -55,8 +55,8 @@ pub fn say_what_was_written(
 }
 
 /// Up to when a page of transactions is settled: see [`Served::settled_until`].
-pub fn say_what_is_settled<T>(response: &mut HttpResponse, served: &Served<T>) {
-    let until = served.settled_until.map(rfc3339);
+pub fn say_what_is_settled(response: &mut HttpResponse, settled_until: Option<DateTime<Utc>>) {
+    let until = settled_until.map(rfc3339);
     let until = until.and_then(|until| HeaderValue::from_str(&until).ok());
     if let Some(until) = until {
         let name = HeaderName::from_static("x-settled-until");

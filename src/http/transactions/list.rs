@@ -33,6 +33,6 @@ pub async fn search(
         next,
         link,
     );
-    say_what_is_settled(&mut response, &served);
+    say_what_is_settled(&mut response, served.settled_until);
     Ok(response)
 }

@@ -7,6 +7,7 @@ pub mod consistency;
 pub mod create;
 pub mod cursor;
 pub mod draft;
+pub mod export;
 pub mod fingerprint;
 pub mod history;
 pub mod json;

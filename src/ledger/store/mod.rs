@@ -8,6 +8,7 @@ pub mod change;
 pub mod create;
 pub mod create_all;
 mod durability;
+pub mod export;
 pub mod find;
 pub mod history;
 mod insert;

@@ -133,6 +133,7 @@ mod tests {
             include_str!("insert_all.sql"),
             include_str!("list.sql"),
             include_str!("lookup.sql"),
+            include_str!("point.sql"),
             include_str!("stats.sql"),
         ] {
             let code = file

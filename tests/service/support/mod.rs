@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bodies;
 pub mod cluster;
+pub mod download;
 pub mod http;
 pub mod launch;
 pub mod load;
@@ -17,6 +18,7 @@ pub mod wait;
 pub use app::App;
 pub use bodies::{account, full, key, minimal, with};
 pub use cluster::{Cluster, ask, ask_all, sql};
+pub use download::Download;
 pub use http::Answer;
 pub use launch::Launch;
 pub use proxy::Proxy;
