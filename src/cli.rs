@@ -1,6 +1,7 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
 mod check;
+mod key;
 mod serve;
 
 use crate::db::Schema;
@@ -31,6 +32,11 @@ enum Command {
     Migrate,
     /// Load the settings, connect to every node, and say what it is; exit 1 if the service would lack something
     Check,
+    /// Make a key for a client, show it once, and print the lines for the settings
+    Key {
+        #[arg(value_parser = key::name)]
+        name: String,
+    },
     /// Ask the service on this machine whether it is alive (for containers); exit 1 if not
     Healthcheck,
     /// Print a completion script
@@ -40,38 +46,50 @@ enum Command {
 /// The exit status.
 pub fn main() -> i32 {
     trust_the_systems_certificates();
-    let cli = Cli::parse();
-    if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(
-            shell,
-            &mut Cli::command(),
-            "synapse-core",
-            &mut std::io::stdout(),
-        );
-        return 0;
-    }
-    let settings = match settings::load(cli.config.as_deref()) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            for problem in problems.0 {
-                eprintln!("synapse-core: {problem}");
-            }
-            return 2;
-        }
-    };
-    let result = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(settings),
-        Command::Migrate => migrate(&settings),
-        Command::Check => check::check(&settings),
-        Command::Healthcheck => healthcheck(&settings),
-        Command::Completions { .. } => Ok(()),
-    };
+    let result = run(Cli::parse());
     logging::flush();
-    match result {
-        Ok(()) => 0,
-        Err(line) => {
-            eprintln!("synapse-core: {line}");
-            1
+    let (lines, status) = match result {
+        Ok(()) => return 0,
+        Err(Failure::Settings(lines)) => (lines, 2),
+        Err(Failure::Running(line)) => (line, 1),
+    };
+    lines
+        .lines()
+        .for_each(|line| eprintln!("synapse-core: {line}"));
+    status
+}
+
+/// Why a command failed, in words for the operator.
+enum Failure {
+    /// The settings, or what they name, have to be put right first; a line each.
+    Settings(String),
+    Running(String),
+}
+
+impl From<String> for Failure {
+    fn from(line: String) -> Failure {
+        Failure::Running(line)
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let load = || {
+        let loaded = settings::load(cli.config.as_deref());
+        loaded.map_err(|problems| Failure::Settings(problems.to_string()))
+    };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(load()?),
+        Command::Migrate => Ok(migrate(&load()?)?),
+        Command::Check => Ok(check::check(&load()?)?),
+        Command::Healthcheck => Ok(healthcheck(&load()?)?),
+        Command::Key { name } => {
+            key::key(&name);
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            let out = &mut std::io::stdout();
+            clap_complete::generate(shell, &mut Cli::command(), "synapse-core", out);
+            Ok(())
         }
     }
 }

@@ -93,13 +93,14 @@ fn imports_go_one_way() {
         "src/http",
         &[
             "crate::server",
-            "crate::cli",
+            "crate::cli::",
             "crate::settings",
             "private_postgres",
             "crate::schema",
         ],
         &[],
     ));
+    found.extend(forbidden("src/clients", &["use crate::"], &[]));
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -152,6 +153,7 @@ fn only_http_and_the_server_know_actix() {
         PRIVATE_POSTGRES,
         "src/settings",
         "src/cli",
+        "src/clients",
         "src/dispatch",
     ]
     .iter()

@@ -1,11 +1,11 @@
 //! `serve`: the databases, the server, and the order in which they start and stop.
 
-use super::schema;
+use super::{Failure, schema};
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
-use crate::http::{Api, VERSION};
+use crate::http::{Api, ApiOptions, VERSION};
 use crate::logging;
-use crate::server::{Demand, Server};
+use crate::server::{Server, StartError};
 use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
 use private_postgres::{Cluster, Durability, Options};
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// PostgreSQL starts first and stops last.
-pub fn serve(settings: Settings) -> Result<(), String> {
+pub fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(&settings.log);
     for warning in &settings.warnings {
         log::warn!("{warning}");
@@ -41,7 +41,7 @@ fn serve_on(
     nodes: Vec<NodeOptions>,
     settings: Settings,
     data_dir: Option<&Path>,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let database = settings.database;
     let databases = Databases::start(
         nodes,
@@ -50,35 +50,39 @@ fn serve_on(
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
-    let demand = Demand {
-        clients: settings.server.max_connections,
-        databases: databases.max_connections(),
+    let options = ApiOptions {
+        rules: settings.api,
+        policy: database.policy,
+        region: settings.server.region.clone(),
+        embedded: data_dir.is_some(),
+        clients: settings.clients,
+        limits: settings.limits,
+        trusted_proxies: settings.server.trusted_proxies.clone(),
     };
-    let api = Api::start(
-        databases.clone(),
-        settings.api,
-        database.policy,
-        settings.server.region.clone(),
-        data_dir.is_some(),
-    );
+    let api = Api::start(databases.clone(), options);
     let api = api.map_err(|error| format!("cannot start the dispatch threads: {error}"))?;
-    let served = listen(&settings.server, demand, api, data_dir);
+    let served = listen(&settings.server, databases.max_connections(), api, data_dir);
     databases.stop();
     served
 }
 
 fn listen(
     settings: &ServerSettings,
-    demand: Demand,
+    database_connections: usize,
     api: Api,
     data_dir: Option<&Path>,
-) -> Result<(), String> {
-    let server = Server::bind(settings.bind, settings.drain, demand, api)
-        .map_err(|error| format!("cannot listen on {}: {error}", settings.bind))?;
+) -> Result<(), Failure> {
+    let server = Server::bind(settings, database_connections, api);
+    let server = server.map_err(|error| match error {
+        StartError::Address { .. } => Failure::Settings(error.to_string()),
+        StartError::System(_) => Failure::Running(error.to_string()),
+    })?;
     announce(server.addr, data_dir);
-    server
-        .run()
-        .map_err(|error| format!("the server failed: {error}"))
+    if let Some(address) = server.admin_addr {
+        log::info!(address:%; "serving operators");
+    }
+    let served = server.run();
+    served.map_err(|error| Failure::Running(format!("the server failed: {error}")))
 }
 
 fn announce(addr: SocketAddr, data_dir: Option<&Path>) {

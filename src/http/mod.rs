@@ -1,6 +1,7 @@
 //! HTTP: the only folder, with `server/`, that knows actix-web. Here is the URL table.
 
 mod answer;
+mod endpoint;
 mod export;
 mod layers;
 mod operate;
@@ -9,23 +10,76 @@ mod request;
 mod stats;
 mod transactions;
 
-pub use layers::envelope;
+pub use endpoint::{Endpoint, Need, Side};
+pub use layers::{access_log, headers, problems, rate, request_id, who};
 pub use operate::VERSION;
 
+use crate::clients::Scope::{Admin, Read, Write};
+use crate::clients::{Client, Clients, Limiter, Limits};
 use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
-use actix_web::guard::{Any, Get, Head};
-use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource, Route};
-use answer::{Problem, codes};
+use actix_web::web::ServiceConfig;
+use ipnet::IpNet;
+use request::MAX_BATCH_BODY_BYTES;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What the handlers share.
+/// The URL table: each method on each path, what a request needs for it, and who answers. No route can be served without a row here, and
+/// no row be written without a need. What needs [`Admin`] is shown to operators alone where they have a listener of their own.
+pub const TABLE: &[Endpoint] = &[
+    Endpoint::get("/transactions", Need::Key(Read), |r| {
+        r.to(transactions::search)
+    }),
+    Endpoint::post("/transactions", Need::Key(Write), |r| {
+        r.to(transactions::create)
+    }),
+    Endpoint::get("/transactions/search", Need::Key(Read), |r| {
+        r.to(transactions::search)
+    }),
+    Endpoint::post("/transactions/batch", Need::Key(Write), |r| {
+        r.to(transactions::create_all)
+    })
+    .with_max_body_bytes(MAX_BATCH_BODY_BYTES),
+    Endpoint::get("/transactions/{id}", Need::Key(Read), |r| {
+        r.to(transactions::read_one)
+    }),
+    Endpoint::patch("/transactions/{id}", Need::Key(Write), |r| {
+        r.to(transactions::change)
+    }),
+    Endpoint::get("/transactions/{id}/events", Need::Key(Read), |r| {
+        r.to(transactions::events)
+    }),
+    Endpoint::get("/export", Need::Key(Read), |r| r.to(export::export)),
+    Endpoint::get("/stats/status", Need::Key(Read), |r| r.to(stats::status)),
+    Endpoint::get("/stats/daily", Need::Key(Read), |r| r.to(stats::daily)),
+    Endpoint::get("/stats/assets", Need::Key(Read), |r| r.to(stats::assets)),
+    Endpoint::get("/health", Need::Probe, |r| r.to(operate::health)),
+    Endpoint::get("/live", Need::Probe, |r| r.to(operate::live)),
+    Endpoint::get("/ready", Need::Probe, |r| r.to(operate::ready)),
+    Endpoint::get("/status", Need::Key(Admin), |r| r.to(operate::status)),
+    Endpoint::get("/errors", Need::Nothing, |r| r.to(reference::errors)),
+];
+
+pub fn routes(side: Side) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| endpoint::serve(TABLE, side, config)
+}
+
+/// What the settings say to this folder.
+pub struct ApiOptions {
+    pub rules: Rules,
+    pub policy: Policy,
+    pub region: Option<String>,
+    /// The databases are the private ones, which the service starts itself.
+    pub embedded: bool,
+    pub clients: Vec<Client>,
+    pub limits: Limits,
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What layers and handlers share.
 pub struct Api {
     databases: Arc<Databases>,
     dispatch: Dispatch,
@@ -33,29 +87,31 @@ pub struct Api {
     /// And for how long it may be awaited.
     replication_required: Option<Duration>,
     region: Option<String>,
-    /// The databases are the private ones, which the service starts itself.
     embedded: bool,
     /// A place for each export that may be under way.
     exports: Arc<Semaphore>,
+    clients: Clients,
+    limiter: Limiter,
+    trusted_proxies: Vec<IpNet>,
+    audit: layers::Audit,
     draining: AtomicBool,
 }
 
 impl Api {
-    pub fn start(
-        databases: Arc<Databases>,
-        rules: Rules,
-        policy: Policy,
-        region: Option<String>,
-        embedded: bool,
-    ) -> std::io::Result<Api> {
+    pub fn start(databases: Arc<Databases>, options: ApiOptions) -> std::io::Result<Api> {
+        let policy = options.policy;
         Ok(Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
-            rules,
+            rules: options.rules,
             replication_required: policy.require_replication.then_some(policy.write_deadline),
-            region,
-            embedded,
             exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
+            region: options.region,
+            embedded: options.embedded,
+            clients: Clients::new(options.clients),
+            limiter: Limiter::new(options.limits),
+            trusted_proxies: options.trusted_proxies,
+            audit: layers::Audit::default(),
             draining: AtomicBool::new(false),
         })
     }
@@ -67,56 +123,4 @@ impl Api {
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
-}
-
-/// The URL table.
-pub fn routes(config: &mut ServiceConfig) {
-    config
-        .app_data(web::PayloadConfig::new(request::MAX_BODY_BYTES))
-        .service(
-            resource("/transactions", "GET, HEAD, POST")
-                .route(get().to(transactions::search))
-                .route(web::post().to(transactions::create)),
-        )
-        .service(
-            resource("/transactions/search", "GET, HEAD").route(get().to(transactions::search)),
-        )
-        .service(
-            resource("/transactions/batch", "POST")
-                .app_data(web::PayloadConfig::new(request::MAX_BATCH_BODY_BYTES))
-                .route(web::post().to(transactions::create_all)),
-        )
-        .service(
-            resource("/transactions/{id}", "GET, HEAD, PATCH")
-                .route(get().to(transactions::read_one))
-                .route(web::patch().to(transactions::change)),
-        )
-        .service(
-            resource("/transactions/{id}/events", "GET, HEAD")
-                .route(get().to(transactions::events)),
-        )
-        .service(resource("/export", "GET, HEAD").route(get().to(export::export)))
-        .service(resource("/stats/status", "GET, HEAD").route(get().to(stats::status)))
-        .service(resource("/stats/daily", "GET, HEAD").route(get().to(stats::daily)))
-        .service(resource("/stats/assets", "GET, HEAD").route(get().to(stats::assets)))
-        .service(resource("/health", "GET, HEAD").route(get().to(operate::health)))
-        .service(resource("/live", "GET, HEAD").route(get().to(operate::live)))
-        .service(resource("/ready", "GET, HEAD").route(get().to(operate::ready)))
-        .service(resource("/status", "GET, HEAD").route(get().to(operate::status)))
-        .service(resource("/errors", "GET, HEAD").route(get().to(reference::errors)))
-        .default_service(web::to(|| async {
-            Err::<HttpResponse, _>(Problem::new(&codes::NOT_FOUND, "nothing is served here"))
-        }));
-}
-
-/// `HEAD` works where `GET` does; actix leaves the body out.
-fn get() -> Route {
-    web::route().guard(Any(Get()).or(Head()))
-}
-
-fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
-        let problem = Problem::new(&codes::METHOD_NOT_ALLOWED, format!("allowed: {allow}"));
-        Err::<HttpResponse, _>(problem.with_header(ALLOW, HeaderValue::from_static(allow)))
-    }))
 }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const ONE_STOP: Duration = Duration::from_millis(250);
 
 pub fn stop_on_signal(
-    handle: ServerHandle,
+    listeners: Vec<ServerHandle>,
     api: Data<Api>,
     drain: Duration,
 ) -> io::Result<impl Future<Output = ()>> {
@@ -22,7 +22,7 @@ pub fn stop_on_signal(
         api.drain();
         let graceful = async {
             tokio::time::sleep(drain).await;
-            handle.stop(true).await;
+            stop(&listeners, true).await;
         };
         let second = async {
             tokio::time::sleep(ONE_STOP).await;
@@ -35,10 +35,16 @@ pub fn stop_on_signal(
             () = graceful => {}
             () = second => {
                 log::warn!("second signal: stopping at once");
-                handle.stop(false).await;
+                stop(&listeners, false).await;
             }
         }
     })
+}
+
+/// All at the same time.
+async fn stop(listeners: &[ServerHandle], graceful: bool) {
+    let stopping = listeners.iter().map(|listener| listener.stop(graceful));
+    futures_util::future::join_all(stopping).await;
 }
 
 /// SIGTERM and Ctrl-C, from now on.

@@ -6,6 +6,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Standard streams, listener, event queues, settings, the log, and a few to spare.
 const OTHER_DESCRIPTORS: usize = 64;
+/// Connections of operators, where they have a listener of their own: they find a place however many clients there are.
+pub const OPERATORS: usize = 64;
 /// With fewer there is no point in serving.
 const FEWEST_CONNECTIONS: usize = 16;
 
@@ -14,6 +16,8 @@ const FEWEST_CONNECTIONS: usize = 16;
 pub struct Demand {
     /// Connections of clients, `server.max_connections`.
     pub clients: usize,
+    /// Connections of operators.
+    pub operators: usize,
     /// Connections to databases.
     pub databases: usize,
 }
@@ -21,7 +25,7 @@ pub struct Demand {
 /// Asks the system for as many descriptors as are wanted, and says how many connections of clients it allows. One more waits in the
 /// listener's queue until another ends: it takes no descriptor there.
 pub fn connections(demand: Demand) -> io::Result<usize> {
-    let reserved = OTHER_DESCRIPTORS + demand.databases;
+    let reserved = OTHER_DESCRIPTORS + demand.operators + demand.databases;
     let allowed = descriptors(demand.clients + reserved)?.saturating_sub(reserved);
     if allowed < FEWEST_CONNECTIONS {
         return Err(io::Error::other(format!(

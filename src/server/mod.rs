@@ -3,9 +3,9 @@
 mod drain;
 mod limits;
 
-pub use limits::Demand;
-
-use crate::http::{self, Api};
+use crate::http::{self, Api, Side};
+use crate::settings::ServerSettings;
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::rt::{System, SystemRunner};
 use actix_web::web::Data;
@@ -25,54 +25,66 @@ const READER_TIMEOUT_MS: u32 = 30_000;
 
 pub struct Server {
     pub addr: SocketAddr,
+    pub admin_addr: Option<SocketAddr>,
     system: SystemRunner,
-    server: actix_web::dev::Server,
+    listeners: Vec<actix_web::dev::Server>,
     api: Data<Api>,
     drain: Duration,
 }
 
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings name an address that cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Address {
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[error("cannot start the server: {0}")]
+    System(#[from] io::Error),
+}
+
 impl Server {
     /// Port 0 takes a free port: `addr` says which.
-    pub fn bind(addr: SocketAddr, drain: Duration, demand: Demand, api: Api) -> io::Result<Server> {
-        let connections = limits::connections(demand)?;
-        let workers = std::thread::available_parallelism()?.get().min(connections);
-        let api = Data::new(api);
-        let shared = api.clone();
-        let app = move || {
-            App::new()
-                .app_data(shared.clone())
-                .wrap(from_fn(http::envelope))
-                .configure(http::routes)
+    pub fn bind(
+        settings: &ServerSettings,
+        database_connections: usize,
+        api: Api,
+    ) -> Result<Server, StartError> {
+        let (bind, admin_bind) = (settings.bind, settings.admin_bind);
+        let demand = limits::Demand {
+            clients: settings.max_connections,
+            operators: admin_bind.map_or(0, |_| limits::OPERATORS),
+            databases: database_connections,
         };
-        let server = HttpServer::new(app)
-            .workers(workers)
-            .max_connections(connections / workers)
-            // Nothing blocks here: leaders have threads of their own (`dispatch`).
-            .worker_max_blocking_threads(1)
-            // Longer than clients and load balancers keep a connection that they do not use (60 s as a rule): where the service closes
-            // it first, it may do so just when a request is sent, and that request fails for nothing.
-            .keep_alive(Duration::from_secs(75))
-            .client_request_timeout(REQUEST_TIMEOUT)
-            // Who closes a connection has gone, and what it waits for is dropped. Otherwise the creates of clients that have gone would
-            // keep their places in a lane while there is no primary, and be stored when one comes.
-            .h1_allow_half_closed(false)
-            .on_connect(|socket, _| limit_slow_readers(socket))
-            .shutdown_timeout(FINISH_TIMEOUT_S)
-            .disable_signals()
-            .bind(addr)?;
-        let addr = server.addrs().first().copied().unwrap_or(addr);
+        let connections = limits::connections(demand)?;
+        let workers = std::thread::available_parallelism()?;
+        let workers = workers.get().min(connections);
         let system = System::new();
-        #[expect(
-            clippy::async_yields_async,
-            reason = "it is made inside the runtime, and awaited by `run`"
-        )]
-        let server = system.block_on(async { server.run() });
+        let api = Data::new(api);
+        let listen = |address, side, workers, connections| {
+            let listener = listen(address, side, workers, connections, &api);
+            listener.map_err(|error| StartError::Address { address, error })
+        };
+        let mut listeners = Vec::new();
+        let side = admin_bind.map_or(Side::All, |_| Side::Clients);
+        let (addr, server) = system.block_on(async { listen(bind, side, workers, connections) })?;
+        listeners.push(server);
+        let mut admin_addr = None;
+        if let Some(bind) = admin_bind {
+            let listening = async { listen(bind, Side::Operators, 1, limits::OPERATORS) };
+            let (addr, server) = system.block_on(listening)?;
+            admin_addr = Some(addr);
+            listeners.push(server);
+        }
         Ok(Server {
             addr,
+            admin_addr,
             system,
-            server,
+            listeners,
             api,
-            drain,
+            drain: settings.drain,
         })
     }
 
@@ -80,16 +92,55 @@ impl Server {
     /// second signal ends at once.
     pub fn run(self) -> io::Result<()> {
         self.system.block_on(async {
-            let stopper = actix_web::rt::spawn(drain::stop_on_signal(
-                self.server.handle(),
-                self.api,
-                self.drain,
-            )?);
-            let result = self.server.await;
+            let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
+            let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
+            let stopper = actix_web::rt::spawn(stop);
+            let results = futures_util::future::join_all(self.listeners).await;
             stopper.abort();
-            result
+            results.into_iter().collect()
         })
     }
+}
+
+/// Must be called inside the runtime.
+fn listen(
+    address: SocketAddr,
+    side: Side,
+    workers: usize,
+    connections: usize,
+    api: &Data<Api>,
+) -> io::Result<(SocketAddr, actix_web::dev::Server)> {
+    let api = api.clone();
+    // The outermost layer is the last.
+    let app = move || {
+        App::new()
+            .app_data(api.clone())
+            .wrap(from_fn(http::rate))
+            .wrap(from_fn(http::who))
+            .wrap(from_fn(http::problems))
+            .wrap(from_fn(http::access_log))
+            .wrap(from_fn(http::headers))
+            .wrap(from_fn(http::request_id))
+            .configure(http::routes(side))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .max_connections(connections / workers)
+        // Nothing blocks here: leaders have threads of their own (`dispatch`).
+        .worker_max_blocking_threads(1)
+        // Longer than clients and load balancers keep a connection that they do not use (60 s as a rule): where the service closes
+        // it first, it may do so just when a request is sent, and that request fails for nothing.
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(REQUEST_TIMEOUT)
+        // Who closes a connection has gone, and what it waits for is dropped. Otherwise the creates of clients that have gone would
+        // keep their places in a lane while there is no primary, and be stored when one comes.
+        .h1_allow_half_closed(false)
+        .on_connect(|socket, _| limit_slow_readers(socket))
+        .shutdown_timeout(FINISH_TIMEOUT_S)
+        .disable_signals()
+        .bind(address)?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    Ok((address, server.run()))
 }
 
 /// Without it, one that stops reading holds its connection, and the answer in it, for ever (RFC 5482; tcp(7), TCP_USER_TIMEOUT).

@@ -2,8 +2,10 @@
 //! Every problem is found in one go, and named. A section is a file: what it is, how it is read, and what it asks of the others.
 
 mod api;
+mod clients;
 mod database;
 mod embedded;
+mod limits;
 mod log;
 mod reader;
 mod server;
@@ -13,6 +15,7 @@ pub use embedded::EmbeddedSettings;
 pub use log::{LogFormat, LogSettings};
 pub use server::ServerSettings;
 
+use crate::clients::{Client, Limits};
 use crate::ledger::ask::draft::Rules;
 use reader::Reader;
 use std::path::Path;
@@ -22,6 +25,9 @@ pub struct Settings {
     pub server: ServerSettings,
     pub database: DatabaseSettings,
     pub embedded: EmbeddedSettings,
+    /// None: everybody may do everything.
+    pub clients: Vec<Client>,
+    pub limits: Limits,
     pub api: Rules,
     pub log: LogSettings,
     /// What the service starts with nevertheless, one line each.
@@ -37,8 +43,9 @@ pub struct Problems(pub Vec<String>);
 pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
     let settings = read(Reader::open(path)?)?;
     // Sections are compared where each is right by itself: what is missing because it is wrong is not told twice.
-    let embedded = &settings.embedded;
-    match embedded.problem_with(&settings.database, &settings.server) {
+    let (server, embedded) = (&settings.server, &settings.embedded);
+    let problem = embedded.problem_with(&settings.database, server);
+    match problem.or_else(|| clients::problem_with(&settings.clients, server)) {
         Some(problem) => Err(Problems(vec![problem])),
         None => Ok(settings),
     }
@@ -46,10 +53,16 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
 
 fn read(mut r: Reader) -> Result<Settings, Problems> {
     let server = server::server(&mut r);
+    let database = database::database(&mut r, server.region.clone());
+    let clients = clients::clients(&mut r);
+    let limits = limits::limits(&mut r, &clients);
+    limits::warn_of_bursts(&mut r, &limits, &database);
     let mut settings = Settings {
-        database: database::database(&mut r, server.region.clone()),
+        database,
         server,
         embedded: embedded::embedded(&mut r),
+        clients,
+        limits,
         api: api::api(&mut r),
         log: log::log(&mut r),
         warnings: Vec::new(),

@@ -1,12 +1,17 @@
 //! `[server]`
 
 use super::reader::Reader;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     pub bind: SocketAddr,
+    /// Where operators look at how the service is, without a key.
+    pub admin_bind: Option<SocketAddr>,
+    /// Who may say from which address a request comes.
+    pub trusted_proxies: Vec<IpNet>,
     pub region: Option<String>,
     pub drain: Duration,
     pub max_connections: usize,
@@ -25,6 +30,8 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
     }
     ServerSettings {
         bind,
+        admin_bind: r.parsed("server.admin_bind", ADDRESS),
+        trusted_proxies: trusted_proxies(r),
         region: r.text("server.region"),
         drain: r.millis("server.drain_ms", 10_000, 0..=600_000),
         max_connections: usize::try_from(r.number(
@@ -34,4 +41,21 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
         ))
         .unwrap_or(10_000),
     }
+}
+
+fn trusted_proxies(r: &mut Reader) -> Vec<IpNet> {
+    let key = "server.trusted_proxies";
+    let texts = r.list(key);
+    let net = |text: &String| {
+        let net = text.parse::<IpNet>().ok();
+        net.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()))
+    };
+    let nets: Vec<IpNet> = texts.iter().filter_map(net).collect();
+    if nets.len() < texts.len() {
+        r.problem(
+            key,
+            "must be addresses or networks such as 10.0.0.7 and 10.0.0.0/8",
+        );
+    }
+    nets
 }

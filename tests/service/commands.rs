@@ -28,7 +28,7 @@ fn help_and_version_are_told() {
         bare(&["--version"]).expect(0).stdout.trim(),
         "synapse-core 0.1.0"
     );
-    for command in ["serve", "migrate", "check", "healthcheck"] {
+    for command in ["serve", "migrate", "check", "healthcheck", "key"] {
         bare(&[command, "--help"]).expect(0);
     }
     for shell in ["bash", "zsh", "fish"] {
@@ -231,7 +231,7 @@ fn a_port_that_is_taken_is_told() {
         .launch()
         .set("server.bind", &bind)
         .run(&["serve"])
-        .expect(1);
+        .expect(2);
     assert!(
         output.stderr.contains(bind.trim_matches('"')),
         "{}",

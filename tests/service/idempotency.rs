@@ -264,7 +264,7 @@ fn fifty_posts_of_one_key_over_two_instances_make_one_row() {
         .json();
     assert_eq!(found["data"].as_array().unwrap().len(), 1);
     let count = format!(
-        "SELECT count(*)::text AS value FROM transactions WHERE stellar_account = '{account}'"
+        "SELECT count(*)::text AS value FROM transactions WHERE owner = 'tenant' AND stellar_account = '{account}'"
     );
     assert_eq!(ask(it.cluster.primary(), &count), "1");
 }

@@ -1,7 +1,7 @@
 //! What holds for every request: problems, request ids, caching, HEAD, unknown query parameters.
 
 use crate::support::raw::plain;
-use crate::support::{key, minimal, shared};
+use crate::support::{TENANT, key, minimal, shared};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
@@ -94,8 +94,9 @@ fn a_body_without_a_length_is_limited_too() {
     let it = shared();
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     let request = format!(
-        "POST /transactions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nIdempotency-Key: {}\r\n\
-         Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n",
+        "POST /transactions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
+         Idempotency-Key: {}\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n",
+        TENANT.bearer(),
         key()
     );
     let answer = it.app.raw(request.as_bytes());
@@ -131,7 +132,8 @@ fn a_body_that_is_not_said_to_be_json_is_refused() {
         post(content_type).expect(201);
     }
     let without = format!(
-        "POST /transactions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIdempotency-Key: {}\r\nContent-Length: 2\r\n\r\n{{}}",
+        "POST /transactions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {}\r\nIdempotency-Key: {}\r\nContent-Length: 2\r\n\r\n{{}}",
+        TENANT.bearer(),
         key()
     );
     assert_eq!(it.app.raw(without.as_bytes()).status, 415);

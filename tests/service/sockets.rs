@@ -1,7 +1,7 @@
 //! Clients that hold sockets and do nothing with them, or little.
 
 use crate::support::wait::{holds_within, s};
-use crate::support::{App, Cluster, eventually, key, minimal, shared, sql};
+use crate::support::{App, Cluster, TENANT, eventually, key, minimal, shared, sql};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
@@ -77,8 +77,9 @@ fn a_request_that_trickles_in_is_ended() {
     head.write_all(b"GET /live HTTP/1.1\r\n").unwrap();
     let mut body = socket(app);
     let request = format!(
-        "POST /transactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: {}\r\n\
-         Content-Length: 1000\r\n\r\n{{",
+        "POST /transactions HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
+         Idempotency-Key: {}\r\nContent-Length: 1000\r\n\r\n{{",
+        TENANT.bearer(),
         key()
     );
     body.write_all(request.as_bytes()).unwrap();
@@ -101,13 +102,16 @@ fn a_client_that_takes_nothing_of_its_answers_loses_its_connection() {
         app.create(&minimal()).expect(201);
     }
     let mut reader = socket(app);
-    let request = b"GET /transactions?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let request = format!(
+        "GET /transactions?limit=100 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\r\n",
+        TENANT.bearer()
+    );
     reader.set_nonblocking(true).unwrap();
     let begun = Instant::now();
     let mut is_ended = false;
     // Pipelined requests, whose answers fill the socket's buffers; then nothing can be written either, until the connection ends.
     let ended = holds_within(s(90), || {
-        is_ended = match reader.write(request) {
+        is_ended = match reader.write(request.as_bytes()) {
             Ok(_) => false,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
         };

@@ -1,5 +1,26 @@
-//! What is around every request.
+//! What is around every request, outermost first: its id, headers of the way back, the access log, problems, who it is from, and how often.
+//! `may`, whether it may, is around each route that needs a key: the URL table puts it there.
 
-mod envelope;
+mod access_log;
+mod audit;
+mod headers;
+mod may;
+mod problems;
+mod rate;
+mod request_id;
+mod who;
 
-pub use envelope::{RequestId, envelope};
+pub use access_log::access_log;
+pub use audit::Audit;
+pub use headers::headers;
+pub use may::{Acting, may};
+pub use problems::problems;
+pub use rate::rate;
+pub use request_id::{RequestId, request_id};
+pub use who::{Who, who};
+
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+
+type Answer = Result<ServiceResponse<BoxBody>, Error>;

@@ -1,4 +1,4 @@
-//! Who asks.
+//! Who asks, as the ledger wants to know it.
 
 use std::future::{Ready, ready};
 
@@ -6,26 +6,23 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::http::answer::Problem;
-use crate::http::layers::RequestId;
+use crate::http::layers::{Acting, RequestId};
 use crate::ledger::ask::caller::Caller;
 
-/// There is no authentication yet: all requests are one client's, and all transactions one owner's.
+/// A route that asks for it must have a need in the URL table: without, nobody was asked who it is, and there is none.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Caller, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request
-            .extensions()
-            .get::<RequestId>()
-            .map(|id| id.0.clone());
-        ready(match id {
-            Some(request_id) => Ok(Caller {
-                owner: "default".into(),
-                client: "anonymous".into(),
-                request_id,
+        let extensions = request.extensions();
+        ready(match extensions.get::<Acting>() {
+            Some(acting) => Ok(Caller {
+                owner: acting.owner.clone(),
+                client: acting.client.clone(),
+                request_id: RequestId::of(request),
             }),
-            None => Err(Problem::internal("a request without an id")),
+            None => Err(Problem::internal("nobody was asked who it is")),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What handlers take out of a request. Each extractor says what is wrong as a [`Problem`](super::answer::Problem).
 
+mod address;
 mod body;
 mod caller;
 mod consistency;
@@ -7,6 +8,7 @@ mod key;
 mod path;
 mod preconditions;
 
+pub use address::address;
 pub use body::{JsonBody, MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES};
 pub use key::Key;
 pub use path::{Id, NoQuery};
@@ -15,7 +17,7 @@ pub use preconditions::{if_match, none_match_is_met};
 use actix_web::http::header::HeaderMap;
 
 /// Err where the header occurs more than once or is not text.
-fn one_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
+pub fn one_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
     let mut values = headers.get_all(name);
     let first = values.next();
     if values.next().is_some() {

@@ -27,7 +27,6 @@ impl Reader {
     }
 
     /// A list: in a file one a line.
-    #[expect(dead_code, reason = "for clients and callbacks, which come next")]
     pub fn secrets(&mut self, key: &str) -> Result<Vec<String>, Told> {
         let is_set = self.at(key).is_some();
         let list = self.list(key);

@@ -79,7 +79,23 @@ impl App {
 
     /// None: no answer at all.
     pub fn try_get(&self, path: &str) -> Option<Answer> {
-        send(Method::GET, &self.url(path), &[], None).ok()
+        self.try_send(Method::GET, path, &[], None).ok()
+    }
+
+    /// With the key of the client whose app it is.
+    fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: Headers,
+        body: Option<Vec<u8>>,
+    ) -> reqwest::Result<Answer> {
+        let bearer = self.launch.client.map(|client| client.bearer());
+        let is_said = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("authorization");
+        let bearer = bearer.as_deref().filter(|_| !headers.iter().any(is_said));
+        let bearer = bearer.map(|bearer| ("Authorization", bearer));
+        let headers: Vec<_> = headers.iter().copied().chain(bearer).collect();
+        send(method, &self.url(path), &headers, body)
     }
 
     #[track_caller]
@@ -90,18 +106,14 @@ impl App {
         headers: Headers,
         body: Option<&Value>,
     ) -> Answer {
-        send(
-            method,
-            &self.url(path),
-            headers,
-            body.map(|body| body.to_string().into_bytes()),
-        )
-        .unwrap()
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.try_send(method, path, headers, body).unwrap()
     }
 
     /// With exactly these headers and bytes.
     pub fn post_bytes(&self, path: &str, headers: Headers, body: &[u8]) -> Answer {
-        send(Method::POST, &self.url(path), headers, Some(body.to_vec())).unwrap()
+        let body = Some(body.to_vec());
+        self.try_send(Method::POST, path, headers, body).unwrap()
     }
 
     /// A create under a key of its own.

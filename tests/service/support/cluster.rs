@@ -3,7 +3,7 @@
 use super::room::Dir;
 use super::slots::Slot;
 use super::wait::{eventually, s};
-use super::{Launch, Proxy};
+use super::{Client, Launch, Proxy, TENANT};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -64,6 +64,8 @@ pub struct Cluster {
     pub nodes: Vec<Server>,
     _dir: Dir,
     _slot: Option<Slot>,
+    /// The only client of services on it. None: they are open to everybody.
+    client: Option<Client>,
 }
 
 impl Cluster {
@@ -79,6 +81,7 @@ impl Cluster {
             nodes: vec![migrated(dir.path())],
             _dir: dir,
             _slot: None,
+            client: None,
         }
     }
 
@@ -97,9 +100,14 @@ impl Cluster {
         Self::new(replicas, Some(slot))
     }
 
-    /// The shared one, which does not count among those that run at a time.
+    /// The shared one, which does not count among those that run at a time. Its services have a client with an owner of its own, and
+    /// whatever that client creates another owner has too: with the same id, key and anchor id, and other contents. So each test of
+    /// the API also tests that an owner sees nothing of another.
     pub(super) fn shared() -> Cluster {
-        Self::new(1, None)
+        let mut cluster = Self::new(1, None);
+        sql(cluster.primary(), include_str!("twins.sql"));
+        cluster.client = Some(TENANT);
+        cluster
     }
 
     fn new(replicas: usize, slot: Option<Slot>) -> Cluster {
@@ -120,6 +128,7 @@ impl Cluster {
             nodes,
             _dir: dir,
             _slot: slot,
+            client: None,
         };
         cluster.start();
         cluster
@@ -182,7 +191,11 @@ impl Cluster {
 
     /// A service on this cluster, ready to be started.
     pub fn launch(&self) -> Launch {
-        Launch::on(self.urls())
+        let launch = Launch::on(self.urls());
+        match self.client {
+            Some(client) => launch.for_clients(&[client]).asked_by(client),
+            None => launch,
+        }
     }
 
     /// A crash loses nothing, which tests as a rule can do without.

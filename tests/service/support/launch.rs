@@ -1,9 +1,9 @@
 //! Starts the service as a real process: with a settings file, environment and arguments of the test's choice.
 
-use super::App;
 use super::log_pipe::LogPipe;
 use super::room::Dir;
 use super::wait::{holds_within, s};
+use super::{App, Client};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
@@ -41,6 +41,8 @@ pub struct Launch {
     log_is_read: bool,
     pub(super) log_pipe: Option<Arc<LogPipe>>,
     descriptors: Option<u64>,
+    /// Whose key requests carry that say nothing else.
+    pub(super) client: Option<Client>,
 }
 
 /// How a command ended, and what it said.
@@ -88,6 +90,7 @@ impl Launch {
             log_is_read: true,
             log_pipe: None,
             descriptors: None,
+            client: None,
         }
     }
 
@@ -122,6 +125,18 @@ impl Launch {
     /// The system gives it so many file descriptors and no more.
     pub fn with_descriptors(mut self, limit: u64) -> Launch {
         self.descriptors = Some(limit);
+        self
+    }
+
+    /// Only these clients may ask.
+    pub fn for_clients(self, clients: &[Client]) -> Launch {
+        let clients: Vec<String> = clients.iter().map(Client::toml).collect();
+        self.set("clients", format!("[{}]", clients.join(", ")))
+    }
+
+    /// Requests carry the key of this client, unless they say something else.
+    pub fn asked_by(mut self, client: Client) -> Launch {
+        self.client = Some(client);
         self
     }
 

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bodies;
+pub mod client;
 pub mod cluster;
 pub mod download;
 pub mod http;
@@ -17,6 +18,7 @@ pub mod wait;
 
 pub use app::App;
 pub use bodies::{account, full, key, minimal, with};
+pub use client::{Client, TENANT};
 pub use cluster::{Cluster, ask, ask_all, sql};
 pub use download::Download;
 pub use http::Answer;

@@ -1,5 +1,6 @@
 //! Requests of which every byte is the test's own.
 
+use super::TENANT;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -53,7 +54,11 @@ pub fn exchange(port: u16, request: &[u8]) -> Answer {
     }
 }
 
-/// A request without a body.
+/// A request without a body, of the shared app's client.
 pub fn plain(method: &str, path: &str) -> Vec<u8> {
-    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes()
+    let bearer = TENANT.bearer();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n"
+    )
+    .into_bytes()
 }

@@ -1,0 +1,131 @@
+//! Who may ask the service, for what, and how often. Knows nothing of HTTP or of settings.
+
+mod key;
+mod limits;
+
+pub use key::{KeyDigest, make};
+pub use limits::{Limiter, Limits, Quota, Standing};
+
+use std::sync::Arc;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+/// What a client may do. None of them includes another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Read,
+    Write,
+    /// To see how the service is, and to choose whose transactions a request is about.
+    Admin,
+}
+
+/// Somebody who has keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub name: String,
+    /// Whose transactions it sees and makes.
+    pub owner: String,
+    pub keys: Vec<KeyDigest>,
+    pub scopes: Vec<Scope>,
+}
+
+impl Client {
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// Everybody, where no clients are configured.
+    fn anonymous() -> Client {
+        Client {
+            name: "anonymous".into(),
+            owner: "default".into(),
+            keys: Vec::new(),
+            scopes: vec![Scope::Read, Scope::Write, Scope::Admin],
+        }
+    }
+}
+
+/// How clients and owners may be called. A name goes into logs and headers as it is.
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// All clients, found by their keys.
+#[derive(Debug)]
+pub struct Clients {
+    keys: Vec<(KeyDigest, Arc<Client>)>,
+    everybody: Option<Arc<Client>>,
+}
+
+impl Clients {
+    pub fn new(clients: Vec<Client>) -> Clients {
+        let everybody = clients.is_empty().then(|| Arc::new(Client::anonymous()));
+        let clients = clients.into_iter().map(Arc::new);
+        let keys = clients.flat_map(|client| {
+            let keys = client.keys.clone();
+            keys.into_iter().map(move |key| (key, client.clone()))
+        });
+        Clients {
+            keys: keys.collect(),
+            everybody,
+        }
+    }
+
+    /// Who anybody is, where no clients are configured.
+    pub fn everybody(&self) -> Option<&Arc<Client>> {
+        self.everybody.as_ref()
+    }
+
+    /// Whose key it is. All keys are compared to their ends, whichever it is and whether it is one: how long it takes tells nothing.
+    pub fn find(&self, key: &str) -> Option<(&KeyDigest, &Arc<Client>)> {
+        let sent = KeyDigest::of(key);
+        let mut found = u64::MAX;
+        for (place, (known, _)) in (0u64..).zip(&self.keys) {
+            found.conditional_assign(&place, known.ct_eq(&sent));
+        }
+        let (key, client) = self.keys.get(usize::try_from(found).ok()?)?;
+        Some((key, client))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(name: &str, keys: &[&str]) -> Client {
+        Client {
+            name: name.into(),
+            owner: name.into(),
+            keys: keys.iter().map(|key| KeyDigest::of(key)).collect(),
+            scopes: vec![Scope::Read],
+        }
+    }
+
+    #[test]
+    fn a_key_finds_its_client_and_no_other_text_does() {
+        let clients = Clients::new(vec![
+            client("a", &["syn_1"]),
+            client("b", &["syn_2", "syn_3"]),
+        ]);
+        for (key, name) in [("syn_1", "a"), ("syn_2", "b"), ("syn_3", "b")] {
+            let (digest, client) = clients.find(key).unwrap();
+            assert_eq!((client.name.as_str(), *digest), (name, KeyDigest::of(key)));
+        }
+        for text in ["", "syn_", "syn_4", "SYN_1", "syn_1 ", "syn_11"] {
+            assert!(clients.find(text).is_none(), "{text}");
+        }
+        assert!(clients.everybody().is_none());
+    }
+
+    #[test]
+    fn without_clients_everybody_may_do_everything_and_no_key_is_known() {
+        let clients = Clients::new(Vec::new());
+        let everybody = clients.everybody().unwrap();
+        assert!(
+            [Scope::Read, Scope::Write, Scope::Admin].map(|scope| everybody.may(scope))
+                == [true; 3]
+        );
+        assert_eq!(everybody.owner, "default");
+        assert!(clients.find("").is_none());
+    }
+}

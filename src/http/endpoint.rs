@@ -1,0 +1,154 @@
+//! What a row of the URL table is, and how actix is told of it.
+
+use super::answer::{Problem, codes};
+use super::{layers, request};
+use crate::clients::Scope;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
+
+/// What a request needs in order to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing, however often: who asks must not be told that it asks too much.
+    Probe,
+    Nothing,
+    /// The signature of a source of callbacks, which the handler checks: it is over the body.
+    Signature,
+    /// A client's key with this scope.
+    Key(Scope),
+}
+
+impl Need {
+    fn scope(self) -> Option<Scope> {
+        match self {
+            Need::Key(scope) => Some(scope),
+            Need::Probe | Need::Nothing | Need::Signature => None,
+        }
+    }
+}
+
+/// One row: who needs what for a method on a path, and who answers.
+pub struct Endpoint {
+    pub path: &'static str,
+    pub method: Method,
+    pub need: Need,
+    handler: fn(Route) -> Route,
+    max_body_bytes: usize,
+}
+
+impl Endpoint {
+    const fn new(
+        method: Method,
+        path: &'static str,
+        need: Need,
+        handler: fn(Route) -> Route,
+    ) -> Endpoint {
+        Endpoint {
+            path,
+            method,
+            need,
+            handler,
+            max_body_bytes: request::MAX_BODY_BYTES,
+        }
+    }
+
+    /// `HEAD` too; actix leaves the body out.
+    pub const fn get(path: &'static str, need: Need, handler: fn(Route) -> Route) -> Endpoint {
+        Endpoint::new(Method::GET, path, need, handler)
+    }
+
+    pub const fn post(path: &'static str, need: Need, handler: fn(Route) -> Route) -> Endpoint {
+        Endpoint::new(Method::POST, path, need, handler)
+    }
+
+    pub const fn patch(path: &'static str, need: Need, handler: fn(Route) -> Route) -> Endpoint {
+        Endpoint::new(Method::PATCH, path, need, handler)
+    }
+
+    pub const fn with_max_body_bytes(mut self, bytes: usize) -> Endpoint {
+        self.max_body_bytes = bytes;
+        self
+    }
+
+    pub fn methods(&self) -> Vec<&str> {
+        match self.method {
+            Method::GET => vec!["GET", "HEAD"],
+            _ => vec![self.method.as_str()],
+        }
+    }
+
+    fn route(&self, side: Side) -> Route {
+        let route = match self.method {
+            Method::GET => web::route().guard(Any(Get()).or(Head())),
+            _ => web::method(self.method.clone()),
+        };
+        let route = (self.handler)(route);
+        match self.need.scope().filter(|_| side != Side::Operators) {
+            Some(scope) => route.wrap(from_fn(move |api, request, next| {
+                layers::may(scope, api, request, next)
+            })),
+            None => route,
+        }
+    }
+}
+
+/// To whom a listener talks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The only listener: all that there is, each with its need.
+    All,
+    /// Beside one for operators: without what they have there.
+    Clients,
+    /// `server.admin_bind`: who can reach it may see how the service is.
+    Operators,
+}
+
+impl Side {
+    fn shows(self, endpoint: &Endpoint) -> bool {
+        let for_operators = endpoint.need == Need::Key(Scope::Admin);
+        match self {
+            Side::All => true,
+            Side::Clients => !for_operators,
+            Side::Operators => for_operators || endpoint.need == Need::Probe,
+        }
+    }
+}
+
+/// Rows of one path stand together.
+pub fn serve(table: &'static [Endpoint], side: Side, config: &mut ServiceConfig) {
+    let shown: Vec<_> = table.iter().filter(|row| side.shows(row)).collect();
+    for rows in shown.chunk_by(|row, next| row.path == next.path) {
+        if let [first, ..] = rows {
+            config.service(resource(first.path, rows, side));
+        }
+    }
+    config.default_service(web::to(|| async {
+        Err::<HttpResponse, _>(Problem::new(&codes::NOT_FOUND, "nothing is served here"))
+    }));
+}
+
+fn resource(path: &str, rows: &[&Endpoint], side: Side) -> Resource {
+    let max_body_bytes = rows.iter().map(|row| row.max_body_bytes).max();
+    let mut resource = web::resource(path)
+        .app_data(web::PayloadConfig::new(max_body_bytes.unwrap_or(0)))
+        .default_service(not_allowed(rows));
+    for row in rows {
+        resource = resource.route(row.route(side));
+    }
+    resource
+}
+
+fn not_allowed(rows: &[&Endpoint]) -> Route {
+    let allowed: Vec<&str> = rows.iter().flat_map(|row| row.methods()).collect();
+    let allowed = allowed.join(", ");
+    web::to(move || {
+        let problem = Problem::new(&codes::METHOD_NOT_ALLOWED, format!("allowed: {allowed}"));
+        let header = HeaderValue::from_str(&allowed);
+        let header = header.unwrap_or(HeaderValue::from_static(""));
+        async move { Err::<HttpResponse, _>(problem.with_header(ALLOW, header)) }
+    })
+}

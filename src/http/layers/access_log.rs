@@ -1,0 +1,50 @@
+//! A line for every request: what was asked, by whom, from where, and what came of it. Paths, queries and bodies are not in it.
+
+use super::problems::Code;
+use super::{Acting, Answer, RequestId, Who};
+use actix_web::HttpMessage;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::Next;
+use std::time::Instant;
+use uuid::Uuid;
+
+pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
+    let started = Instant::now();
+    let response = next.call(request).await?.map_into_boxed_body();
+    write(&response, started);
+    Ok(response)
+}
+
+/// What is not known, or does not exist, is a dash.
+fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
+    let request = response.request();
+    let extensions = request.extensions();
+    let (who, acting) = (extensions.get::<Who>(), extensions.get::<Acting>());
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("-");
+    let code = response.response().extensions();
+    let code = code.get::<Code>().map_or("-", |code| code.0);
+    let served_by = response.headers().get("x-served-by");
+    let served_by = served_by.and_then(|by| by.to_str().ok()).unwrap_or("-");
+    let client = acting.map_or("-", |acting| acting.client.as_str());
+    let owner = acting.map_or("-", |acting| acting.owner.as_str());
+    let key = who.and_then(|who| who.key).map(|key| key.short());
+    let key = key.as_deref().unwrap_or("-");
+    let peer = who.map(|who| who.address.to_string());
+    let peer = peer.as_deref().unwrap_or("-");
+    let transaction = transaction_id(response).map(|id| id.to_string());
+    let transaction_id = transaction.as_deref().unwrap_or("-");
+    let request_id = RequestId::of(request);
+    log::info!(target: "access", method = request.method().as_str(), route, status = response.status().as_u16(), code, client, owner, key,
+        peer, transaction_id, served_by, duration_us = started.elapsed().as_micros(), request_id = request_id.as_str(); "request");
+}
+
+/// The one of the path, or the one that was made.
+fn transaction_id(response: &ServiceResponse<BoxBody>) -> Option<Uuid> {
+    let made = response.headers().get(LOCATION);
+    let made = made.and_then(|location| location.to_str().ok()?.rsplit('/').next());
+    let id = made.or_else(|| response.request().match_info().get("id"))?;
+    Uuid::try_parse(id).ok()
+}

@@ -1,0 +1,90 @@
+//! Whether a request may do what its route does, and on whose transactions.
+
+use super::{Answer, RequestId, Who};
+use crate::clients::{Client, Scope, is_name};
+use crate::http::Api;
+use crate::http::answer::{Problem, codes};
+use crate::http::request::one_value;
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+
+/// In whose name a request acts, and on whose transactions.
+pub struct Acting {
+    pub client: String,
+    pub owner: String,
+}
+
+pub async fn may(
+    scope: Scope,
+    api: Data<Api>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
+    match admit(scope, &api, &request) {
+        Ok(acting) => {
+            request.extensions_mut().insert(acting);
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+fn admit(scope: Scope, api: &Api, request: &ServiceRequest) -> Result<Acting, Problem> {
+    let extensions = request.extensions();
+    let Some(who) = extensions.get::<Who>() else {
+        return Err(Problem::internal("a request from nowhere"));
+    };
+    let refused = |client: &str, why: &str| {
+        let id = RequestId::of(request);
+        api.audit.refused(client, who.address, why, &id);
+    };
+    let Some(client) = &who.client else {
+        if who.tried {
+            refused("-", "unknown_key");
+        }
+        return Err(unauthorized());
+    };
+    if !client.may(scope) {
+        refused(&client.name, "scope");
+        return Err(Problem::new(
+            &codes::FORBIDDEN,
+            "the key has not the scope that this needs",
+        ));
+    }
+    let owner = owner(client, request.headers()).inspect_err(|problem| {
+        if *problem.kind == codes::FORBIDDEN {
+            refused(&client.name, "owner");
+        }
+    })?;
+    Ok(Acting {
+        client: client.name.clone(),
+        owner,
+    })
+}
+
+/// The same for a key that is missing, malformed, unknown or withdrawn.
+fn unauthorized() -> Problem {
+    let detail = "send a valid key: Authorization: Bearer syn_…";
+    Problem::new(&codes::UNAUTHORIZED, detail)
+        .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+fn owner(client: &Client, headers: &HeaderMap) -> Result<String, Problem> {
+    let invalid = || {
+        let detail = "X-Owner is one name of letters, digits, '.', '_' and '-', 64 at most";
+        Problem::new(&codes::INVALID_PARAMETER, detail)
+    };
+    match one_value(headers, "x-owner").map_err(|()| invalid())? {
+        None => Ok(client.owner.clone()),
+        Some(_) if !client.may(Scope::Admin) => {
+            let detail = "X-Owner needs the scope admin";
+            Err(Problem::new(&codes::FORBIDDEN, detail))
+        }
+        Some(owner) if is_name(&owner) => Ok(owner),
+        Some(_) => Err(invalid()),
+    }
+}

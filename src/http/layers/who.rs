@@ -1,0 +1,67 @@
+//! Who a request is from: the address, and the client whose key it carries. Whether that is enough is asked later, where it is known what the
+//! request wants (`may`); so a wrong key costs its address a request like any other (`rate`).
+
+use super::Answer;
+use crate::clients::{Client, Clients, KeyDigest};
+use crate::http::Api;
+use crate::http::request::address;
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Longer than any key: what is longer need not be looked at.
+const MAX_KEY_BYTES: usize = 256;
+
+pub struct Who {
+    pub address: IpAddr,
+    /// None: no key that is known.
+    pub client: Option<Arc<Client>>,
+    /// Which of the client's keys it was.
+    pub key: Option<KeyDigest>,
+    /// Something was sent in the place of a key.
+    pub tried: bool,
+}
+
+pub async fn who(
+    api: Data<Api>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
+    let address = address(&request, &api.trusted_proxies);
+    let who = recognize(&api.clients, address, request.headers());
+    request.extensions_mut().insert(who);
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+fn recognize(clients: &Clients, address: IpAddr, headers: &HeaderMap) -> Who {
+    let tried = headers.contains_key(AUTHORIZATION);
+    let (client, key) = match clients.everybody() {
+        Some(everybody) => (Some(everybody.clone()), None),
+        // The same work for what is no key at all.
+        None => match clients.find(bearer(headers).unwrap_or_default()) {
+            Some((key, client)) => (Some(client.clone()), Some(*key)),
+            None => (None, None),
+        },
+    };
+    Who {
+        address,
+        client,
+        key,
+        tried,
+    }
+}
+
+/// What one `Authorization: Bearer …` carries (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (value, another) = (values.next()?, values.next());
+    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+    let key = key.trim();
+    let is_one = another.is_none() && scheme.eq_ignore_ascii_case("Bearer");
+    (is_one && key.len() <= MAX_KEY_BYTES).then_some(key)
+}

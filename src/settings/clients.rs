@@ -1,0 +1,92 @@
+//! `[[clients]]`: who has keys.
+
+use super::ServerSettings;
+use super::reader::Reader;
+use crate::clients::{Client, KeyDigest, Scope, is_name};
+use std::collections::HashSet;
+
+pub(super) fn clients(r: &mut Reader) -> Vec<Client> {
+    let tables = r.tables("clients");
+    let clients: Vec<Client> = tables.iter().map(|table| client(r, table)).collect();
+    let mut names = HashSet::new();
+    let mut keys = HashSet::new();
+    for (client, table) in clients.iter().zip(&tables) {
+        if !names.insert(&client.name) {
+            r.problem(&format!("{table}.name"), "another client has this name");
+        }
+        if client.keys.iter().any(|key| !keys.insert(key)) {
+            r.problem(&format!("{table}.key_sha256"), "occurs twice");
+        }
+    }
+    clients
+}
+
+fn client(r: &mut Reader, table: &str) -> Client {
+    let name = name(r, &format!("{table}.name"));
+    if name.is_none() {
+        r.problem(&format!("{table}.name"), "is missing");
+    }
+    let name = name.unwrap_or_else(|| table.to_owned());
+    Client {
+        owner: self::name(r, &format!("{table}.owner")).unwrap_or_else(|| name.clone()),
+        name,
+        keys: keys(r, &format!("{table}.key_sha256")),
+        scopes: scopes(r, &format!("{table}.scopes")),
+    }
+}
+
+/// None where it is absent.
+fn name(r: &mut Reader, key: &str) -> Option<String> {
+    let name = r.text(key)?;
+    if !is_name(&name) {
+        r.problem(
+            key,
+            "must be of letters, digits, '.', '_' and '-', 64 at most",
+        );
+    }
+    Some(name)
+}
+
+fn keys(r: &mut Reader, key: &str) -> Vec<KeyDigest> {
+    let Ok(texts) = r.secrets(key) else {
+        return Vec::new();
+    };
+    if texts.is_empty() {
+        r.problem(key, "is missing: `synapse-core key NAME` makes a key");
+    }
+    let digests: Vec<KeyDigest> = texts.iter().flat_map(|t| KeyDigest::parse(t)).collect();
+    if digests.len() < texts.len() {
+        r.problem(
+            key,
+            "must be the SHA-256 of a key, 64 hexadecimal digits, or several of them",
+        );
+    }
+    digests
+}
+
+const SCOPES: [(&str, Scope); 3] = [
+    ("read", Scope::Read),
+    ("write", Scope::Write),
+    ("admin", Scope::Admin),
+];
+
+fn scopes(r: &mut Reader, key: &str) -> Vec<Scope> {
+    let names = r.list(key);
+    let known = |name: &String| SCOPES.iter().find(|(known, _)| known == name);
+    let scopes: Vec<Scope> = names.iter().filter_map(known).map(|(_, s)| *s).collect();
+    if scopes.is_empty() || scopes.len() < names.len() {
+        r.problem(key, "must be some of read, write, admin");
+    }
+    scopes
+}
+
+/// Without clients everybody may do everything, so nobody but this machine may be able to ask.
+pub(super) fn problem_with(clients: &[Client], server: &ServerSettings) -> Option<String> {
+    let bind = server.bind;
+    (clients.is_empty() && !bind.ip().is_loopback()).then(|| {
+        format!(
+            "server.bind: {bind} is not a loopback address, and without [[clients]] everybody may do everything there: configure clients \
+             (`synapse-core key NAME` makes a key and prints the lines), or bind to 127.0.0.1"
+        )
+    })
+}
