@@ -44,6 +44,7 @@ use uuid::Uuid;
 
 use crate::db::Databases;
 use crate::ledger::ask::batch::Batch;
+use crate::ledger::ask::callback::Callback;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::consistency::Consistency;
@@ -53,6 +54,7 @@ use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::ask::stats::Stats;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::callback::Received;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
@@ -61,7 +63,7 @@ use crate::ledger::store::stats::Counted;
 use budget::RetryBudget;
 use read::ReadLanes;
 use watcher::Watcher;
-use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging};
+use work::{Asked, CallingBack, Changing, Creating, CreatingAll, Finding, Paging};
 use write::WriteLanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,7 @@ pub struct Dispatch {
     creating: WriteLanes<Creating>,
     creating_all: WriteLanes<CreatingAll>,
     changing: WriteLanes<Changing>,
+    calling_back: WriteLanes<CallingBack>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
     recalling: ReadLanes<Paging<HistoryPage>>,
@@ -128,6 +131,7 @@ impl Dispatch {
             creating: WriteLanes::new(&context, true),
             creating_all: WriteLanes::new(&context, true),
             changing: WriteLanes::new(&context, false),
+            calling_back: WriteLanes::new(&context, true),
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
             recalling: ReadLanes::new(&context),
@@ -163,6 +167,10 @@ impl Dispatch {
 
     pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {
         self.write(&self.changing, change).await
+    }
+
+    pub async fn call_back(&self, callback: Callback) -> Result<Written<Received>, Error> {
+        self.write(&self.calling_back, callback).await
     }
 
     pub async fn find(

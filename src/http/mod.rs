@@ -1,6 +1,7 @@
 //! HTTP: the only folder, with `server/`, that knows actix-web. Here is the URL table.
 
 mod answer;
+mod callback;
 mod endpoint;
 mod export;
 mod layers;
@@ -15,7 +16,7 @@ pub use layers::{access_log, headers, problems, rate, request_id, who};
 pub use operate::VERSION;
 
 use crate::clients::Scope::{Admin, Read, Write};
-use crate::clients::{Client, Clients, Limiter, Limits};
+use crate::clients::{Client, Clients, Limiter, Limits, Source, Sources};
 use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
@@ -52,6 +53,10 @@ pub const TABLE: &[Endpoint] = &[
     Endpoint::get("/transactions/{id}/events", Need::Key(Read), |r| {
         r.to(transactions::events)
     }),
+    Endpoint::post("/callback", Need::Signature, |r| r.to(callback::callback)),
+    Endpoint::post("/callback/transaction", Need::Signature, |r| {
+        r.to(callback::callback)
+    }),
     Endpoint::get("/export", Need::Key(Read), |r| r.to(export::export)),
     Endpoint::get("/stats/status", Need::Key(Read), |r| r.to(stats::status)),
     Endpoint::get("/stats/daily", Need::Key(Read), |r| r.to(stats::daily)),
@@ -76,6 +81,7 @@ pub struct ApiOptions {
     pub embedded: bool,
     pub clients: Vec<Client>,
     pub limits: Limits,
+    pub sources: Vec<Source>,
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -92,6 +98,7 @@ pub struct Api {
     exports: Arc<Semaphore>,
     clients: Clients,
     limiter: Limiter,
+    sources: Sources,
     trusted_proxies: Vec<IpNet>,
     audit: layers::Audit,
     draining: AtomicBool,
@@ -110,6 +117,7 @@ impl Api {
             embedded: options.embedded,
             clients: Clients::new(options.clients),
             limiter: Limiter::new(options.limits),
+            sources: Sources::new(options.sources),
             trusted_proxies: options.trusted_proxies,
             audit: layers::Audit::default(),
             draining: AtomicBool::new(false),

@@ -4,6 +4,7 @@ mod support;
 
 mod batch;
 mod bounded;
+mod callback;
 mod commands;
 mod consistency;
 mod create;

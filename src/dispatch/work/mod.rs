@@ -4,7 +4,7 @@ mod reads;
 mod writes;
 
 pub use reads::{Asked, Finding, Paging, Proven};
-pub use writes::{Changing, Creating, CreatingAll};
+pub use writes::{CallingBack, Changing, Creating, CreatingAll};
 
 use std::sync::Arc;
 

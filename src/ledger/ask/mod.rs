@@ -1,6 +1,7 @@
 //! What somebody wants of the ledger, read strictly from bodies, headers and query strings.
 
 pub mod batch;
+pub mod callback;
 pub mod caller;
 pub mod change;
 pub mod consistency;

@@ -4,6 +4,7 @@
 //! indexes as a huge one. The sessions of the service forbid other plans (`SessionLimits`), and a test asks `auto_explain` what was done
 //! (`tests/service/plans.rs`).
 
+pub mod callback;
 pub mod change;
 pub mod create;
 pub mod create_all;

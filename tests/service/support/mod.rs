@@ -15,6 +15,7 @@ pub mod room;
 pub mod shared;
 pub mod slots;
 pub mod wait;
+pub mod webhook;
 
 pub use app::App;
 pub use bodies::{account, full, key, minimal, with};
@@ -26,3 +27,4 @@ pub use launch::Launch;
 pub use proxy::Proxy;
 pub use shared::shared;
 pub use wait::{eventually, holds_for};
+pub use webhook::Webhook;
