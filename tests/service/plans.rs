@@ -1,6 +1,7 @@
 //! What PostgreSQL does for the statements that the service sends, in the way it sends them: told by `auto_explain`.
 
-use crate::support::{App, Cluster, account, full, key, minimal, sql, with};
+use crate::support::webhook::SOURCES;
+use crate::support::{App, Cluster, Launch, Webhook, account, full, key, minimal, sql, with};
 use reqwest::Method;
 use serde_json::json;
 use std::fs;
@@ -37,6 +38,17 @@ fn use_everything(app: &App) {
                 Some(batch),
             )
             .expect(status);
+        }
+        let told = full();
+        for (id, state) in [
+            ("a", "incomplete"),
+            ("a", "incomplete"),
+            ("b", "completed"),
+            ("b", "completed"),
+        ] {
+            let body = with(told.clone(), "callback_status", state);
+            let answer = Webhook::new(&format!("{key}-{id}"), &body).send(app);
+            assert!([200, 201].contains(&answer.status), "{}", answer.text);
         }
         let anchor = created.text_at("/anchor_transaction_id");
         let tokens = format!("{},{}", created.token(), changed.token());
@@ -103,6 +115,7 @@ fn are_by_index(scans: &[String]) {
         "transactions_account_idx",
         "transaction_events_pkey",
         "transaction_events_write_key",
+        "transaction_events_handle_idx",
     ] {
         let used = |scan: &String| scan.contains(&format!("using {index} "));
         assert!(scans.iter().any(used), "nobody needs {index}: {scans:#?}");
@@ -122,7 +135,8 @@ fn every_statement_reads_by_index_on_an_empty_and_on_a_large_table_that_was_neve
         cluster.primary(),
         "ALTER TABLE transactions SET (autovacuum_enabled = off); ALTER TABLE transaction_events SET (autovacuum_enabled = off)",
     );
-    let app = cluster.launch().healthy();
+    let launch = || -> Launch { cluster.launch().set("callback.sources", SOURCES) };
+    let app = launch().healthy();
     let before = log_length(&cluster);
     use_everything(&app);
     are_by_index(&scans(&cluster, before));
@@ -138,6 +152,6 @@ fn every_statement_reads_by_index_on_an_empty_and_on_a_large_table_that_was_neve
     are_by_index(&scans(&cluster, before));
     drop(app);
     let before = log_length(&cluster);
-    use_everything(&cluster.launch().healthy());
+    use_everything(&launch().healthy());
     are_by_index(&scans(&cluster, before));
 }
