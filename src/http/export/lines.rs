@@ -37,7 +37,7 @@ pub struct Lines {
 }
 
 enum To {
-    Csv(Writer<Vec<u8>>),
+    Csv(Box<Writer<Vec<u8>>>),
     Json(Vec<u8>),
 }
 
@@ -45,7 +45,7 @@ enum To {
 impl Lines {
     pub fn new(format: Format, end_marker: bool, as_of: DateTime<Utc>) -> Lines {
         let to = match format {
-            Format::Csv => To::Csv(csv_writer()),
+            Format::Csv => To::Csv(Box::new(csv_writer())),
             Format::JsonLines => To::Json(Vec::new()),
         };
         Lines {
@@ -105,7 +105,7 @@ impl Lines {
     pub fn take(&mut self) -> io::Result<Vec<u8>> {
         match &mut self.to {
             To::Csv(writer) => {
-                let writer = std::mem::replace(writer, csv_writer());
+                let writer = std::mem::replace(&mut **writer, csv_writer());
                 writer.into_inner().map_err(csv::IntoInnerError::into_error)
             }
             To::Json(written) => Ok(std::mem::take(written)),
