@@ -15,6 +15,7 @@ use ureq::Agent;
 
 /// Of the load without an export.
 const ALONE: Duration = Duration::from_secs(5);
+const FORMATS: [&str; 2] = ["csv", "jsonl"];
 const CLIENTS: usize = 4;
 const SAMPLE: Duration = Duration::from_millis(20);
 const STATISTICS: [&str; 4] = [
@@ -35,26 +36,26 @@ pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
     pages::fill(stage, 1, rows)?;
     stage.wait_for_standby()?;
     let mut whole = true;
-    for beside in [false, true] {
-        let alone = match beside {
-            true => Some(load(&service, || Ok(thread::sleep(ALONE)))?.1),
-            false => None,
-        };
-        for format in ["csv", "jsonl"] {
-            let (exported, rate) = if beside {
-                let (exported, rate) = load(&service, || export(&service, format))?;
-                (exported, Some(rate))
-            } else {
-                (export(&service, format)?, None)
-            };
-            whole &= exported.rows == rows;
-            print!("{format:>6} {exported}");
-            if let (Some(alone), Some(rate)) = (alone, rate) {
-                print!(", beside {rate:.0} requests/s (alone {alone:.0})");
-            }
-            println!();
-        }
+    for format in FORMATS {
+        let exported = export(&service, format)?;
+        whole &= exported.rows == rows;
+        println!("{format:>6} {exported}");
     }
+    let pause = || {
+        thread::sleep(ALONE);
+        Ok(())
+    };
+    let ((), alone) = load(&service, pause)?;
+    for format in FORMATS {
+        let (exported, rate) = load(&service, || export(&service, format))?;
+        whole &= exported.rows == rows;
+        println!("{format:>6} {exported}, beside {rate:.0} requests/s (alone {alone:.0})");
+    }
+    statistics(&service)?;
+    Ok(whole)
+}
+
+fn statistics(service: &Process) -> Outcome<()> {
     let agent = agent();
     for path in STATISTICS {
         let mut times = Vec::new();
@@ -69,7 +70,7 @@ pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
         }
         println!("{:>9.0} ms {path}", Spread::of(times).median);
     }
-    Ok(whole)
+    Ok(())
 }
 
 struct Exported {

@@ -1,20 +1,23 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
+mod lanes;
+mod served;
+
+pub(super) use lanes::ReadLanes;
+pub use served::Served;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-
 use super::attempt::{Failure, Reply};
-use super::lane::Pair;
-use super::rules::{Before, Patience};
+use super::rules::Patience;
 use super::verdict::{self, NextRead};
-use super::work::{Asked, Proven, Weight, Work};
-use super::{Context, Dispatch, Error};
-use crate::db::role::DbRole;
-use crate::db::{Candidate, Use};
+use super::work::{Asked, Weight, Work};
+use super::{Dispatch, Error};
+use crate::db::Candidate;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
+use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,74 +27,6 @@ const BLIP_PATIENCE: Duration = Duration::from_secs(3);
 const IMPATIENCE: Duration = Duration::from_millis(100);
 /// Between two looks for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// An answer, and where it is from.
-#[derive(Debug)]
-pub struct Served<A> {
-    pub value: A,
-    pub role: DbRole,
-    lag_ms: Option<u64>,
-    /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
-    /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
-    pub settled_until: Option<DateTime<Utc>>,
-}
-
-impl<A> Served<A> {
-    pub fn map<B>(self, change: impl FnOnce(A) -> B) -> Served<B> {
-        Served {
-            value: change(self.value),
-            role: self.role,
-            lag_ms: self.lag_ms,
-            settled_until: self.settled_until,
-        }
-    }
-
-    /// None from the primary, and where nobody knows.
-    pub fn replica_lag_ms(&self) -> Option<u64> {
-        self.lag_ms.filter(|_| self.role == DbRole::Replica)
-    }
-}
-
-/// The lanes of one kind of read.
-pub(super) struct ReadLanes<W: Work> {
-    /// Before each node.
-    nodes: Vec<Pair<W>>,
-    /// Before the primary, with a proof for each batch.
-    proven: Pair<Proven<W>>,
-}
-
-impl<W: Work> ReadLanes<W> {
-    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
-        let nodes = 0..context.databases.node_count();
-        ReadLanes {
-            nodes: nodes
-                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
-                .collect(),
-            proven: Pair::new(context, Before::Primary, Use::Commit),
-        }
-    }
-
-    async fn ask(
-        &self,
-        node: usize,
-        job: Arc<W::Job>,
-        how: How,
-        patience: Patience,
-    ) -> Reply<W::Answer> {
-        if how.proven {
-            self.proven.lane(how.apart).ask(job, patience).await
-        } else {
-            self.nodes[node].lane(how.apart).ask(job, patience).await
-        }
-    }
-}
-
-/// How one node is asked.
-#[derive(Clone, Copy)]
-struct How {
-    proven: bool,
-    apart: bool,
-}
 
 /// One read under way.
 struct Course<'c> {

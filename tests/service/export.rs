@@ -335,7 +335,7 @@ fn more_exports_than_there_may_be_are_refused_until_others_end() {
     assert!(under_way.iter().all(|export| export.status == 200));
     app.get_strong("/export").problem(503, "overloaded");
     app.get_strong("/transactions").expect(200);
-    let (text, complete) = under_way.pop().unwrap().to_the_end();
+    let (text, complete) = under_way.pop().unwrap().read_whole();
     assert!(complete && csv_rows(&text).len() == 20_000);
     eventually(s(5), "there is a place", || {
         app.get_strong("/export?to_date=2001-01-01").status == 200
@@ -366,7 +366,7 @@ fn under_way(headers: &[(&str, &str)]) -> (Cluster, App, Download) {
 /// False: it was cut.
 #[track_caller]
 fn is_whole(export: Download) -> bool {
-    let (text, complete) = export.to_the_end();
+    let (text, complete) = export.read_whole();
     if !complete {
         assert!(!text.contains("\"end\":true"), "it looks whole");
         return false;

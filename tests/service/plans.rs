@@ -135,7 +135,11 @@ fn every_statement_reads_by_index_on_an_empty_and_on_a_large_table_that_was_neve
         cluster.primary(),
         "ALTER TABLE transactions SET (autovacuum_enabled = off); ALTER TABLE transaction_events SET (autovacuum_enabled = off)",
     );
-    let launch = || -> Launch { cluster.launch().set("callback.sources", SOURCES) };
+    // Statistics of all rows may take their time here.
+    let launch = || -> Launch {
+        let launch = cluster.launch().set("callback.sources", SOURCES);
+        launch.set("database.attempt_timeout_ms", 30_000)
+    };
     let app = launch().healthy();
     let before = log_length(&cluster);
     use_everything(&app);

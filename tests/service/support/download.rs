@@ -65,7 +65,7 @@ impl Download {
     }
 
     /// What came in all, and whether that was the whole answer.
-    pub fn to_the_end(mut self) -> (String, bool) {
+    pub fn read_whole(mut self) -> (String, bool) {
         while self.read_chunk().is_some() {}
         (String::from_utf8(self.body).unwrap(), self.complete)
     }
