@@ -138,6 +138,7 @@ fn every_statement_reads_by_index_on_an_empty_and_on_a_large_table_that_was_neve
     // Statistics of all rows may take their time here.
     let launch = || -> Launch {
         let launch = cluster.launch().set("callback.sources", SOURCES);
+        let launch = launch.set("database.write_deadline_ms", 30_000);
         launch.set("database.attempt_timeout_ms", 30_000)
     };
     let app = launch().healthy();

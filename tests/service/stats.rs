@@ -263,6 +263,7 @@ fn a_crowd_that_asks_for_statistics_leaves_reads_and_writes_their_connections() 
     let app = cluster
         .launch()
         .set("database.pool_size", 3)
+        .set("database.write_deadline_ms", 10_000)
         .set("database.attempt_timeout_ms", 10_000)
         .healthy();
     rows(&cluster, "default", "now()", "USDC", "1", 100_000);

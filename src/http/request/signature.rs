@@ -61,17 +61,18 @@ fn verified(api: &Api, request: &HttpRequest, body: Bytes) -> Result<Signed, Pro
     let is_usable = id.len() <= MAX_ID_BYTES && id.bytes().all(|b| b.is_ascii_graphic());
     let source = source.filter(|_| is_usable).ok_or_else(invalid)?;
     let said_at = said_at(&timestamp, Utc::now())?;
-    request.extensions_mut().insert(Acting {
-        client: source.name.clone(),
+    let caller = Caller {
         owner: source.owner.clone(),
+        author: Author::Source(source.name.clone()),
+        request_id: RequestId::of(request),
+    };
+    request.extensions_mut().insert(Acting {
+        client: caller.actor(),
+        owner: caller.owner.clone(),
     });
     Ok(Signed {
         said_at,
-        caller: Caller {
-            owner: source.owner.clone(),
-            author: Author::Source(source.name.clone()),
-            request_id: RequestId::of(request),
-        },
+        caller,
         webhook_id: id,
         body,
     })
