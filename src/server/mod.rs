@@ -95,9 +95,9 @@ impl Server {
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
             let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
             let stopper = actix_web::rt::spawn(stop);
-            let results = futures_util::future::join_all(self.listeners).await;
+            let served = futures_util::future::try_join_all(self.listeners).await;
             stopper.abort();
-            results.into_iter().collect()
+            served.map(drop)
         })
     }
 }
