@@ -1,6 +1,6 @@
 //! The service as a process, configured with the three nodes.
 
-use crate::cluster::Patroni;
+use crate::cluster::Cluster;
 use crate::wait_until;
 use serde_json::Value;
 use std::fs::File;
@@ -17,22 +17,22 @@ pub struct Service {
 pub fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(90)))
+        .timeout_global(Some(Duration::from_secs(180)))
         .build()
         .into()
 }
 
 impl Service {
-    pub fn start(patroni: &Patroni, name: &str, settings: &[(&str, &str)]) -> Service {
+    pub fn start(cluster: &Cluster, name: &str, settings: &[(&str, &str)]) -> Service {
         let address = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        let log = File::create(patroni.dir.path().join(format!("{name}.log"))).unwrap();
+        let log = File::create(cluster.dir.path().join(format!("{name}.log"))).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_synapse-core"))
-            .current_dir(patroni.dir.path())
-            .env("DATABASE_URL", &patroni.urls[0])
-            .env("DATABASE_REPLICA_URL", patroni.urls[1..].join(" "))
+            .current_dir(cluster.dir.path())
+            .env("DATABASE_URL", &cluster.urls[0])
+            .env("DATABASE_REPLICA_URL", cluster.urls[1..].join(" "))
             .env("SYNAPSE__SERVER__BIND", address.to_string())
             .envs(settings.iter().copied())
             .stderr(log)
@@ -45,8 +45,8 @@ impl Service {
         }
     }
 
-    /// 200 from `/health`, and the roles in `/status` are Patroni's.
-    pub fn wait_until_follows(&self, patroni: &Patroni) {
+    /// 200 from `/health`, and the roles in `/status` are those of the cluster.
+    pub fn wait_until_follows(&self, cluster: &Cluster) {
         wait_until("the service is healthy and follows the leader", || {
             let healthy = self
                 .agent
@@ -54,7 +54,7 @@ impl Service {
                 .call()
                 .is_ok_and(|answer| answer.status() == 200);
             healthy
-                && patroni
+                && cluster
                     .leader_index()
                     .is_some_and(|leader| self.roles() == roles_with(leader))
         });

@@ -1,20 +1,22 @@
-//! The cluster, through `cluster.sh`.
+//! The cluster, through the script of its orchestrator.
 
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-pub struct Patroni {
+pub struct Cluster {
+    script: PathBuf,
     pub dir: TempDir,
     /// Of node1, node2, node3.
     pub urls: Vec<String>,
 }
 
-impl Patroni {
-    pub fn start() -> Patroni {
+impl Cluster {
+    /// `orchestrator`: the name of the script.
+    pub fn start(orchestrator: &str) -> Cluster {
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() {
             memory
@@ -22,24 +24,25 @@ impl Patroni {
             Path::new("/tmp")
         };
         let dir = tempfile::Builder::new()
-            .prefix("synapse-patroni-")
+            .prefix(&format!("synapse-{orchestrator}-"))
             .tempdir_in(base)
             .unwrap();
-        let mut patroni = Patroni {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/orchestrators");
+        let mut cluster = Cluster {
+            script: scripts.join(format!("{orchestrator}.sh")),
             dir,
             urls: Vec::new(),
         };
-        patroni.urls = patroni
+        cluster.urls = cluster
             .run("start", &[])
             .lines()
             .map(str::to_owned)
             .collect();
-        patroni
+        cluster
     }
 
     pub fn run(&self, verb: &str, rest: &[&str]) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh");
-        let output = Command::new(script)
+        let output = Command::new(&self.script)
             .arg(verb)
             .arg(self.dir.path())
             .args(rest)
@@ -49,23 +52,16 @@ impl Patroni {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
         );
-        assert!(
-            output.status.success(),
-            "cluster.sh {verb} failed:\n{out}{err}"
-        );
+        assert!(output.status.success(), "{verb} failed:\n{out}{err}");
         out.into_owned()
     }
 
-    /// None while there is no leader.
-    pub fn leaders(&self) -> Vec<String> {
-        self.run("leader", &[]).lines().map(str::to_owned).collect()
-    }
-
+    /// Empty while there is none.
     pub fn leader(&self) -> String {
-        self.leaders().pop().unwrap_or_default()
+        self.run("leader", &[]).trim().to_owned()
     }
 
-    /// A leader, a synchronous standby, another replica.
+    /// A leader, and two standbys that stream from it, one of them synchronous.
     pub fn is_complete(&self) -> bool {
         self.run("complete", &[]).trim() == "yes"
     }
@@ -105,14 +101,11 @@ struct Row {
     id: String,
 }
 
-impl Drop for Patroni {
+impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let (script, dir) = (
-                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/patroni/cluster.sh"),
-                self.dir.path(),
-            );
-            let _ = Command::new(script).arg("stop").arg(dir).status();
+            let mut stop = Command::new(&self.script);
+            let _ = stop.arg("stop").arg(self.dir.path()).status();
             self.dir.disable_cleanup(true);
             eprintln!("the logs are kept in {}", self.dir.path().display());
         } else {
