@@ -13,6 +13,8 @@ diesel::table! {
         actor -> Text,
         request_id -> Text,
         at -> Timestamptz,
+        handle -> Nullable<Text>,
+        fingerprint -> Nullable<Bytea>,
     }
 }
 
@@ -39,6 +41,7 @@ diesel::table! {
         item -> Int2,
         fingerprint -> Nullable<Bytea>,
         first_callback_status -> Nullable<Text>,
+        callback_at -> Nullable<Timestamptz>,
         actor -> Text,
         request_id -> Text,
     }

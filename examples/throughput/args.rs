@@ -53,6 +53,9 @@ pub struct Args {
     /// How long a page of a list takes with 10,000 and with so many rows, by filter, instead; nothing is analyzed
     #[arg(long, value_name = "ROWS", conflicts_with_all = ["prefill", "only", "connections", "batches"])]
     pub pages: Option<u64>,
+    /// An export of so many rows instead: its speed, the service's memory, and what is served beside it
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["prefill", "only", "connections", "batches", "pages"])]
+    pub export: Option<u64>,
     /// No services: what a leading text owner costs an insert, against a small integer (pgbench alone)
     #[arg(long, conflicts_with_all = ["prefill", "set", "only", "connections"])]
     pub owner_cost: bool,

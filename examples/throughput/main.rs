@@ -7,6 +7,7 @@ mod batches;
 mod cell;
 mod client;
 mod distance;
+mod export;
 mod flush;
 mod load;
 mod owner_cost;
@@ -57,6 +58,9 @@ fn run(args: &Args) -> Outcome<bool> {
     }
     if let Some(rows) = args.pages {
         return pages::run(&stage, rows);
+    }
+    if let Some(rows) = args.export {
+        return export::run(&stage, rows);
     }
     for (name, value) in &args.set {
         println!("ours with {name}={value}");

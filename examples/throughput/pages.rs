@@ -114,7 +114,7 @@ fn time(agent: &Agent, service: &Process, query: &str) -> Outcome<(f64, usize)> 
 }
 
 /// One row a second from the first of January on; 1000 accounts, 20 assets, amounts from 1 to 1000, every tenth row of type deposit.
-fn fill(stage: &Stage, from: u64, to: u64) -> Outcome<()> {
+pub fn fill(stage: &Stage, from: u64, to: u64) -> Outcome<()> {
     stage.execute(&format!(
         "INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, anchor_transaction_id,
                                    idempotency_key, fingerprint, actor, request_id, status, created_at, updated_at)

@@ -22,12 +22,13 @@ CREATE TABLE transactions (
     status_reason         text COLLATE "C",
     version               integer          NOT NULL DEFAULT 1,
     write_id              uuid             NOT NULL,
-    created_at            timestamptz      NOT NULL DEFAULT now(),
-    updated_at            timestamptz      NOT NULL DEFAULT now(),
+    created_at            timestamptz      NOT NULL DEFAULT statement_timestamp(),
+    updated_at            timestamptz      NOT NULL DEFAULT statement_timestamp(),
     idempotency_key       text COLLATE "C",
     item                  smallint         NOT NULL DEFAULT 0,
     fingerprint           bytea,
     first_callback_status text COLLATE "C",
+    callback_at           timestamptz,
     actor                 text COLLATE "C" NOT NULL,
     request_id            text COLLATE "C" NOT NULL,
 
@@ -75,13 +76,15 @@ COMMENT ON COLUMN transactions.status_reason IS 'Why it has this status, in the 
 COMMENT ON COLUMN transactions.version IS 'Number of the latest write: 1 is the create, 2 and on stand in transaction_events.';
 COMMENT ON COLUMN transactions.write_id IS
     'Which write made this version: the id itself for version 1, then that of the event. With version it is the ETag and the token.';
-COMMENT ON COLUMN transactions.created_at IS 'Time of the SQL transaction that stored the row.';
+COMMENT ON COLUMN transactions.created_at IS
+    'Time of the statement that stored the row: after its SQL transaction could be seen as open, unlike now() (see X-Settled-Until in docs/ledger.md).';
 COMMENT ON COLUMN transactions.updated_at IS 'Time of the latest write.';
 COMMENT ON COLUMN transactions.idempotency_key IS 'The handle of the request that created it; NULL where the anchor id alone was its handle.';
 COMMENT ON COLUMN transactions.item IS 'Its place in that request: 0 for a single create, 0 to n-1 in a batch.';
 COMMENT ON COLUMN transactions.fingerprint IS 'SHA-256 of method, path and canonical body of that request.';
 COMMENT ON COLUMN transactions.first_callback_status IS 'callback_status at version 1.';
-COMMENT ON COLUMN transactions.actor IS 'Who created it: api:<client>.';
+COMMENT ON COLUMN transactions.callback_at IS 'When the anchor said the latest of what is known from its callbacks, by its own clock; NULL before the first.';
+COMMENT ON COLUMN transactions.actor IS 'Who created it: api:<client>, or callback:<source>.';
 COMMENT ON COLUMN transactions.request_id IS 'X-Request-Id of the request that created it.';
 
 -- Each index, and the statement (src/ledger/store) that needs it. The primary key: find.sql, change.sql, history.sql.
@@ -107,6 +110,8 @@ CREATE TABLE transaction_events (
     actor           text COLLATE "C" NOT NULL,
     request_id      text COLLATE "C" NOT NULL,
     at              timestamptz      NOT NULL DEFAULT now(),
+    handle          text COLLATE "C",
+    fingerprint     bytea,
 
     -- history.sql; and find_seen.sql, list.sql, which look a token's write up in it.
     CONSTRAINT transaction_events_pkey PRIMARY KEY (owner, transaction_id, version),
@@ -116,7 +121,11 @@ CREATE TABLE transaction_events (
     CONSTRAINT transaction_events_version_check CHECK (version >= 2),
     CONSTRAINT transaction_events_kind_check CHECK (kind IN ('status_changed', 'callback')),
     CONSTRAINT transaction_events_status_check CHECK (status IN ('pending', 'processing', 'completed', 'failed')),
-    CONSTRAINT transaction_events_status_reason_check CHECK (octet_length(status_reason) <= 500)
+    CONSTRAINT transaction_events_status_reason_check CHECK (octet_length(status_reason) <= 500),
+    CONSTRAINT transaction_events_handle_check CHECK (
+        CASE kind WHEN 'callback' THEN octet_length(handle) BETWEEN 1 AND 264 AND octet_length(fingerprint) = 32
+                  ELSE handle IS NULL AND fingerprint IS NULL
+        END)
 );
 
 COMMENT ON TABLE transaction_events IS 'What happened after the create: version 2 and on, without gaps. Rows are only added. Version 1 is told from the transaction.';
@@ -129,6 +138,11 @@ COMMENT ON COLUMN transaction_events.kind IS 'status_changed or callback.';
 COMMENT ON COLUMN transaction_events.status IS 'The status from this version on.';
 COMMENT ON COLUMN transaction_events.status_reason IS 'The reason given for it.';
 COMMENT ON COLUMN transaction_events.callback_status IS 'The anchor''s status from this version on.';
-COMMENT ON COLUMN transaction_events.actor IS 'Who did it: api:<client>.';
+COMMENT ON COLUMN transaction_events.actor IS 'Who did it: api:<client>, or callback:<source>.';
 COMMENT ON COLUMN transaction_events.request_id IS 'X-Request-Id of the request that did it.';
+COMMENT ON COLUMN transaction_events.handle IS 'Of a callback: callback/<webhook-id>, as idempotency_key of one that created a transaction.';
+COMMENT ON COLUMN transaction_events.fingerprint IS 'Of a callback: SHA-256 of its canonical body.';
 COMMENT ON COLUMN transaction_events.at IS 'Time of the SQL transaction that stored the row.';
+
+-- callback.sql, receive.sql, callback.rs: a callback is applied once.
+CREATE UNIQUE INDEX transaction_events_handle_idx ON transaction_events (owner, handle) WHERE handle IS NOT NULL;

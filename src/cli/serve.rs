@@ -62,6 +62,7 @@ fn serve_on(
         embedded: data_dir.is_some(),
         clients: settings.clients,
         limits: settings.limits,
+        sources: settings.sources,
         trusted_proxies: settings.server.trusted_proxies.clone(),
     };
     let api = Api::start(databases.clone(), options);

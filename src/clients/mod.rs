@@ -2,9 +2,11 @@
 
 mod key;
 mod limits;
+mod sources;
 
 pub use key::{KeyDigest, make};
 pub use limits::{Limiter, Limits, Quota, Standing};
+pub use sources::{Secret, Signed, Source, Sources, signatures};
 
 use std::sync::Arc;
 use subtle::{ConditionallySelectable, ConstantTimeEq};

@@ -7,6 +7,7 @@ use super::keeper::Message;
 use super::node::{Input, NodeState, Seen};
 use super::role::DbRole;
 use super::{Abandoned, Databases, Pool, select};
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ pub struct Candidate {
     pub pool: Arc<Pool>,
     pub role: DbRole,
     pub lag_ms: Option<u64>,
+    /// Whatever a statement that is sent to it now does not show will have begun at this time or later: who asks for the time at which
+    /// rows were stored, up to here, misses none. None: nobody knows.
+    pub settled_until: Option<DateTime<Utc>>,
     /// A commit waits for a standby, and a crash loses nothing.
     pub synchronous: bool,
     /// The standbys whose word counts for a commit of this primary: configured nodes, by the `application_name` under which it knows them.
@@ -38,6 +42,7 @@ impl Candidate {
             pool: pool.clone(),
             role: facts.role,
             lag_ms: seen.lag_ms,
+            settled_until: seen.settled_until,
             synchronous: facts.is_durable_with(standbys),
             standbys: if facts.waits_for > 0 {
                 standbys.clone()

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use crate::db::error::Error as DbError;
@@ -36,6 +37,7 @@ pub struct Answered<A> {
     pub answer: Result<A, ledger::Error>,
     pub role: DbRole,
     pub lag_ms: Option<u64>,
+    pub settled_until: Option<DateTime<Utc>>,
     pub replicated: bool,
     /// No other primary had been seen when it was answered.
     pub current: bool,

@@ -164,6 +164,7 @@ fn answer<W: Work>(
             answer,
             role: candidate.role,
             lag_ms: candidate.lag_ms,
+            settled_until: candidate.settled_until,
             replicated: done.replicated,
             current,
         })));

@@ -19,6 +19,7 @@
 mod attempt;
 mod budget;
 mod error;
+mod export;
 mod lane;
 mod leader;
 mod read;
@@ -31,6 +32,7 @@ mod write;
 
 pub use attempt::Failure;
 pub use error::Error;
+pub use export::Export;
 pub use read::Served;
 pub use status::LaneStatus;
 pub use write::Written;
@@ -44,22 +46,27 @@ use uuid::Uuid;
 
 use crate::db::Databases;
 use crate::ledger::ask::batch::Batch;
+use crate::ledger::ask::callback::Callback;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::create::Create;
+use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
+use crate::ledger::ask::stats::Stats;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::callback::{How as Heard, Received};
 use crate::ledger::store::create::{Created, How};
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
+use crate::ledger::store::stats::Counted;
 use budget::RetryBudget;
 use read::ReadLanes;
 use status::Counts;
 use watcher::Watcher;
-use work::{Asked, Changing, Creating, CreatingAll, Finding, Paging};
+use work::{Asked, CallingBack, Changing, Creating, CreatingAll, Finding, Paging};
 use write::WriteLanes;
 
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +103,12 @@ pub struct Dispatch {
     creating: WriteLanes<Creating>,
     creating_all: WriteLanes<CreatingAll>,
     changing: WriteLanes<Changing>,
+    calling_back: WriteLanes<CallingBack>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
     recalling: ReadLanes<Paging<HistoryPage>>,
+    counting: ReadLanes<Paging<Stats>>,
+    exporting: ReadLanes<Paging<ExportPage>>,
     read_retries: RetryBudget,
     write_retries: RetryBudget,
     counts: Counts,
@@ -125,9 +135,12 @@ impl Dispatch {
             creating: WriteLanes::new(&context, true),
             creating_all: WriteLanes::new(&context, true),
             changing: WriteLanes::new(&context, false),
+            calling_back: WriteLanes::new(&context, true),
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
             recalling: ReadLanes::new(&context),
+            counting: ReadLanes::new(&context),
+            exporting: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
             write_retries: RetryBudget::new(reserve),
             counts: Counts::default(),
@@ -151,24 +164,33 @@ impl Dispatch {
 
     pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
         let written = self.write(&self.creating, create).await?;
-        self.told_of(written.value.how);
+        self.replayed(written.value.how != How::New);
         Ok(written)
     }
 
     pub async fn create_all(&self, batch: Batch) -> Result<Written<CreatedAll>, Error> {
         let written = self.write(&self.creating_all, batch).await?;
-        self.told_of(written.value.how);
+        self.replayed(written.value.how != How::New);
         Ok(written)
     }
 
-    fn told_of(&self, how: How) {
-        if how != How::New {
+    fn replayed(&self, before: bool) {
+        if before {
             self.counts.replays.add_one();
         }
     }
 
     pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {
         self.write(&self.changing, change).await
+    }
+
+    pub async fn call_back(&self, callback: Callback) -> Result<Written<Received>, Error> {
+        let written = self.write(&self.calling_back, callback).await?;
+        self.replayed(matches!(
+            written.value.how,
+            Heard::CreatedBefore | Heard::ChangedBefore
+        ));
+        Ok(written)
     }
 
     pub async fn find(
@@ -197,6 +219,15 @@ impl Dispatch {
     ) -> Result<Served<Events>, Error> {
         let asked = asked(&page.owner.clone(), page, consistency);
         self.read(&self.recalling, asked, consistency).await
+    }
+
+    pub async fn count(
+        &self,
+        stats: Stats,
+        consistency: &Consistency,
+    ) -> Result<Served<Counted>, Error> {
+        let asked = asked(&stats.owner.clone(), stats, consistency);
+        self.read(&self.counting, asked, consistency).await
     }
 }
 

@@ -1,18 +1,23 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
+mod lanes;
+mod served;
+
+pub(super) use lanes::ReadLanes;
+pub use served::Served;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
-use super::lane::Pair;
-use super::rules::{Before, Patience};
+use super::rules::Patience;
 use super::verdict::{self, NextRead};
-use super::work::{Asked, Proven, Work};
-use super::{Context, Dispatch, Error};
-use crate::db::role::DbRole;
-use crate::db::{Candidate, Use};
+use super::work::{Asked, Weight, Work};
+use super::{Dispatch, Error};
+use crate::db::Candidate;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
+use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,62 +27,6 @@ const BLIP_PATIENCE: Duration = Duration::from_secs(3);
 const IMPATIENCE: Duration = Duration::from_millis(100);
 /// Between two looks for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// An answer, and where it is from.
-#[derive(Debug)]
-pub struct Served<A> {
-    pub value: A,
-    pub role: DbRole,
-    lag_ms: Option<u64>,
-}
-
-impl<A> Served<A> {
-    /// None from the primary, and where nobody knows.
-    pub fn replica_lag_ms(&self) -> Option<u64> {
-        self.lag_ms.filter(|_| self.role == DbRole::Replica)
-    }
-}
-
-/// The lanes of one kind of read.
-pub(super) struct ReadLanes<W: Work> {
-    /// Before each node.
-    pub nodes: Vec<Pair<W>>,
-    /// Before the primary, with a proof for each batch.
-    pub proven: Pair<Proven<W>>,
-}
-
-impl<W: Work> ReadLanes<W> {
-    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
-        let nodes = 0..context.databases.node_count();
-        ReadLanes {
-            nodes: nodes
-                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
-                .collect(),
-            proven: Pair::new(context, Before::Primary, Use::Commit),
-        }
-    }
-
-    async fn ask(
-        &self,
-        node: usize,
-        job: Arc<W::Job>,
-        how: How,
-        patience: Patience,
-    ) -> Reply<W::Answer> {
-        if how.proven {
-            self.proven.lane(how.apart).ask(job, patience).await
-        } else {
-            self.nodes[node].lane(how.apart).ask(job, patience).await
-        }
-    }
-}
-
-/// How one node is asked.
-#[derive(Clone, Copy)]
-struct How {
-    proven: bool,
-    apart: bool,
-}
 
 /// One read under way.
 struct Course<'c> {
@@ -111,7 +60,11 @@ impl Dispatch {
         // A blip of all nodes at once is waited out for longer than an outage that goes on.
         let blip = *consistency == Consistency::Eventual
             && self.context.databases.lost_within(BLIP_PATIENCE);
-        let patience = if blip { BLIP_PATIENCE } else { PATIENCE };
+        let to_find_a_node = if blip { BLIP_PATIENCE } else { PATIENCE };
+        let patience = match W::WEIGHT {
+            Weight::Light => to_find_a_node,
+            Weight::Heavy => to_find_a_node + self.context.policy.attempt_timeout,
+        };
         let mut course = Course {
             consistency,
             deadline: Instant::now() + patience,
@@ -121,7 +74,7 @@ impl Dispatch {
         };
         loop {
             (course.absent, course.busy) = (None, 0);
-            let candidates = self.candidates(consistency);
+            let candidates = self.candidates(consistency, W::ONE_HISTORY);
             for (at, candidate) in candidates.iter().enumerate() {
                 let others = at + 1 < candidates.len();
                 match self.ask(lanes, &job, candidate, others, &mut course).await {
@@ -140,13 +93,17 @@ impl Dispatch {
         }
     }
 
-    fn candidates(&self, consistency: &Consistency) -> Vec<Candidate> {
+    pub(super) fn candidates(
+        &self,
+        consistency: &Consistency,
+        one_history: bool,
+    ) -> Vec<Candidate> {
         let databases = &self.context.databases;
         if consistency.is_strong() {
             return databases.primary_now().into_iter().collect();
         }
         let mut candidates = databases.read_candidates();
-        if *consistency != Consistency::Eventual {
+        if one_history || *consistency != Consistency::Eventual {
             candidates.retain(Candidate::is_of_the_history);
         }
         candidates
@@ -160,9 +117,13 @@ impl Dispatch {
         others: bool,
         course: &mut Course<'_>,
     ) -> Step<W::Answer> {
-        let patience = if others { IMPATIENCE } else { PATIENCE };
+        let queued_until = match W::WEIGHT {
+            Weight::Light if others => Instant::now() + IMPATIENCE,
+            Weight::Light => Instant::now() + PATIENCE,
+            Weight::Heavy => course.deadline,
+        };
         let patience = Patience {
-            queued_until: Instant::now() + patience,
+            queued_until,
             until: course.deadline,
         };
         let mut how = How {
@@ -171,7 +132,8 @@ impl Dispatch {
         };
         loop {
             let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
-            let must_be_current = how.proven || *course.consistency != Consistency::Eventual;
+            let must_be_current =
+                how.proven || W::ONE_HISTORY || *course.consistency != Consistency::Eventual;
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
@@ -218,6 +180,7 @@ impl Dispatch {
             value: answered.answer?,
             role: answered.role,
             lag_ms: answered.lag_ms,
+            settled_until: answered.settled_until,
         })
     }
 }
@@ -231,6 +194,7 @@ fn came<A>(reply: &Reply<A>, must_be_current: bool) -> verdict::Read<'_> {
         _ if must_be_current && !answered.current => verdict::Read::Uncounted,
         Ok(_) => verdict::Read::Found,
         Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible,
+        Err(ledger::Error::Behind) => verdict::Read::Behind,
         Err(_) => verdict::Read::Absent,
     }
 }

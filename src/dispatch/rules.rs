@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Context;
-use super::work::Work;
+use super::work::{Weight, Work};
 use crate::db::{Use, share};
 
 /// Which node a lane stands before.
@@ -46,10 +46,10 @@ impl Rules {
     /// Work of which one statement does one job alone may have half of what its use may have: the rest is for work that is done together.
     pub fn of<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
         let share = share(context.databases.pool_size());
-        let max_leaders = if W::MAX_BATCH == 1 {
-            share.div_ceil(2)
-        } else {
-            share
+        let max_leaders = match W::WEIGHT {
+            Weight::Heavy => 1,
+            Weight::Light if W::MAX_BATCH == 1 => share.div_ceil(2),
+            Weight::Light => share,
         };
         Rules {
             before,

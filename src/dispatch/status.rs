@@ -50,14 +50,17 @@ impl Dispatch {
         &self.counts
     }
 
-    pub fn lanes(&self) -> [LaneStatus; 6] {
+    pub fn lanes(&self) -> [LaneStatus; 9] {
         [
             self.creating.status(),
             self.creating_all.status(),
             self.changing.status(),
+            self.calling_back.status(),
             self.finding.status(),
             self.listing.status(),
             self.recalling.status(),
+            self.counting.status(),
+            self.exporting.status(),
         ]
     }
 }

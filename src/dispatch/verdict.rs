@@ -110,6 +110,8 @@ pub enum Read<'f> {
     Absent,
     /// A write that a token names is not there.
     TokenNotVisible,
+    /// This node has not come as far as it must have.
+    Behind,
     /// A strong answer of a node that is no longer the primary.
     Uncounted,
     Failed(&'f Failure),
@@ -145,7 +147,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
         (Read::TokenNotVisible, DbRole::Replica) => Next { paid: false },
         (Read::TokenNotVisible, DbRole::Primary) if proven => Answer,
         (Read::TokenNotVisible, DbRole::Primary) => Prove,
-        (Read::Uncounted, _) => Next { paid: false },
+        (Read::Behind | Read::Uncounted, _) => Next { paid: false },
         (Read::Failed(failure), role) => match failure {
             Failure::Full => Busy,
             // A proof that no standby confirms is no sign of too much work, nor is whoever waits behind it.

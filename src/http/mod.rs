@@ -1,11 +1,14 @@
 //! HTTP: the only folder, with `server/`, that knows actix-web. Here is the URL table.
 
 mod answer;
+mod callback;
 mod endpoint;
+mod export;
 mod layers;
 mod operate;
 mod reference;
 mod request;
+mod stats;
 mod transactions;
 
 pub use answer::view;
@@ -15,7 +18,7 @@ pub use operate::VERSION;
 pub use reference::openapi::document;
 
 use crate::clients::Scope::{Admin, Read, Write};
-use crate::clients::{Client, Clients, Limiter, Limits};
+use crate::clients::{Client, Clients, Limiter, Limits, Source, Sources};
 use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
@@ -26,6 +29,7 @@ use request::MAX_BATCH_BODY_BYTES;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The URL table: each method on each path, what a request needs for it, and who answers. No route can be served without a row here, and
 /// no row be written without a need. What needs [`Admin`] is shown to operators alone where they have a listener of their own.
@@ -52,6 +56,14 @@ pub const TABLE: &[Endpoint] = &[
     Endpoint::get("/transactions/{id}/events", Need::Key(Read), |r| {
         r.to(transactions::events)
     }),
+    Endpoint::post("/callback", Need::Signature, |r| r.to(callback::callback)),
+    Endpoint::post("/callback/transaction", Need::Signature, |r| {
+        r.to(callback::callback)
+    }),
+    Endpoint::get("/export", Need::Key(Read), |r| r.to(export::export)),
+    Endpoint::get("/stats/status", Need::Key(Read), |r| r.to(stats::status)),
+    Endpoint::get("/stats/daily", Need::Key(Read), |r| r.to(stats::daily)),
+    Endpoint::get("/stats/assets", Need::Key(Read), |r| r.to(stats::assets)),
     Endpoint::get("/health", Need::Probe, |r| r.to(operate::health)),
     Endpoint::get("/live", Need::Probe, |r| r.to(operate::live)),
     Endpoint::get("/ready", Need::Probe, |r| r.to(operate::ready)),
@@ -75,6 +87,7 @@ pub struct ApiOptions {
     pub embedded: bool,
     pub clients: Vec<Client>,
     pub limits: Limits,
+    pub sources: Vec<Source>,
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -87,8 +100,11 @@ pub struct Api {
     replication_required: Option<Duration>,
     region: Option<String>,
     embedded: bool,
+    /// A place for each export that may be under way.
+    exports: Arc<Semaphore>,
     clients: Clients,
     limiter: Limiter,
+    sources: Sources,
     trusted_proxies: Vec<IpNet>,
     audit: layers::Audit,
     draining: AtomicBool,
@@ -103,10 +119,12 @@ impl Api {
             databases,
             rules: options.rules,
             replication_required: policy.require_replication.then_some(policy.write_deadline),
+            exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
             region: options.region,
             embedded: options.embedded,
             clients: Clients::new(options.clients),
             limiter: Limiter::new(options.limits),
+            sources: Sources::new(options.sources),
             trusted_proxies: options.trusted_proxies,
             audit: layers::Audit::default(),
             draining: AtomicBool::new(false),

@@ -32,6 +32,10 @@ pub enum Error {
     LostRace,
     #[error("a write named by a consistency token is not here")]
     TokenNotVisible,
+    #[error("this server has not come as far as the page before was read")]
+    Behind,
+    #[error("what the page before showed was lost in a failover")]
+    HistoryLost,
 }
 
 impl Error {
@@ -46,7 +50,7 @@ impl Error {
             | Error::AnchorConflict { .. }
             | Error::KnownInBatch { .. }
             | Error::NotFound => true,
-            Error::LostRace | Error::TokenNotVisible => false,
+            Error::LostRace | Error::TokenNotVisible | Error::Behind | Error::HistoryLost => false,
         }
     }
 }

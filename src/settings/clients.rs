@@ -36,7 +36,7 @@ fn client(r: &mut Reader, table: &str) -> Client {
 }
 
 /// None where it is absent.
-fn name(r: &mut Reader, key: &str) -> Option<String> {
+pub(super) fn name(r: &mut Reader, key: &str) -> Option<String> {
     let name = r.text(key)?;
     if !is_name(&name) {
         r.problem(

@@ -2,6 +2,7 @@
 //! Every problem is found in one go, and named. A section is a file: what it is, how it is read, and what it asks of the others.
 
 mod api;
+mod callback;
 mod clients;
 mod database;
 mod embedded;
@@ -15,7 +16,7 @@ pub use embedded::EmbeddedSettings;
 pub use log::{LogFormat, LogSettings};
 pub use server::ServerSettings;
 
-use crate::clients::{Client, Limits};
+use crate::clients::{Client, Limits, Source};
 use crate::ledger::ask::draft::Rules;
 use reader::Reader;
 use secrecy::SecretString;
@@ -29,6 +30,8 @@ pub struct Settings {
     /// None: everybody may do everything.
     pub clients: Vec<Client>,
     pub limits: Limits,
+    /// None: callbacks are refused.
+    pub sources: Vec<Source>,
     pub api: Rules,
     pub log: LogSettings,
     /// What the service starts with nevertheless, one line each.
@@ -76,6 +79,7 @@ fn read(mut r: Reader) -> Result<Settings, Problems> {
         embedded: embedded::embedded(&mut r),
         clients,
         limits,
+        sources: callback::sources(&mut r),
         api: api::api(&mut r),
         log: log::log(&mut r),
         warnings: Vec::new(),

@@ -4,6 +4,7 @@ mod support;
 
 mod batch;
 mod bounded;
+mod callback;
 mod commands;
 mod consistency;
 mod create;
@@ -11,6 +12,7 @@ mod cursors;
 mod document;
 mod durability;
 mod embedded;
+mod export;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]
 mod faults;
@@ -35,9 +37,11 @@ mod protocol;
 mod proxy;
 mod rate_limits;
 mod rivals;
+mod settled;
 mod sockets;
 mod split_brain;
 mod startup;
+mod stats;
 mod status_change;
 mod status_command;
 mod stop;

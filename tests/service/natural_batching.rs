@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 use std::cell::RefCell;
-use synapse_core::ledger::ask::caller::Caller;
+use synapse_core::ledger::ask::caller::{Author, Caller};
 use synapse_core::ledger::ask::change::{Change, Expected, StatusChange};
 use synapse_core::ledger::ask::create::Create;
 use synapse_core::ledger::ask::draft::{Draft, Rules};
@@ -66,7 +66,7 @@ fn case(jobs: std::ops::RangeInclusive<usize>, handles: u8) -> impl Strategy<Val
 fn caller(owner: &str) -> Caller {
     Caller {
         owner: owner.to_owned(),
-        client: "test".to_owned(),
+        author: Author::Client("test".to_owned()),
         request_id: "test".to_owned(),
     }
 }

@@ -1,10 +1,15 @@
-//! How far a replica is behind, in time.
+//! How far a replica is behind, in time, and up to when what it shows is settled.
 //!
 //! `now() - pg_last_xact_replay_timestamp()` grows on an idle primary, and a stalled receiver looks caught up to itself. So positions
 //! are compared: a replica is as late as the oldest position of the primary that it has not replayed yet.
+//!
+//! For example: at t = 1 s a transaction begins on the primary; it waits. At t = 2 s another one stores a row and commits, and a probe
+//! sees position 70 and the open transaction: settled is what was begun before 1 s, there and on each replica that has replayed 70. At
+//! t = 3 s the first one stores a row *of 1 s* and commits: whoever had read up to the row of 2 s would have passed it by.
 
 use super::super::probe::Facts;
 use super::super::role::DbRole;
+use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -16,8 +21,16 @@ pub struct PrimaryPositions {
     /// When there was a primary last.
     last_seen: Option<Instant>,
     before: Option<i64>,
-    /// (when, insert position) of the primary, ascending.
-    seen: VecDeque<(Instant, i64)>,
+    /// Of the primary, ascending.
+    seen: VecDeque<Position>,
+}
+
+struct Position {
+    /// When it was seen first.
+    at: Instant,
+    lsn: i64,
+    /// As it was seen there last.
+    settled_until: Option<DateTime<Utc>>,
 }
 
 impl PrimaryPositions {
@@ -26,12 +39,15 @@ impl PrimaryPositions {
         if self.timeline != primary.timeline {
             *self = PrimaryPositions {
                 timeline: primary.timeline,
-                before: self.seen.back().map(|(_, lsn)| *lsn),
+                before: self.seen.back().map(|position| position.lsn),
                 ..PrimaryPositions::default()
             };
         }
         self.last_seen = Some(now);
-        if self.seen.back().is_some_and(|(_, lsn)| *lsn >= primary.lsn) {
+        if let Some(last) = self.seen.back_mut().filter(|last| last.lsn >= primary.lsn) {
+            if last.lsn == primary.lsn {
+                last.settled_until = primary.settled_until.or(last.settled_until);
+            }
             return;
         }
         if self.seen.len() == KEPT {
@@ -42,7 +58,11 @@ impl PrimaryPositions {
                 keep
             });
         }
-        self.seen.push_back((now, primary.lsn));
+        self.seen.push_back(Position {
+            at: now,
+            lsn: primary.lsn,
+            settled_until: primary.settled_until,
+        });
     }
 
     /// Where the primary of the timeline before this one was last.
@@ -56,21 +76,38 @@ impl PrimaryPositions {
             return Some(0);
         }
         let own_estimate = facts.lag_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
-        let follows_primary = facts
-            .timeline
-            .is_none_or(|timeline| Some(timeline) == self.timeline);
-        if self.seen.is_empty() || !follows_primary {
+        if self.seen.is_empty() || !self.is_of_this_timeline(facts) {
             // On the old branch its position means nothing; it is late at least since the new one was seen.
-            let since_switch = self.seen.front().map(|(at, _)| millis(now - *at));
+            let since_switch = self.seen.front().map(|first| millis(now - first.at));
             return own_estimate.max(since_switch);
         }
-        match self.seen.iter().position(|(_, lsn)| *lsn > facts.lsn) {
+        match self.seen.iter().position(|seen| seen.lsn > facts.lsn) {
             // Nothing is missing of what the primary had when it was seen last.
             None => Some(self.last_seen.map_or(0, |at| millis(now - at))),
             // It missed something before this monitor looked.
-            Some(0) => own_estimate.max(Some(millis(now - self.seen[0].0))),
-            Some(first) => Some(millis(now - self.seen[first].0)),
+            Some(0) => own_estimate.max(Some(millis(now - self.seen[0].at))),
+            Some(first) => Some(millis(now - self.seen[first].at)),
         }
+    }
+
+    /// Up to when what this node shows is settled: each transaction of the primary that began before has ended, and what it committed
+    /// has been replayed here. Rows are stored with a time after the beginning of their transaction, so none with an earlier one can
+    /// appear any more. None: unknown.
+    ///
+    /// It never becomes wrong, only old. So it may be told by what was seen at the last probe.
+    pub fn settled_until(&self, facts: &Facts) -> Option<DateTime<Utc>> {
+        if facts.role == DbRole::Primary {
+            return facts.settled_until;
+        }
+        let mut replayed = self.seen.iter().rev().filter(|seen| seen.lsn <= facts.lsn);
+        let newest = replayed.find_map(|seen| seen.settled_until);
+        newest.filter(|_| self.is_of_this_timeline(facts))
+    }
+
+    fn is_of_this_timeline(&self, facts: &Facts) -> bool {
+        facts
+            .timeline
+            .is_none_or(|timeline| Some(timeline) == self.timeline)
     }
 }
 
@@ -157,6 +194,30 @@ mod tests {
             positions.lag_ms(&old_branch, start + Duration::from_secs(7)),
             Some(7000)
         );
+    }
+
+    #[test]
+    fn a_replica_is_settled_up_to_what_the_primary_said_at_the_last_position_that_it_has_replayed()
+    {
+        let time = |seconds| DateTime::from_timestamp(seconds, 0);
+        let mut positions = PrimaryPositions::default();
+        let mut says = |lsn, settled_until| {
+            let said = Facts {
+                settled_until,
+                ..at(lsn, primary(1, 1))
+            };
+            positions.record(Some(&said), Instant::now());
+            assert_eq!(positions.settled_until(&said), settled_until);
+            let at_replica = |lsn| positions.settled_until(&at(lsn, standby(1, 1)));
+            [9, 10, 20, 30].map(at_replica)
+        };
+        assert_eq!(says(10, time(1)), [None, time(1), time(1), time(1)]);
+        assert_eq!(says(20, time(2)), [None, time(1), time(2), time(2)]);
+        assert_eq!(says(20, time(3)), [None, time(1), time(3), time(3)]);
+        assert_eq!(says(30, None), [None, time(1), time(3), time(3)]);
+        assert_eq!(says(30, time(5)), [None, time(1), time(3), time(5)]);
+        let old_branch = at(99, standby(1, 0));
+        assert_eq!(positions.settled_until(&old_branch), None);
     }
 
     #[test]

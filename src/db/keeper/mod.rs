@@ -222,6 +222,7 @@ impl Keeper {
             judge::Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             judge::Standing::Usable(caveat) => Judged::Usable(super::node::Seen {
                 lag_ms: self.positions.lag_ms(&facts, now),
+                settled_until: self.positions.settled_until(&facts),
                 sync_state: self.sync_state(&facts, judgement.elected),
                 caveat: *caveat,
                 facts,

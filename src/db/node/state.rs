@@ -55,6 +55,10 @@ pub enum State<P> {
 pub struct Seen {
     pub facts: Facts,
     pub lag_ms: Option<u64>,
+    /// What was begun before can be seen on it, or never will be (see [`PrimaryPositions::settled_until`]).
+    ///
+    /// [`PrimaryPositions::settled_until`]: super::super::decisions::PrimaryPositions::settled_until
+    pub settled_until: Option<DateTime<Utc>>,
     pub sync_state: Option<String>,
     /// It is of use, but not for everything.
     pub caveat: Option<Cause>,

@@ -44,6 +44,9 @@ pub struct Facts {
     pub lsn: i64,
     /// A standby's own estimate. None: it has never replayed anything.
     pub lag_ms: Option<i64>,
+    /// On a primary: when the oldest transaction that was open there had begun. All that began before have ended, and what they
+    /// committed stands before `lsn`. None: this user may not see it.
+    pub settled_until: Option<DateTime<Utc>>,
     /// A standby is connected to the server that it follows.
     pub receiving: bool,
     /// The `application_name` under which a standby is known upstream.
@@ -121,6 +124,7 @@ pub(super) mod tests {
             timeline: Some(timeline),
             lsn: 1,
             lag_ms: Some(0),
+            settled_until: None,
             upstream_name: None,
             standbys: HashMap::new(),
             waits_for: 0,

@@ -36,6 +36,8 @@ struct Row {
     lsn: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     lag_ms: Option<i64>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    settled_until: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Text>)]
     upstream_name: Option<String>,
     #[diesel(sql_type = Text)]
@@ -114,6 +116,7 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         heard_of: files.heard_of,
         lsn: row.lsn,
         lag_ms: row.lag_ms,
+        settled_until: row.settled_until,
         receiving: row.receiving,
         upstream_name: row.upstream_name,
         standbys: serde_json::from_str(&row.standbys)

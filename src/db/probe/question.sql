@@ -1,6 +1,7 @@
 -- What are you now? One statement, one round trip.
 -- The timeline of a standby is the receiver's; the control file shows the old one until the next restart point (its minimum recovery point
 -- may be newer). pg_walfile_name fails on a standby, which CASE prevents.
+-- The oldest transaction is looked up in FROM, so before the position is read: what has ended by then stands in the WAL up to there.
 SELECT s.standby,
        current_setting('transaction_read_only') = 'on' AS read_only,
        (SELECT system_identifier FROM pg_control_system()) AS system_id,
@@ -17,6 +18,7 @@ SELECT s.standby,
                  AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL) THEN 0
             ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint
        END AS lag_ms,
+       CASE WHEN NOT s.standby AND pg_has_role('pg_read_all_stats', 'USAGE') THEN oldest.since END AS settled_until,
        -- Without pg_read_all_stats only the receiver's pid is shown.
        EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL AND coalesce(status, 'streaming') = 'streaming') AS receiving,
        coalesce((SELECT coalesce(substring(conninfo FROM '(?:^| )application_name=(\S+)'),
@@ -39,4 +41,8 @@ SELECT s.standby,
        current_setting('full_page_writes') = 'on' AS full_page_writes,
        current_setting('lc_messages') AS lc_messages,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
-  FROM (SELECT pg_is_in_recovery() AS standby) s
+  FROM (SELECT pg_is_in_recovery() AS standby) s,
+       -- Without pg_read_all_stats, or where a session keeps its doings to itself, nobody knows.
+       (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled') THEN min(xact_start) END AS since
+          FROM pg_stat_activity
+         WHERE datname = current_database() AND backend_type = 'client backend') oldest

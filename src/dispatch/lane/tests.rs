@@ -3,7 +3,7 @@ use super::*;
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions, Options, Schema};
 use crate::ledger::ask::batch::{Batch, Drafts};
-use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::caller::{Author, Caller};
 use crate::ledger::ask::draft::Rules as DraftRules;
 use crate::ledger::ask::key::IdempotencyKey;
 
@@ -37,7 +37,7 @@ fn batch(bytes: usize) -> Arc<Batch> {
     let drafts = Drafts::parse(body.as_bytes(), &DraftRules::default()).unwrap();
     let caller = Caller {
         owner: "default".into(),
-        client: "test".into(),
+        author: Author::Client("test".into()),
         request_id: "test".into(),
     };
     let key = IdempotencyKey::parse("k").unwrap();

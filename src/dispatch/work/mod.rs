@@ -4,7 +4,7 @@ mod reads;
 mod writes;
 
 pub use reads::{Asked, Finding, Paging, Proven};
-pub use writes::{Changing, Creating, CreatingAll};
+pub use writes::{CallingBack, Changing, Creating, CreatingAll};
 
 use std::sync::Arc;
 
@@ -21,6 +21,10 @@ pub trait Work: Send + Sync + 'static {
     const NAME: &'static str;
     /// How many jobs one statement takes.
     const MAX_BATCH: usize;
+    const WEIGHT: Weight = Weight::Light;
+    /// A node that shows a branch of the history that does not count is never asked, whatever consistency was: a later job goes on from
+    /// what this one is answered.
+    const ONE_HISTORY: bool = false;
 
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;
@@ -40,6 +44,17 @@ pub trait Work: Send + Sync + 'static {
         jobs: &[Arc<Self::Job>],
         standbys: &[String],
     ) -> QueryResult<Done<Self::Answer>>;
+}
+
+/// How much a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Milliseconds: whoever waits longer than a moment asks another node.
+    Light,
+    /// It may take as long as a statement may, and reads so much that one at a time is enough for a node: all jobs of this kind share one
+    /// connection there, so they take nothing from the others, and nothing of the others is in line before them. They wait their turn for
+    /// as long as one may take.
+    Heavy,
 }
 
 pub struct Done<A> {

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use diesel::PgConnection;
 use diesel::QueryResult;
 
-use super::{Done, Work};
+use super::{Done, Weight, Work};
 use crate::ledger;
+use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
+use crate::ledger::ask::stats::Stats;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::export::Exported;
 use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
+use crate::ledger::store::stats::Counted;
 use crate::ledger::store::{self, proof};
 
 /// What a read is asked for, and whose it is.
@@ -58,6 +62,8 @@ impl Work for Finding {
 pub trait Question: Send + Sync + 'static {
     type Page: Send + 'static;
     const NAME: &'static str;
+    const WEIGHT: Weight = Weight::Light;
+    const ONE_HISTORY: bool = false;
 
     fn ask(
         &self,
@@ -92,7 +98,36 @@ impl Question for HistoryPage {
     }
 }
 
-/// Searches and histories, page by page. One at a time: a page may be as much work as a hundred reads by id.
+impl Question for ExportPage {
+    type Page = Exported;
+    const NAME: &'static str = "export";
+    const WEIGHT: Weight = Weight::Heavy;
+    const ONE_HISTORY: bool = true;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Exported, ledger::Error>> {
+        store::export::export(connection, self, tokens)
+    }
+}
+
+impl Question for Stats {
+    type Page = Counted;
+    const NAME: &'static str = "stats";
+    const WEIGHT: Weight = Weight::Heavy;
+
+    fn ask(
+        &self,
+        connection: &mut PgConnection,
+        tokens: &[Token],
+    ) -> QueryResult<Result<Counted, ledger::Error>> {
+        store::stats::count(connection, self, tokens)
+    }
+}
+
+/// Searches, histories, exports and statistics, page by page. One at a time: a page may be as much work as a hundred reads by id.
 pub struct Paging<Q>(PhantomData<Q>);
 
 impl<Q: Question> Work for Paging<Q> {
@@ -100,6 +135,8 @@ impl<Q: Question> Work for Paging<Q> {
     type Answer = Q::Page;
     const NAME: &'static str = Q::NAME;
     const MAX_BATCH: usize = 1;
+    const WEIGHT: Weight = Q::WEIGHT;
+    const ONE_HISTORY: bool = Q::ONE_HISTORY;
 
     fn owner(job: &Self::Job) -> &str {
         &job.owner
@@ -132,6 +169,8 @@ impl<W: Work> Work for Proven<W> {
     type Answer = W::Answer;
     const NAME: &'static str = W::NAME;
     const MAX_BATCH: usize = W::MAX_BATCH;
+    const WEIGHT: Weight = W::WEIGHT;
+    const ONE_HISTORY: bool = W::ONE_HISTORY;
 
     fn owner(job: &W::Job) -> &str {
         W::owner(job)

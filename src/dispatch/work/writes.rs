@@ -8,9 +8,11 @@ use diesel::QueryResult;
 use super::{Done, Work};
 use crate::ledger;
 use crate::ledger::ask::batch::Batch;
+use crate::ledger::ask::callback::Callback;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::create::Create;
 use crate::ledger::model::transaction::Transaction;
+use crate::ledger::store::callback::Received;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::{self, Committed};
@@ -96,6 +98,35 @@ impl Work for Changing {
         standbys: &[String],
     ) -> QueryResult<Done<Transaction>> {
         each_committed(jobs, |job| store::change::change(connection, job, standbys))
+    }
+}
+
+/// Callbacks. One at a time: each may wait for a row that others hold.
+pub struct CallingBack;
+
+impl Work for CallingBack {
+    type Job = Callback;
+    type Answer = Received;
+    const NAME: &'static str = "callback";
+    const MAX_BATCH: usize = 1;
+
+    fn owner(job: &Callback) -> &str {
+        &job.create.caller.owner
+    }
+
+    fn bytes(job: &Callback) -> usize {
+        job.create.bytes
+    }
+
+    fn run(
+        connection: &mut PgConnection,
+        _: &str,
+        jobs: &[Arc<Callback>],
+        standbys: &[String],
+    ) -> QueryResult<Done<Received>> {
+        each_committed(jobs, |job| {
+            store::callback::receive(connection, job, standbys)
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! What answers have in common: their headers, and the page of a list.
 
-use actix_web::http::header::{ETAG, HeaderValue, LINK};
+use actix_web::http::header::{ETAG, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::view::{List, Meta};
@@ -11,6 +12,11 @@ use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::model::write::Write;
 use crate::ledger::store::create::How;
+
+/// UTC, always six decimals and `Z`.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
 
 /// A write as a strong entity tag.
 pub fn etag(write: Write) -> HeaderValue {
@@ -47,6 +53,16 @@ pub fn say_what_was_written(
     response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
     response.insert_header(("X-Durability", durability));
+}
+
+/// Up to when a page of transactions is settled: see [`Served::settled_until`].
+pub fn say_what_is_settled(response: &mut HttpResponse, settled_until: Option<DateTime<Utc>>) {
+    let until = settled_until.map(rfc3339);
+    let until = until.and_then(|until| HeaderValue::from_str(&until).ok());
+    if let Some(until) = until {
+        let name = HeaderName::from_static("x-settled-until");
+        response.headers_mut().insert(name, until);
+    }
 }
 
 pub fn answer_list<T: Serialize, V>(

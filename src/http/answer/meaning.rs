@@ -173,6 +173,14 @@ impl From<ledger::Error> for Problem {
                 &codes::CONSISTENCY_TOKEN_UNKNOWN,
                 "the primary does not know a write that a token names: it was lost in a failover",
             ),
+            E::Behind => Problem::new(
+                &codes::CONSISTENCY_UNAVAILABLE,
+                "no database shows all that was read before",
+            ),
+            E::HistoryLost => Problem::new(
+                &codes::CONSISTENCY_TOKEN_UNKNOWN,
+                "what was read before was lost in a failover",
+            ),
             E::LostRace => Problem::new(
                 &codes::OVERLOADED,
                 "too many requests compete for the same transaction",

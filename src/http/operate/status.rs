@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::VERSION;
 use crate::db::status::{self, NodeStatus, WriteStatus};
 use crate::http::Api;
+use crate::http::answer::headers::rfc3339;
 use crate::http::answer::view::{Failover, Node, Pool, Status};
 use crate::http::reference::openapi::description::{Answer, Content, Operation, Tag, json};
 use crate::http::reference::openapi::{examples, shared};
@@ -97,10 +97,6 @@ impl From<status::Failover> for Failover {
             reason: failover.reason.code().to_owned(),
         }
     }
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -28,7 +28,7 @@ pub const DOCS: Operation = Operation {
     answers: &[Answer {
         status: 200,
         description: "A page that needs nothing from elsewhere.",
-        content: Content::Text("text/html; charset=utf-8"),
+        content: Content::Text(&["text/html; charset=utf-8"]),
         headers: &[&[Header {
             name: "Content-Security-Policy",
             description: "Nothing from elsewhere may run.",

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::http::answer::Problem;
 use crate::http::layers::{Acting, RequestId};
-use crate::ledger::ask::caller::Caller;
+use crate::ledger::ask::caller::{Author, Caller};
 
 /// A route that asks for it must have a need in the URL table: without, nobody was asked who it is, and there is none.
 impl FromRequest for Caller {
@@ -19,7 +19,7 @@ impl FromRequest for Caller {
         ready(match extensions.get::<Acting>() {
             Some(acting) => Ok(Caller {
                 owner: acting.owner.clone(),
-                client: acting.client.clone(),
+                author: Author::Client(acting.client.clone()),
                 request_id: RequestId::of(request),
             }),
             None => Err(Problem::internal("nobody was asked who it is")),

@@ -8,12 +8,14 @@ mod consistency;
 mod key;
 mod path;
 mod preconditions;
+mod signature;
 
 pub use address::address;
 pub use body::{JsonBody, MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES};
 pub use key::Key;
 pub use path::{Id, NoQuery};
 pub use preconditions::{if_match, none_match_is_met};
+pub use signature::Signed;
 
 use actix_web::http::header::HeaderMap;
 

@@ -1,11 +1,11 @@
 //! `If-Match` and `If-None-Match`.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{EntityTag, Header, IfMatch, IfNoneMatch};
+use actix_web::http::header::{EntityTag, Header, IfNoneMatch};
 
 use super::one_value;
 use crate::http::answer::{Problem, codes};
-use crate::ledger::ask::change::Expected;
+use crate::ledger::ask::change::{Expected, InvalidIfMatch};
 use crate::ledger::model::write::Write;
 
 /// `If-Match` of a change: one strong entity tag, or `*`.
@@ -18,22 +18,7 @@ pub fn if_match(request: &HttpRequest) -> Result<Expected, Problem> {
             "send If-Match with the ETag of the version that is to be changed, or *",
         )
     })?;
-    match IfMatch::parse(request) {
-        Ok(IfMatch::Any) => Ok(Expected::Any),
-        // actix leaves out what it cannot read of a list: one tag is what was sent only if it is all of it.
-        Ok(IfMatch::Items(tags)) => match &tags[..] {
-            [tag] if !tag.weak && tag.to_string() == value => Ok(expected(tag)),
-            _ => Err(invalid()),
-        },
-        Err(_) => Err(invalid()),
-    }
-}
-
-/// A well-formed tag that no write of this service ever had matches nothing.
-fn expected(tag: &EntityTag) -> Expected {
-    tag.tag()
-        .parse()
-        .map_or(Expected::Nothing, Expected::Exactly)
+    Expected::parse(&value).map_err(|InvalidIfMatch| invalid())
 }
 
 /// `If-None-Match` is met by this write (weak comparison, RFC 9110 section 13.1.2).

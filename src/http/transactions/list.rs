@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::Api;
 use crate::http::answer::Problem;
-use crate::http::answer::headers::answer_list;
+use crate::http::answer::headers::{answer_list, say_what_is_settled};
 use crate::http::reference::openapi::description::{
-    Answer, Content, Operation, Parameter, Place, Shape, Tag, json_list,
+    Answer, Content, Header, Operation, Parameter, Place, Shape, Tag, json_list,
 };
 use crate::http::reference::openapi::{examples, shared};
 use crate::ledger::ask::caller::Caller;
@@ -32,10 +32,17 @@ pub const LIST: Operation = Operation {
             "TransactionList",
             examples::transactions,
         )),
-        headers: &[shared::READ, shared::NEXT_PAGE],
+        headers: &[shared::READ, SETTLED, shared::NEXT_PAGE],
     }],
     problems: &[shared::QUERY, shared::READS],
 };
+pub const SETTLED: &[Header] = &[Header {
+    name: "X-Settled-Until",
+    description: "Before this time no transaction can appear any more.",
+    shape: Shape::Text,
+    example: "2026-11-23T10:15:30.123456Z",
+    always: false,
+}];
 /// The same by another name.
 pub const SEARCH: Operation = Operation {
     path: "/transactions/search",
@@ -73,7 +80,7 @@ const AMOUNT: &str = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,7})?$";
 const DATE: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?$";
 
 #[rustfmt::skip]
-const FILTERS: &[Parameter] = &[
+pub const FILTERS: &[Parameter] = &[
     filter("status", Shape::Pattern(STATUSES), "pending,processing", "One status, or several separated by commas."),
     filter("asset_code", Shape::Pattern("^([A-Z0-9]{1,12}|native)$"), "USDC", ""),
     filter("stellar_account", Shape::Pattern(ADDRESS), "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ", ""),
@@ -102,12 +109,14 @@ pub async fn search(
     let page = &served.value;
     let next = page.next.map(|cursor| cursor.encode(&search.binding()));
     let link = next.as_deref().map(|cursor| search.next_link_query(cursor));
-    Ok(answer_list(
+    let mut response = answer_list(
         &request,
         &served,
         &consistency,
         &page.transactions,
         next,
         link,
-    ))
+    );
+    say_what_is_settled(&mut response, served.settled_until);
+    Ok(response)
 }

@@ -12,4 +12,4 @@ pub use change::{CHANGE, change};
 pub use create::{CREATE, create};
 pub use find::{READ_ONE, read_one};
 pub use history::{EVENTS, events};
-pub use list::{LIST, SEARCH, search};
+pub use list::{FILTERS, LIST, SEARCH, SETTLED, search};

@@ -5,13 +5,23 @@
 pub struct Caller {
     /// The tenant: every row belongs to one, and every statement names it.
     pub owner: String,
-    /// The client's name.
-    pub client: String,
+    pub author: Author,
     pub request_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A client, by its name.
+    Client(String),
+    /// A source of callbacks, by its name.
+    Source(String),
 }
 
 impl Caller {
     pub fn actor(&self) -> String {
-        format!("api:{}", self.client)
+        match &self.author {
+            Author::Client(name) => format!("api:{name}"),
+            Author::Source(name) => format!("callback:{name}"),
+        }
     }
 }

@@ -20,6 +20,26 @@ pub enum Expected {
     Nothing,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one strong entity tag, or *")]
+pub struct InvalidIfMatch;
+
+impl Expected {
+    /// One strong entity tag, or `*` (RFC 9110, sections 8.8.3 and 13.1.1). A list would be more than one version; a weak tag does not
+    /// say which bytes it stands for.
+    pub fn parse(if_match: &str) -> Result<Expected, InvalidIfMatch> {
+        if if_match == "*" {
+            return Ok(Expected::Any);
+        }
+        let tag = if_match
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let tag = tag.filter(|tag| tag.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x7e)));
+        let tag = tag.ok_or(InvalidIfMatch)?;
+        Ok(tag.parse().map_or(Expected::Nothing, Expected::Exactly))
+    }
+}
+
 /// A request to change a status, good for any number of attempts.
 ///
 /// `write_id` is made here, before the first attempt, and stored with the change: whoever finds it in the history knows that an earlier
@@ -103,6 +123,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn if_match_is_one_strong_tag_or_a_star() {
+        assert_eq!(Expected::parse("*"), Ok(Expected::Any));
+        let ours = ETag {
+            version: 2,
+            identity: "5f2c9a".into(),
+        };
+        assert_eq!(Expected::parse("\"2-5f2c9a\""), Ok(Expected::Exactly(ours)));
+        for unknown in ["\"\"", "\"x\"", "\"02-5f2c9a\"", "\"a,b\"", "\"*\""] {
+            assert_eq!(Expected::parse(unknown), Ok(Expected::Nothing), "{unknown}");
+        }
+        for invalid in [
+            "",
+            "\"",
+            "2-5f2c9a",
+            "\"2-5f2c9a",
+            "W/\"2-5f2c9a\"",
+            "\"2-5f2c9a\", \"3-5f2c9a\"",
+            "\"2-5f2c9a\",",
+            "*, *",
+            "\"a b\"",
+            "\"\u{e9}\"",
+        ] {
+            assert_eq!(Expected::parse(invalid), Err(InvalidIfMatch), "{invalid}");
+        }
+    }
 
     #[test]
     fn a_status_change_is_read() {

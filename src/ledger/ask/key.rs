@@ -23,6 +23,11 @@ impl IdempotencyKey {
         Ok(IdempotencyKey(key.to_owned()))
     }
 
+    /// That of a callback, by the webhook's id: a slash cannot occur in a client's key.
+    pub fn of_callback(webhook_id: &str) -> IdempotencyKey {
+        IdempotencyKey(format!("callback/{webhook_id}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -50,11 +50,28 @@ impl Search {
     pub fn parse(query_string: &str, owner: &str) -> Result<Search, QueryError> {
         let mut query = Query::parse(query_string)?;
         let cursor = query.take("cursor");
-        let mut search = Search {
+        let limit = query.read("limit", limit)?;
+        let mut search = Search::filters(&mut query, owner, Order::default())?;
+        search.limit = limit.unwrap_or(DEFAULT_LIMIT);
+        query.finish()?;
+        search.check_bounds()?;
+        if let Some(text) = cursor {
+            search.cursor = Some(Cursor::decode(&text, &search.binding())?);
+        }
+        Ok(search)
+    }
+
+    /// The first page, of the usual size.
+    pub(super) fn filters(
+        query: &mut Query,
+        owner: &str,
+        usual_order: Order,
+    ) -> Result<Search, QueryError> {
+        Ok(Search {
             owner: owner.to_owned(),
-            limit: query.read("limit", limit)?.unwrap_or(DEFAULT_LIMIT),
+            limit: DEFAULT_LIMIT,
             cursor: None,
-            order: query.read("order", order)?.unwrap_or_default(),
+            order: query.read("order", order)?.unwrap_or(usual_order),
             status: query.read("status", statuses)?.unwrap_or_default(),
             asset_code: query.read("asset_code", asset_code)?,
             stellar_account: query.read("stellar_account", stellar_account)?,
@@ -65,17 +82,11 @@ impl Search {
             max_amount: query.read("max_amount", detailed(AmountBound::parse))?,
             from_date: query.read("from_date", date::parse)?,
             to_date: query.read("to_date", date::parse)?,
-        };
-        query.finish()?;
-        search.check_bounds()?;
-        if let Some(text) = cursor {
-            search.cursor = Some(Cursor::decode(&text, &search.binding())?);
-        }
-        Ok(search)
+        })
     }
 
     /// Bounds between which nothing can lie are a mistake of the client's, and it is told so.
-    fn check_bounds(&self) -> Result<(), QueryError> {
+    pub(super) fn check_bounds(&self) -> Result<(), QueryError> {
         if self.from_date.is_some() && self.to_date.is_some() && self.from_date >= self.to_date {
             return Err(query::invalid("from_date", "must be before to_date"));
         }

@@ -4,6 +4,8 @@ pub mod amount;
 pub mod event;
 pub mod memo;
 pub mod metadata;
+pub mod point;
+pub mod stats;
 pub mod status;
 pub mod strkey;
 pub mod transaction;

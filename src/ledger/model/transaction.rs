@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::event::Event;
 use super::status::Status;
 use super::write::Write;
 
@@ -72,6 +73,19 @@ impl Transaction {
         Write {
             version: self.version,
             id: self.write_id,
+        }
+    }
+
+    /// What the write that this event tells of was answered with.
+    pub fn as_of(self, write_id: Uuid, event: Event) -> Transaction {
+        Transaction {
+            version: event.version,
+            write_id,
+            status: event.status,
+            status_reason: event.status_reason,
+            callback_status: event.callback_status,
+            updated_at: event.at,
+            ..self
         }
     }
 

@@ -53,7 +53,7 @@ fn nothing_changed(
     let replicated = is_replicated(connection, standbys);
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {
-        (Some(now), Some(event)) => Ok(as_of(now, change, event)),
+        (Some(now), Some(event)) => Ok(now.as_of(change.write_id, event)),
         (Some(_), None) => Err(Error::LostRace),
         (None, _) => Err(Error::NotFound),
     };
@@ -68,7 +68,7 @@ fn refuse(
     now: Transaction,
 ) -> QueryResult<Result<Transaction, Error>> {
     Ok(match earlier_attempt(connection, change)? {
-        Some(event) => Ok(as_of(now, change, event)),
+        Some(event) => Ok(now.as_of(change.write_id, event)),
         None => Err(refusal(change, &now)),
     })
 }
@@ -130,19 +130,6 @@ fn earlier_attempt(connection: &mut PgConnection, change: &Change) -> QueryResul
         ))
         .first(connection)
         .optional()
-}
-
-/// What the answer of that attempt would have been.
-fn as_of(now: Transaction, change: &Change, event: Event) -> Transaction {
-    Transaction {
-        version: event.version,
-        write_id: change.write_id,
-        status: event.status,
-        status_reason: event.status_reason,
-        callback_status: event.callback_status,
-        updated_at: event.at,
-        ..now
-    }
 }
 
 fn is_own_earlier_attempt(error: &DieselError) -> bool {

@@ -155,7 +155,7 @@ fn sorted_by_key_first(mut found: Vec<Met>) -> impl Iterator<Item = (bool, usize
         .map(move |met| (met.by_key, place(&met), met))
 }
 
-fn met_by_key(
+pub(super) fn met_by_key(
     connection: &mut PgConnection,
     owner: &str,
     create: &Create,
@@ -208,7 +208,7 @@ fn met_by_anchor(create: &Create, met: Met) -> Answer {
 }
 
 /// Everything that a transaction is, and that no later write changes.
-fn conflicting_fields(asked: &Draft, stored: &Transaction) -> Vec<&'static str> {
+pub(super) fn conflicting_fields(asked: &Draft, stored: &Transaction) -> Vec<&'static str> {
     let memo = asked.memo.as_ref();
     let metadata = |value: &Option<Value>| value.as_ref().map(canonical);
     let table = [

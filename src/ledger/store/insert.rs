@@ -96,7 +96,7 @@ impl<'c> Row<'c> {
         }
     }
 
-    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+    pub fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
         binds.bind::<SqlUuid, _>(&self.id)?;
         binds.bind::<SqlText, _>(self.stellar_account)?;
         binds.bind::<Numeric, _>(&self.amount)?;

@@ -157,8 +157,8 @@ struct Select<'q> {
 
 /// Before and after every time that a row can have (the years 1 to 9999): a bound that was not given is bound to one of these, so that
 /// one text, with one plan, serves all.
-const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap();
-const END: DateTime<Utc> = DateTime::from_timestamp(253_402_300_800, 0).unwrap();
+pub(super) const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap();
+pub(super) const END: DateTime<Utc> = DateTime::from_timestamp(253_402_300_800, 0).unwrap();
 
 /// The last instant before this one, as PostgreSQL counts them.
 fn before(time: DateTime<Utc>) -> DateTime<Utc> {

@@ -4,10 +4,12 @@
 //! indexes as a huge one. The sessions of the service forbid other plans (`SessionLimits`), and a test asks `auto_explain` what was done
 //! (`tests/service/plans.rs`).
 
+pub mod callback;
 pub mod change;
 pub mod create;
 pub mod create_all;
 mod durability;
+pub mod export;
 pub mod find;
 pub mod history;
 mod insert;
@@ -16,6 +18,7 @@ pub mod list;
 mod lookup;
 pub mod proof;
 mod statement;
+pub mod stats;
 mod tokens;
 
 pub use durability::Committed;

@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn every_file_has_its_parameters_in_an_order_in_which_they_can_be_bound() {
         for file in [
+            include_str!("callback.sql"),
             include_str!("change.sql"),
             include_str!("durability.sql"),
             include_str!("find.sql"),
@@ -133,6 +134,9 @@ mod tests {
             include_str!("insert_all.sql"),
             include_str!("list.sql"),
             include_str!("lookup.sql"),
+            include_str!("point.sql"),
+            include_str!("receive.sql"),
+            include_str!("stats.sql"),
         ] {
             let code = file
                 .lines()

@@ -1,7 +1,8 @@
 //! Holds what the clients saw against what the database holds. Pure: every line it returns is a broken promise.
 
 use super::history::{
-    Change, Create, History, Level, Outcome, Read, Reply, Seen, acknowledgements, outcome,
+    Attempt, Batch, Callback, Change, Create, History, Level, Outcome, Read, Reply, Seen,
+    acknowledgements, outcome,
 };
 use super::truth::{Event, Row, Truth};
 use super::words;
@@ -28,6 +29,14 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
                 .chain(check_change(change, &index))
                 .map(|what| format!("{about}: {what}")),
         );
+    }
+    for batch in &history.batches {
+        let checked = answers(&batch.attempts).chain(check_batch(batch, &index));
+        found.extend(checked.map(|what| format!("batch {}: {what}", batch.marker)));
+    }
+    for callback in &history.callbacks {
+        let checked = answers(&callback.attempts).chain(check_callback(callback, truth));
+        found.extend(checked.map(|what| format!("callback {}: {what}", callback.marker)));
     }
     found.extend(history.reads.iter().filter_map(check_read));
     found.extend(words::violations(history));
@@ -63,7 +72,7 @@ impl<'a> Index<'a> {
 }
 
 /// What no client should ever be told.
-fn answers(attempts: &[super::history::Attempt]) -> impl Iterator<Item = String> {
+fn answers(attempts: &[Attempt]) -> impl Iterator<Item = String> {
     attempts.iter().filter_map(|attempt| match &attempt.reply {
         Reply::Rejected(answer) => Some(format!("instance {} answered {answer}", attempt.instance)),
         Reply::Lost {
@@ -125,24 +134,79 @@ fn check_create(create: &Create, index: &Index) -> Vec<String> {
     if let Some(other) = bodies.iter().find(|body| differ(body)) {
         found.push(format!("two answers: {} and {other}", bodies[0]));
     }
-    found.extend(told_of_itself(create));
+    found.extend(told_of_itself(&create.attempts, 201));
     found
 }
 
-/// Where nothing had been applied before, the first acknowledgement is no replay, and a 201.
-fn told_of_itself(create: &Create) -> Option<String> {
-    let first = create
-        .attempts
+/// All of them or none, in the order in which they were sent.
+fn check_batch(batch: &Batch, index: &Index) -> Vec<String> {
+    let rows = index.by_marker.get(batch.marker.as_str());
+    let count = rows.map_or(0, Vec::len);
+    let mut found = Vec::new();
+    match outcome(&batch.attempts) {
+        Outcome::Acknowledged if count == batch.size => {}
+        Outcome::NotApplied if count == 0 => {}
+        Outcome::Doubt if count == 0 || count == batch.size => {}
+        outcome => {
+            let (size, attempts) = (batch.size, &batch.attempts);
+            found.push(format!(
+                "{outcome:?}, but {count} of {size} rows: {attempts:?}"
+            ));
+        }
+    }
+    let stored = index.truth.keys.get(&batch.marker);
+    for body in acknowledgements(&batch.attempts) {
+        let data = body["data"].as_array().into_iter().flatten();
+        let ids: Vec<&str> = data.filter_map(|item| item["id"].as_str()).collect();
+        if stored.is_none_or(|stored| *stored != ids) {
+            found.push(format!("acknowledged as {ids:?}, stored as {stored:?}"));
+        }
+    }
+    found.extend(told_of_itself(&batch.attempts, 201));
+    found
+}
+
+/// Applied once, as the version that it makes, and told so each time.
+fn check_callback(callback: &Callback, truth: &Truth) -> Vec<String> {
+    let applied = truth.callbacks.get(&callback.marker);
+    let applied = applied.map_or(&[][..], Vec::as_slice);
+    let mut found = Vec::new();
+    match (outcome(&callback.attempts), applied) {
+        (Outcome::Acknowledged | Outcome::Doubt, [(_, version)]) if *version == callback.makes => {}
+        (Outcome::NotApplied | Outcome::Doubt, []) => {}
+        (outcome, applied) => {
+            let (makes, attempts) = (callback.makes, &callback.attempts);
+            found.push(format!(
+                "{outcome:?}, makes version {makes}, but made {applied:?}: {attempts:?}"
+            ));
+        }
+    }
+    for body in acknowledgements(&callback.attempts) {
+        let is_right = applied.iter().all(|(id, _)| body["id"] == **id)
+            && body["version"] == callback.makes
+            && body["callback_status"] == callback.body["callback_status"];
+        if !is_right {
+            found.push(format!("acknowledged as {body}"));
+        }
+    }
+    let status = if callback.makes == 1 { 201 } else { 200 };
+    found.extend(told_of_itself(&callback.attempts, status));
+    found
+}
+
+/// Where nothing had been applied before, the first acknowledgement is no replay, and of this status.
+fn told_of_itself(attempts: &[Attempt], expected: u16) -> Option<String> {
+    let first = attempts
         .iter()
         .position(|attempt| matches!(attempt.reply, Reply::Done { .. }))?;
     let Reply::Done {
         status, replayed, ..
-    } = create.attempts[first].reply
+    } = attempts[first].reply
     else {
         return None;
     };
-    let fresh = outcome(&create.attempts[..first]) == Outcome::NotApplied;
-    (fresh && (replayed || status != 201))
+    let fresh = outcome(&attempts[..first]) == Outcome::NotApplied;
+    (fresh && (replayed || status != expected))
         .then(|| format!("its own first attempt was answered {status}, replayed: {replayed}"))
 }
 
@@ -205,9 +269,7 @@ fn check_events(row: &Row, index: &Index) -> Vec<String> {
         .first()
         .is_some_and(|first| first.kind == "created" && first.status == "pending");
     let ends_well = events.last().is_some_and(|last| last.status == row.status);
-    let steps_well = events
-        .windows(2)
-        .all(|pair| is_allowed(&pair[0].status, &pair[1].status));
+    let steps_well = events.windows(2).all(|pair| is_step(&pair[0], &pair[1]));
     if !(begins_well && ends_well && steps_well) {
         found.push(format!(
             "transaction {} is {} after {events:?}",
@@ -215,6 +277,14 @@ fn check_events(row: &Row, index: &Index) -> Vec<String> {
         ));
     }
     found
+}
+
+/// A callback tells of the anchor's own process, and leaves the status as it is.
+fn is_step(from: &Event, to: &Event) -> bool {
+    if to.kind == "callback" {
+        return from.status == to.status;
+    }
+    is_allowed(&from.status, &to.status)
 }
 
 fn is_allowed(from: &str, to: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The checker fails on a doctored history.
 
 use super::checker::violations;
-use super::history::{Attempt, Change, Create, History, Level, Read, Reply, Seen};
+use super::history::{Attempt, Batch, Callback, Change, Create, History, Level, Read, Reply, Seen};
 use super::snapshot::Snapshot;
 use super::truth::{Event, Row, Truth};
 use serde_json::json;
@@ -58,7 +58,53 @@ fn event(version: u64, status: &str) -> Event {
     }
 }
 
-/// One acknowledged create with one change, one that was not applied, one in doubt, and a read.
+/// Of two items, acknowledged.
+fn batch() -> Batch {
+    Batch {
+        marker: "b".into(),
+        body: json!({}),
+        size: 2,
+        attempts: vec![
+            again(true),
+            attempt(Reply::Done {
+                status: 201,
+                replayed: false,
+                replicated: false,
+                body: json!({"data": [{"id": "b0"}, {"id": "b1"}]}),
+            }),
+        ],
+    }
+}
+
+/// The second one of a transaction, acknowledged after a doubt.
+fn callback() -> Callback {
+    Callback {
+        marker: "c".into(),
+        body: json!({"callback_status": "completed"}),
+        makes: 2,
+        attempts: vec![
+            again(false),
+            attempt(Reply::Done {
+                status: 200,
+                replayed: true,
+                replicated: false,
+                body: json!({"id": "7", "version": 2, "callback_status": "completed"}),
+            }),
+        ],
+    }
+}
+
+fn of_batch(item: usize) -> Row {
+    Row {
+        id: format!("b{item}"),
+        marker: "b".into(),
+        anchor: None,
+        status: "pending".into(),
+        version: 1,
+    }
+}
+
+/// One acknowledged create with one change, one that was not applied, one in doubt, a batch, a callback, and a read.
 fn honest() -> (History, Truth) {
     let changed = json!({"id": "1", "version": 2, "status": "failed", "status_reason": "why"});
     let history = History {
@@ -80,6 +126,8 @@ fn honest() -> (History, Truth) {
                 body: changed,
             })],
         }],
+        batches: vec![batch()],
+        callbacks: vec![callback()],
         reads: vec![Read {
             level: Level::Token,
             instance: 1,
@@ -103,13 +151,22 @@ fn honest() -> (History, Truth) {
         version: 2,
     };
     let truth = Truth {
-        rows: vec![row],
-        keys: [("m-1".to_owned(), vec!["1".to_owned()])].into(),
-        events: [(
-            "1".to_owned(),
-            vec![event(1, "pending"), event(2, "failed")],
-        )]
+        rows: vec![row, of_batch(0), of_batch(1)],
+        keys: [
+            ("m-1".to_owned(), vec!["1".to_owned()]),
+            ("b".to_owned(), vec!["b0".to_owned(), "b1".to_owned()]),
+        ]
         .into(),
+        events: [
+            (
+                "1".to_owned(),
+                vec![event(1, "pending"), event(2, "failed")],
+            ),
+            ("b0".to_owned(), vec![event(1, "pending")]),
+            ("b1".to_owned(), vec![event(1, "pending")]),
+        ]
+        .into(),
+        callbacks: [("c".to_owned(), vec![("7".to_owned(), 2)])].into(),
     };
     (history, truth)
 }
@@ -126,7 +183,7 @@ type Doctor = fn(&mut History, &mut Truth);
 fn a_doctored_history_fails() {
     let table: [(&str, Doctor); 20] = [
         ("an acknowledged create is lost", |_, truth| {
-            truth.rows.clear()
+            drop(truth.rows.remove(0))
         }),
         ("it is there twice", |_, truth| {
             truth.rows.push(truth.rows[0].clone())
@@ -231,6 +288,44 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
         }),
         ("a replica does not say how stale it is", |history, _| {
             history.reads[0].says_lag = false
+        }),
+    ];
+    all_are_noticed(&table);
+}
+
+#[test]
+fn a_batch_in_part_and_a_callback_twice_fail() {
+    let table: [(&str, Doctor); 10] = [
+        ("a batch is stored in part", |_, truth| {
+            drop(truth.rows.pop())
+        }),
+        ("a batch in doubt is stored in part", |history, truth| {
+            history.batches[0].attempts = vec![again(false)];
+            truth.rows.pop();
+        }),
+        ("a batch that was not applied is there", |history, _| {
+            drop(history.batches[0].attempts.pop())
+        }),
+        ("a batch is stored in another order", |_, truth| {
+            truth.keys.get_mut("b").unwrap().reverse()
+        }),
+        ("a batch of its own is a replay", |history, _| {
+            if let Reply::Done { replayed, .. } = &mut history.batches[0].attempts[1].reply {
+                *replayed = true;
+            }
+        }),
+        ("a callback is lost", |_, truth| truth.callbacks.clear()),
+        ("a callback is applied twice", |_, truth| {
+            truth.callbacks.get_mut("c").unwrap().push(("7".into(), 3))
+        }),
+        ("a callback made another version", |_, truth| {
+            truth.callbacks.get_mut("c").unwrap()[0].1 = 3
+        }),
+        ("a callback that was not applied was", |history, _| {
+            history.callbacks[0].attempts = vec![again(true)]
+        }),
+        ("a callback is answered with another state", |history, _| {
+            history.callbacks[0].body = json!({"callback_status": "refunded"})
         }),
     ];
     all_are_noticed(&table);

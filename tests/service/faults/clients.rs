@@ -1,6 +1,8 @@
 //! The population: writers, status changers and readers that behave as the contract asks of a client.
 
 use super::Stage;
+use super::anchors::send_callback;
+use super::batches::send_batch;
 use super::history::{Attempt, Change, Create, History, Level, Outcome, Reply, outcome};
 use super::readers::ask;
 use crate::support::bodies::{account, minimal, with};
@@ -54,15 +56,17 @@ impl Board {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn marker(&self) -> String {
+    pub fn marker(&self) -> String {
         format!("{}-{}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     fn acknowledged(&self, answer: &Answer) {
+        // The token of a batch names its first transaction.
         let body = answer.json();
-        let version = body["version"].as_u64().unwrap_or(0);
+        let first = body.pointer("/data/0").unwrap_or(&body);
+        let version = first["version"].as_u64().unwrap_or(0);
         let of = Acknowledged {
-            id: answer.id(),
+            id: first["id"].as_str().unwrap_or_default().to_owned(),
             version,
             token: answer.token().to_owned(),
         };
@@ -85,8 +89,19 @@ pub enum Patience {
     None,
 }
 
+impl Patience {
+    /// One of ten has none.
+    pub fn of(luck: u32) -> Patience {
+        if luck == 0 {
+            Patience::None
+        } else {
+            Patience::Endless
+        }
+    }
+}
+
 /// Sends the identical request until it is done, alternating between the instances.
-fn repeat(
+pub fn repeat(
     stage: &Stage,
     board: &Board,
     attempts: &mut Vec<Attempt>,
@@ -201,12 +216,7 @@ pub fn write(stage: &Stage, board: &Board) -> History {
     while !board.is_stopped() {
         let mut create = new_create(board);
         let luck = rand::rng().random_range(0..10);
-        let patience = if luck == 0 {
-            Patience::None
-        } else {
-            Patience::Endless
-        };
-        if let Some(answer) = send_create(stage, board, &mut create, patience) {
+        if let Some(answer) = send_create(stage, board, &mut create, Patience::of(luck)) {
             if luck == 1 {
                 send_create(stage, board, &mut create, Patience::Endless); // a replay
             }
@@ -241,11 +251,7 @@ pub fn change(stage: &Stage, board: &Board) -> History {
                 reason: board.marker(),
                 attempts: Vec::new(),
             };
-            let patience = if rand::rng().random_range(0..10) == 0 {
-                Patience::None
-            } else {
-                Patience::Endless
-            };
+            let patience = Patience::of(rand::rng().random_range(0..10));
             let answer = send_change(stage, board, &mut change, patience);
             history.changes.push(change);
             match answer {
@@ -283,5 +289,16 @@ pub fn resolve(stage: &Stage, board: &Board, history: &mut History) {
         .filter(|change| outcome(&change.attempts) == Outcome::Doubt)
     {
         send_change(stage, board, change, Patience::Endless);
+    }
+    for batch in &mut history.batches {
+        if outcome(&batch.attempts) == Outcome::Doubt {
+            send_batch(stage, board, batch, Patience::Endless);
+        }
+    }
+    for (i, callback) in history.callbacks.iter_mut().enumerate() {
+        // Those that were heard too: long after, each is still applied once.
+        if outcome(&callback.attempts) == Outcome::Doubt || i % 16 == 0 {
+            send_callback(stage, board, callback, Patience::Endless);
+        }
     }
 }

@@ -132,6 +132,26 @@ pub struct Change {
     pub attempts: Vec<Attempt>,
 }
 
+/// Several creates under one key, which is the marker of each.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub marker: String,
+    pub body: Value,
+    pub size: usize,
+    pub attempts: Vec<Attempt>,
+}
+
+/// What an anchor says of a transaction of which it alone speaks.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The webhook's id. Nobody else's.
+    pub marker: String,
+    pub body: Value,
+    /// The version that it makes.
+    pub makes: u64,
+    pub attempts: Vec<Attempt>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Eventual,
@@ -168,6 +188,8 @@ pub enum Seen {
 pub struct History {
     pub creates: Vec<Create>,
     pub changes: Vec<Change>,
+    pub batches: Vec<Batch>,
+    pub callbacks: Vec<Callback>,
     pub reads: Vec<Read>,
     pub snapshots: Vec<Snapshot>,
 }
@@ -176,16 +198,25 @@ impl History {
     pub fn add(&mut self, mut other: History) {
         self.creates.append(&mut other.creates);
         self.changes.append(&mut other.changes);
+        self.batches.append(&mut other.batches);
+        self.callbacks.append(&mut other.callbacks);
         self.reads.append(&mut other.reads);
         self.snapshots.append(&mut other.snapshots);
     }
 
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         let changes = self.changes.iter().flat_map(|change| &change.attempts);
+        let batches = self.batches.iter().flat_map(|batch| &batch.attempts);
+        let callbacks = self
+            .callbacks
+            .iter()
+            .flat_map(|callback| &callback.attempts);
         self.creates
             .iter()
             .flat_map(|create| &create.attempts)
             .chain(changes)
+            .chain(batches)
+            .chain(callbacks)
     }
 
     /// Every answer to a write that was not its acknowledgement.

@@ -1,6 +1,8 @@
 //! The fault harness: clients that keep asking two instances of the service while something breaks, what they saw, and a checker that
 //! holds it against the database that survives. Shared by the named tests (`failover.rs`, …) and `examples/chaos`.
 
+pub mod anchors;
+pub mod batches;
 pub mod catalogue;
 pub mod checker;
 #[cfg(test)]

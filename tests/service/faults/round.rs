@@ -3,7 +3,7 @@
 use super::clients::{self, Board};
 use super::history::{History, Outcome, outcome};
 use super::truth::Truth;
-use super::{Stage, catalogue::Fault, checker, readers};
+use super::{Stage, anchors, batches, catalogue::Fault, checker, readers};
 use crate::support::{App, key};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -13,6 +13,8 @@ use std::thread;
 /// that has lost its standbys, and must not be failed for that.
 const WRITERS: usize = 10;
 const CHANGERS: usize = 2;
+const BATCHERS: usize = 1;
+const ANCHORS: usize = 1;
 const CONSISTENT_READERS: usize = 1;
 const READERS: usize = 2;
 /// Before the fault, and after it is healed.
@@ -48,9 +50,11 @@ pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
 type Client = fn(&Stage, &Board) -> History;
 
 fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
-    let kinds: [(usize, Client); 4] = [
+    let kinds: [(usize, Client); 6] = [
         (WRITERS, clients::write),
         (CHANGERS, clients::change),
+        (BATCHERS, batches::write),
+        (ANCHORS, anchors::tell),
         (CONSISTENT_READERS, readers::read_consistently),
         (READERS, readers::read),
     ];
@@ -100,8 +104,18 @@ fn unresolved(history: &History) -> Vec<String> {
         .changes
         .iter()
         .map(|change| (&change.reason, &change.attempts));
+    let batches = history
+        .batches
+        .iter()
+        .map(|batch| (&batch.marker, &batch.attempts));
+    let callbacks = history
+        .callbacks
+        .iter()
+        .map(|callback| (&callback.marker, &callback.attempts));
     let doubtful = creates
         .chain(changes)
+        .chain(batches)
+        .chain(callbacks)
         .filter(|(_, attempts)| outcome(attempts) == Outcome::Doubt);
     doubtful
         .map(|(marker, attempts)| format!("{marker} was never resolved: {attempts:?}"))

@@ -2,7 +2,8 @@
 
 use super::snapshot::Snapshot;
 use crate::support::wait::s;
-use crate::support::{App, Cluster, Proxy, eventually, minimal};
+use crate::support::webhook::SOURCES;
+use crate::support::{App, Cluster, Launch, Proxy, eventually, minimal};
 use private_postgres::Server;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +43,7 @@ impl Stage {
 
     fn on(cluster: Cluster, proxies: Vec<Proxy>, urls: &[String]) -> Stage {
         cluster.make_synchronous();
-        let launch = || crate::support::Launch::on(urls.to_vec());
+        let launch = || Launch::on(urls.to_vec()).set("callback.sources", SOURCES);
         let apps = [launch().start(), launch().with_its_log_in_a_pipe().start()];
         let stage = Stage {
             apps,

@@ -11,6 +11,8 @@ pub struct Truth {
     pub rows: Vec<Row>,
     pub keys: HashMap<String, Vec<String>>,
     pub events: HashMap<String, Vec<Event>>,
+    /// By the webhook's id: the transactions, and the versions of them, that it made.
+    pub callbacks: HashMap<String, Vec<(String, u64)>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +31,13 @@ pub struct Event {
     pub kind: String,
     pub status: String,
     pub reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Applied {
+    handle: String,
+    id: String,
+    version: u64,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +81,28 @@ impl Truth {
         events
             .into_iter()
             .for_each(|event| by_id.entry(event.id.clone()).or_default().push(event));
+        let applied: Vec<Applied> = read(
+            primary,
+            &format!(
+                "SELECT json_build_object('handle', handle, 'id', id, 'version', version)::text AS value
+               FROM (SELECT idempotency_key AS handle, id, 1 AS version FROM transactions
+                     UNION ALL
+                     SELECT handle, transaction_id, version FROM transaction_events) made
+              WHERE handle LIKE 'callback/{prefix}%'"
+            ),
+        );
+        let mut callbacks: HashMap<String, Vec<(String, u64)>> = HashMap::new();
+        for Applied {
+            handle,
+            id,
+            version,
+        } in applied
+        {
+            let webhook_id = handle.trim_start_matches("callback/").to_owned();
+            callbacks.entry(webhook_id).or_default().push((id, version));
+        }
         Truth {
+            callbacks,
             rows,
             keys: keys.into_iter().map(|key| (key.key, key.ids)).collect(),
             events: by_id,

@@ -1,6 +1,6 @@
 //! Holds what answers said of themselves against what is known: how durable a write is, and who served a read.
 
-use super::history::{Attempt, History, Level, Read, Reply, Seen};
+use super::history::{Attempt, History, Level, Read, Reply, Seen, acknowledgements};
 use super::readers::STRANGE;
 
 pub fn violations(history: &History) -> Vec<String> {
@@ -12,8 +12,19 @@ pub fn violations(history: &History) -> Vec<String> {
         .changes
         .iter()
         .map(|change| (change.id.as_str(), change.from + 1, &change.attempts));
+    // Those of a batch come from one commit: what is told of it is told of the first.
+    let batches = history.batches.iter().filter_map(|batch| {
+        let body = acknowledgements(&batch.attempts).next()?;
+        Some((body["data"][0]["id"].as_str()?, 1, &batch.attempts))
+    });
+    let callbacks = history.callbacks.iter().filter_map(|callback| {
+        let body = acknowledgements(&callback.attempts).next()?;
+        Some((body["id"].as_str()?, callback.makes, &callback.attempts))
+    });
     creates
         .chain(changes)
+        .chain(batches)
+        .chain(callbacks)
         .flat_map(|(id, version, attempts)| not_on_a_standby(history, id, version, attempts))
         .chain(history.reads.iter().filter_map(check_read))
         .collect()

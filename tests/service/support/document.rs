@@ -211,7 +211,7 @@ impl Document {
         }
         let schema = shape.content.get(media);
         let schema = schema.ok_or_else(|| format!("the media type {media:?} is not listed"))?;
-        let body = if media.ends_with("json") {
+        let body = if media == "application/json" || media.ends_with("+json") {
             serde_json::from_str(&answer.text).map_err(|error| error.to_string())?
         } else {
             Value::from(answer.text.as_str())

@@ -44,6 +44,7 @@ impl Sim<'_> {
             } else {
                 BEHIND_MS
             }),
+            settled_until: None,
             receiving: of.receiving,
             upstream_name: (!of.is_primary).then(|| name(server)),
             standbys: if of.is_primary {

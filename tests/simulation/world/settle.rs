@@ -96,6 +96,7 @@ impl Sim<'_> {
                 lag_ms: instance
                     .positions
                     .lag_ms(&facts, self.clock.instant(self.now)),
+                settled_until: instance.positions.settled_until(&facts),
                 sync_state: None,
                 caveat: *caveat,
                 facts,

@@ -24,6 +24,7 @@ fn seen(facts: &Facts) -> Seen {
     Seen {
         facts: facts.clone(),
         lag_ms: Some(0),
+        settled_until: None,
         sync_state: None,
         caveat: None,
     }

@@ -5,7 +5,7 @@ use crate::ledger::model::write::Write;
 #[test]
 fn every_error_of_the_ledger_has_its_code() {
     use ledger::Error as E;
-    let table: [(E, &codes::Kind); 8] = [
+    let table: [(E, &codes::Kind); 10] = [
         (
             E::KeyReused {
                 transaction_ids: vec![],
@@ -46,6 +46,8 @@ fn every_error_of_the_ledger_has_its_code() {
             &codes::INVALID_STATUS_TRANSITION,
         ),
         (E::TokenNotVisible, &codes::CONSISTENCY_TOKEN_UNKNOWN),
+        (E::Behind, &codes::CONSISTENCY_UNAVAILABLE),
+        (E::HistoryLost, &codes::CONSISTENCY_TOKEN_UNKNOWN),
         (E::LostRace, &codes::OVERLOADED),
     ];
     for (error, kind) in table {

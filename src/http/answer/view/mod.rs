@@ -8,7 +8,7 @@ mod transactions;
 pub use operate::{Failover, Health, Live, Node, Pool, Ready, Status};
 pub use problem::{Extras, Problem};
 pub use reference::ErrorCode;
-pub use transactions::{Created, List, Meta};
+pub use transactions::{Created, List, Meta, Stats, StatsMeta};
 
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 

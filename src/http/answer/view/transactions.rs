@@ -27,3 +27,18 @@ pub struct Meta {
     pub next_cursor: Option<String>,
     pub has_more: bool,
 }
+
+/// Counts, and what of them was left out.
+#[derive(Serialize, ToSchema)]
+pub struct Stats<T> {
+    pub data: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub meta: Option<StatsMeta>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StatsMeta {
+    /// There are more assets than were told.
+    pub truncated: bool,
+}

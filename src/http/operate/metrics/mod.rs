@@ -53,7 +53,7 @@ pub const METRICS: Operation = Operation {
     answers: &[Answer {
         status: 200,
         description: "Prometheus text format.",
-        content: Content::Text(CONTENT_TYPE),
+        content: Content::Text(&[CONTENT_TYPE]),
         headers: &[],
     }],
     problems: &[shared::NO_QUERY],

@@ -132,10 +132,10 @@ fn response(described: &Answer, need: Need) -> Response {
     match &described.content {
         Content::Nothing => response,
         Content::Json(json) => response.content("application/json", media_type(*json)),
-        Content::Text(media) => {
+        Content::Text(medias) => medias.iter().fold(response, |response, media| {
             let text = Object::with_type(Type::String);
             response.content(*media, MediaType::new(Some(text)))
-        }
+        }),
     }
     .build()
 }

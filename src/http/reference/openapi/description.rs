@@ -98,8 +98,8 @@ pub struct Header {
 pub enum Content {
     Nothing,
     Json(Json),
-    /// Of this media type.
-    Text(&'static str),
+    /// Of one of these media types.
+    Text(&'static [&'static str]),
 }
 
 /// A schema, and what it is called in the document.
@@ -135,16 +135,24 @@ pub const fn json_array<T: ToSchema>(name: &'static str, example: fn() -> Value)
     }
 }
 
-/// A page of these. utoipa leaves the rows of a generic struct out of what it needs.
+/// A page of these.
 pub const fn json_list<T: ToSchema + 'static>(name: &'static str, example: fn() -> Value) -> Json {
+    json_rows::<List<T>, T>(name, example)
+}
+
+/// A generic struct with rows: utoipa leaves these out of what it needs.
+pub const fn json_rows<T: ToSchema, Row: ToSchema>(
+    name: &'static str,
+    example: fn() -> Value,
+) -> Json {
     Json {
         components: |name| {
-            let mut schemas = components::<List<T>>(name);
-            schemas.push((T::name().into_owned(), T::schema()));
-            T::schemas(&mut schemas);
+            let mut schemas = components::<T>(name);
+            schemas.push((Row::name().into_owned(), Row::schema()));
+            Row::schemas(&mut schemas);
             schemas
         },
-        ..json::<List<T>>(name, example)
+        ..json::<T>(name, example)
     }
 }
 

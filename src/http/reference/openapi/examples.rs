@@ -9,10 +9,12 @@ use uuid::Uuid;
 use crate::http::VERSION;
 use crate::http::answer::codes::{self, KINDS};
 use crate::http::answer::view::{
-    Created, ErrorCode, Health, List, Live, Meta, Node, Pool, Ready, Status as ServiceStatus,
+    Created, ErrorCode, Health, List, Live, Meta, Node, Pool, Ready, Stats, StatsMeta,
+    Status as ServiceStatus,
 };
 use crate::http::request::bodies::{ChangeStatus, CreateBatch, CreateTransaction};
 use crate::ledger::model::event::Event;
+use crate::ledger::model::stats::{AssetTotal, AssetTotals, DayTotals, StatusCount, StatusTotal};
 use crate::ledger::model::status::Status;
 use crate::ledger::model::transaction::Transaction;
 
@@ -121,6 +123,52 @@ pub fn status_change() -> Value {
         status: Status::Processing,
         status_reason: Some("picked up".to_owned()),
     })
+}
+
+fn stats<T>(row: T, meta: Option<StatsMeta>) -> Stats<T> {
+    Stats {
+        data: vec![row],
+        meta,
+    }
+}
+
+const WHOLE: StatsMeta = StatsMeta { truncated: false };
+
+pub fn status_counts() -> Value {
+    let row = StatusCount {
+        status: Status::Pending,
+        count: 3,
+    };
+    value(stats(row, None))
+}
+
+pub fn daily_totals() -> Value {
+    let asset = AssetTotal {
+        asset_code: "USDC".to_owned(),
+        count: 3,
+        total_amount: "301.50".to_owned(),
+    };
+    let row = DayTotals {
+        date: at().date_naive(),
+        count: 3,
+        assets: vec![asset],
+    };
+    value(stats(row, Some(WHOLE)))
+}
+
+pub fn asset_totals() -> Value {
+    let status = StatusTotal {
+        status: Status::Pending,
+        count: 3,
+        total_amount: "301.50".to_owned(),
+    };
+    let row = AssetTotals {
+        asset_code: "USDC".to_owned(),
+        count: 3,
+        total_amount: "301.50".to_owned(),
+        statuses: vec![status],
+    };
+    value(stats(row, Some(WHOLE)))
 }
 
 pub fn health() -> Value {

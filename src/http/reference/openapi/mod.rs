@@ -17,7 +17,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 
 use crate::http::request::NoQuery;
-use crate::http::{operate, reference, transactions};
+use crate::http::{callback, export, operate, reference, stats, transactions};
 use description::{Answer, Content, Operation, Tag, json_object};
 
 /// Every operation, in the order of the document.
@@ -29,6 +29,12 @@ const OPERATIONS: &[&Operation] = &[
     &transactions::READ_ONE,
     &transactions::CHANGE,
     &transactions::EVENTS,
+    &callback::CALLBACK,
+    &callback::CALLBACK_TRANSACTION,
+    &export::EXPORT,
+    &stats::BY_STATUS,
+    &stats::BY_DAY,
+    &stats::BY_ASSET,
     &operate::HEALTH,
     &operate::LIVE,
     &operate::READY,

@@ -1,0 +1,201 @@
+//! Who may send callbacks: Standard Webhooks 1.0, with shared secrets.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretSlice};
+use sha2::Sha256;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+const PREFIX: &str = "whsec_";
+const MAX_SECRET_BYTES: usize = 512;
+
+/// As some libraries leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Somebody who signs callbacks.
+#[derive(Debug)]
+pub struct Source {
+    pub name: String,
+    /// Whose transactions it tells of.
+    pub owner: String,
+    /// Several while one takes the place of another.
+    pub secrets: Vec<Secret>,
+}
+
+#[derive(Debug)]
+pub struct Secret(SecretSlice<u8>);
+
+impl Secret {
+    /// `whsec_` and the base64 of the bytes.
+    pub fn parse(text: &str) -> Option<Secret> {
+        let bytes = BASE64.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let usable = (1..=MAX_SECRET_BYTES).contains(&bytes.len());
+        usable.then(|| Secret(bytes.into()))
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.0.expose_secret().len()
+    }
+
+    pub fn is_same(&self, other: &Secret) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+
+    fn sign(&self, signed: &Signed) -> [u8; 32] {
+        // It takes a key of any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
+            return [0; 32];
+        };
+        for part in [
+            signed.id.as_bytes(),
+            b".",
+            signed.timestamp.as_bytes(),
+            b".",
+            signed.body,
+        ] {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// What a signature is over, as it was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'s> {
+    pub id: &'s str,
+    pub timestamp: &'s str,
+    pub body: &'s [u8],
+}
+
+#[derive(Debug, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    pub fn new(sources: Vec<Source>) -> Sources {
+        Sources(sources)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whose secret has made one of these signatures. All are tried to their ends, whichever it is and whether it is one: how long it
+    /// takes tells nothing.
+    pub fn signer(&self, signed: Signed, signatures: &[[u8; 32]]) -> Option<&Source> {
+        let mut found = u64::MAX;
+        for (place, source) in (0u64..).zip(&self.0) {
+            for secret in &source.secrets {
+                let right = secret.sign(&signed);
+                let equals = |signature: &[u8; 32]| signature.ct_eq(&right);
+                let one = |any: Choice, sent| any | equals(sent);
+                let is_right = signatures.iter().fold(Choice::from(0), one);
+                found.conditional_assign(&place, is_right);
+            }
+        }
+        self.0.get(usize::try_from(found).ok()?)
+    }
+}
+
+/// The signatures of version 1 in the value of `webhook-signature`: `v1,<base64> v1,<base64> …`. Those of other versions are for others.
+pub fn signatures(header: &str) -> Vec<[u8; 32]> {
+    let of_version_1 = header
+        .split(' ')
+        .filter_map(|part| part.strip_prefix("v1,"));
+    let decoded = of_version_1.filter_map(|text| BASE64.decode(text).ok()?.try_into().ok());
+    decoded.take(MAX_SIGNATURES).collect()
+}
+
+/// A sender that rotates its secret sends two.
+const MAX_SIGNATURES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the Standard Webhooks specification's libraries.
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    const SIGNED: Signed = Signed {
+        id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        timestamp: "1614265330",
+        body: br#"{"test": 2432232314}"#,
+    };
+
+    fn source(name: &str, secrets: &[&str]) -> Source {
+        Source {
+            name: name.into(),
+            owner: name.into(),
+            secrets: secrets.iter().filter_map(|s| Secret::parse(s)).collect(),
+        }
+    }
+
+    const OTHER: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn the_secret_that_verifies_says_who_signed() {
+        let sources = Sources::new(vec![
+            source("a", &[OTHER]),
+            source("b", &["whsec_AQID", SECRET]),
+        ]);
+        let signer = |header: &str| {
+            let found = sources.signer(SIGNED, &signatures(header));
+            found.map(|source| source.name.as_str())
+        };
+        assert_eq!(signer(SIGNATURE), Some("b"));
+        assert_eq!(signer(&format!("v1,AAAA v1a,xyz {SIGNATURE}")), Some("b"));
+        assert_eq!(signer(SIGNATURE.trim_end_matches('=')), Some("b"));
+        for wrong in [
+            "",
+            "v1,",
+            "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            &SIGNATURE.replace("v1,", "v2,"),
+            &SIGNATURE.replace("v1,", ""),
+            &SIGNATURE.replace("g0h", "h0h"),
+        ] {
+            assert_eq!(signer(wrong), None, "{wrong}");
+        }
+        let signatures = signatures(SIGNATURE);
+        for changed in [
+            Signed {
+                id: "msg",
+                ..SIGNED
+            },
+            Signed {
+                timestamp: "1614265331",
+                ..SIGNED
+            },
+            Signed {
+                body: b"{}",
+                ..SIGNED
+            },
+        ] {
+            assert!(
+                sources.signer(changed, &signatures).is_none(),
+                "{changed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed_and_must_be_base64_with_its_prefix() {
+        let secret = Secret::parse(SECRET).expect("valid");
+        assert_eq!(secret.bytes(), 24);
+        let shown = format!("{:?}", source("a", &[SECRET]));
+        assert!(!shown.contains("MfKQ") && !shown.contains("49"), "{shown}");
+        for text in [
+            "",
+            "whsec_",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_*",
+            "WHSEC_AAAA",
+        ] {
+            assert!(Secret::parse(text).is_none(), "{text}");
+        }
+        assert!(Secret::parse(&format!("whsec_{}", "A".repeat(800))).is_none());
+    }
+}

@@ -1,0 +1,156 @@
+//! Transactions as lines: CSV by RFC 4180, or JSON.
+
+use std::io;
+
+use chrono::{DateTime, Utc};
+use csv::{Terminator, Writer, WriterBuilder};
+use serde_json::{Value, json};
+
+use crate::http::answer::headers::rfc3339;
+use crate::ledger::ask::export::Format;
+use crate::ledger::model::transaction::Transaction;
+
+/// The members of a transaction's JSON, in their order.
+const COLUMNS: [&str; 15] = [
+    "id",
+    "stellar_account",
+    "amount",
+    "asset_code",
+    "callback_type",
+    "callback_status",
+    "anchor_transaction_id",
+    "memo",
+    "memo_type",
+    "metadata",
+    "status",
+    "status_reason",
+    "version",
+    "created_at",
+    "updated_at",
+];
+
+pub struct Lines {
+    to: To,
+    end_marker: bool,
+    as_of: DateTime<Utc>,
+    pub rows: u64,
+}
+
+enum To {
+    Csv(Box<Writer<Vec<u8>>>),
+    Json(Vec<u8>),
+}
+
+/// Writing into memory does not fail; what could, cuts the file.
+impl Lines {
+    pub fn new(format: Format, end_marker: bool, as_of: DateTime<Utc>) -> Lines {
+        let to = match format {
+            Format::Csv => To::Csv(Box::new(csv_writer())),
+            Format::JsonLines => To::Json(Vec::new()),
+        };
+        Lines {
+            to,
+            end_marker,
+            as_of,
+            rows: 0,
+        }
+    }
+
+    pub fn head(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Csv(writer) => Ok(writer.write_record(COLUMNS)?),
+            To::Json(_) => Ok(()),
+        }
+    }
+
+    pub fn row(&mut self, transaction: &Transaction) -> io::Result<()> {
+        self.rows += 1;
+        match &mut self.to {
+            To::Csv(writer) => Ok(writer.write_record(fields(transaction))?),
+            To::Json(written) => {
+                serde_json::to_writer(&mut *written, transaction)?;
+                written.push(b'\n');
+                Ok(())
+            }
+        }
+    }
+
+    /// How many rows there were, in a line that no transaction can be: in CSV `#end` stands where each row has an id, and the number
+    /// beside it.
+    pub fn end(&mut self) -> io::Result<()> {
+        let rows = self.rows;
+        match &mut self.to {
+            _ if !self.end_marker => Ok(()),
+            To::Csv(writer) => {
+                let mut marker = [""; COLUMNS.len()].map(str::to_owned);
+                marker[..2].clone_from_slice(&["#end".to_owned(), rows.to_string()]);
+                Ok(writer.write_record(marker)?)
+            }
+            To::Json(written) => {
+                let marker = json!({"end": true, "rows": rows, "as_of": rfc3339(self.as_of)});
+                written.extend_from_slice(format!("{marker}\n").as_bytes());
+                Ok(())
+            }
+        }
+    }
+
+    /// About how much has been written since it was taken last.
+    pub fn len(&self) -> usize {
+        match &self.to {
+            To::Csv(writer) => writer.get_ref().len(),
+            To::Json(written) => written.len(),
+        }
+    }
+
+    pub fn take(&mut self) -> io::Result<Vec<u8>> {
+        match &mut self.to {
+            To::Csv(writer) => {
+                let writer = std::mem::replace(&mut **writer, csv_writer());
+                writer.into_inner().map_err(csv::IntoInnerError::into_error)
+            }
+            To::Json(written) => Ok(std::mem::take(written)),
+        }
+    }
+}
+
+fn csv_writer() -> Writer<Vec<u8>> {
+    WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new())
+}
+
+/// In the order of [`COLUMNS`].
+fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let metadata = transaction.metadata.as_ref().map(Value::to_string);
+    [
+        transaction.id.to_string(),
+        transaction.stellar_account.clone(),
+        transaction.amount.to_string(),
+        transaction.asset_code.clone(),
+        or_empty(&transaction.callback_type),
+        or_empty(&transaction.callback_status),
+        harmless(&transaction.anchor_transaction_id),
+        harmless(&transaction.memo),
+        or_empty(&transaction.memo_type),
+        metadata.unwrap_or_default(),
+        transaction.status.to_string(),
+        harmless(&transaction.status_reason),
+        transaction.version.to_string(),
+        rfc3339(transaction.created_at),
+        rfc3339(transaction.updated_at),
+    ]
+}
+
+/// A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection), and these texts may be a stranger's: an apostrophe
+/// before it makes it text. All other columns begin with a letter, a digit or a brace.
+fn harmless(text: &Option<String>) -> String {
+    const BEGINS_A_FORMULA: [char; 11] = [
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    match text {
+        None => String::new(),
+        Some(text) if text.starts_with(BEGINS_A_FORMULA) => format!("'{text}"),
+        Some(text) => text.clone(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Callbacks, and never twice.
+//!
+//! A callback of an unknown transaction is a create, whose key is the webhook's id. One of a transaction that is known by its anchor id is
+//! a change of `callback_status`, and leaves the webhook's id in the event that it makes. Each is one statement, which the unique
+//! indexes keep from happening twice, whatever is repeated, given up or sent to two instances at the same time.
+//!
+//! For example, callbacks A and B of one transaction come at t = 1 s and t = 2 s, and B is lost on its way. At t = 3 s another one, C, is
+//! applied: version 3. B comes at last, and is older: the transaction stays as it is. A is repeated, and its event found: the answer is
+//! that of t = 1 s.
+
+mod statements;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use uuid::Uuid;
+
+use super::create::{self, conflicting_fields, met_by_key, new_transaction};
+use super::durability::{Committed, is_replicated};
+use super::find;
+use super::lookup::{Met, look_up};
+use super::proof::prove;
+use super::statement::Run;
+use crate::ledger::Error;
+use crate::ledger::ask::callback::Callback;
+use crate::ledger::model::event::Event;
+use crate::ledger::model::transaction::Transaction;
+use crate::schema::transaction_events as events;
+use statements::{Change, Locked, Receive};
+
+#[derive(Debug, PartialEq)]
+pub struct Received {
+    pub transaction: Transaction,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Stored by this request, in this attempt or an earlier one.
+    Created,
+    /// The first answer to this callback, again: it created the transaction.
+    CreatedBefore,
+    Changed,
+    /// The first answer to this callback, again: it changed the transaction.
+    ChangedBefore,
+    /// It says nothing new.
+    Unchanged,
+}
+
+pub type Answer = Result<Received, Error>;
+
+fn received(transaction: Transaction, how: How) -> Answer {
+    Ok(Received { transaction, how })
+}
+
+/// Repeatable at will, on any verified primary.
+pub fn receive(
+    connection: &mut PgConnection,
+    callback: &Callback,
+    standbys: &[String],
+) -> QueryResult<Committed<Answer>> {
+    let create = &callback.create;
+    let stored: Option<DateTime<Utc>> = Run(&Receive::of(callback))
+        .get_result(connection)
+        .optional()?;
+    if let Some(at) = stored {
+        return Ok(Committed {
+            value: received(new_transaction(create, at), How::Created),
+            replicated: is_replicated(connection, standbys),
+        });
+    }
+    let met = look_up(connection, &create.caller.owner, &[create])?;
+    let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
+    let value = match (by_key.into_iter().next(), by_anchor.into_iter().next()) {
+        (Some(met), _) => met_by_handle(connection, callback, met)?,
+        (None, Some(met)) => {
+            let conflicting_fields = conflicting_fields(&create.draft, &met.transaction);
+            match &create.draft.callback_status {
+                _ if !conflicting_fields.is_empty() => Err(Error::AnchorConflict {
+                    existing_id: met.transaction.id,
+                    conflicting_fields,
+                }),
+                Some(status) => {
+                    return change(connection, callback, met.transaction.id, status, standbys);
+                }
+                None => received(met.transaction, How::Unchanged),
+            }
+        }
+        // The event that it left was made by a callback of another transaction.
+        (None, None) => earlier(connection, callback, None)?.unwrap_or(Err(Error::LostRace)),
+    };
+    let replicated = is_replicated(connection, standbys);
+    Ok(Committed { value, replicated })
+}
+
+fn met_by_handle(
+    connection: &mut PgConnection,
+    callback: &Callback,
+    met: Met,
+) -> QueryResult<Answer> {
+    let create = &callback.create;
+    let answer = met_by_key(connection, &create.caller.owner, create, met)?;
+    Ok(answer.map(|created| Received {
+        transaction: created.transaction,
+        how: match created.how {
+            create::How::New => How::Created,
+            create::How::Replay | create::How::Known => How::CreatedBefore,
+        },
+    }))
+}
+
+fn change(
+    connection: &mut PgConnection,
+    callback: &Callback,
+    transaction_id: Uuid,
+    status: &str,
+    standbys: &[String],
+) -> QueryResult<Committed<Answer>> {
+    let statement = Change {
+        callback,
+        transaction_id,
+        status,
+        actor: callback.create.caller.actor(),
+    };
+    let row: Option<Locked> = match Run(&statement).get_result(connection).optional() {
+        Err(error) if is_of_an_earlier_attempt(&error) => None,
+        row => row?,
+    };
+    let value = match row {
+        Some(Locked {
+            changed: true,
+            stored,
+        }) => received(stored, How::Changed),
+        // The row was locked, and the lock committed: what it shows is durable, and what the callback did before is visible.
+        Some(Locked { stored, .. }) => match earlier(connection, callback, Some(stored.clone()))? {
+            Some(answer) => answer,
+            None => received(stored, How::Unchanged),
+        },
+        // Rolled back: what is read now is told as the outcome of a write, so it must be as durable as one.
+        None => {
+            prove(connection)?;
+            earlier(connection, callback, None)?.unwrap_or(Err(Error::LostRace))
+        }
+    };
+    let replicated = is_replicated(connection, standbys);
+    Ok(Committed { value, replicated })
+}
+
+/// What this callback was answered when it changed a transaction. None: it never did. `now`: that transaction as it is now, if known.
+fn earlier(
+    connection: &mut PgConnection,
+    callback: &Callback,
+    now: Option<Transaction>,
+) -> QueryResult<Option<Answer>> {
+    let owner = &callback.create.caller.owner;
+    let found: Option<(Uuid, Uuid, Option<Vec<u8>>, Event)> = events::table
+        .filter(events::owner.eq(owner))
+        .filter(events::handle.eq(callback.handle()))
+        .select((
+            events::transaction_id,
+            events::write_id,
+            events::fingerprint,
+            (
+                events::version,
+                events::kind,
+                events::status,
+                events::status_reason,
+                events::callback_status,
+                events::actor,
+                events::request_id,
+                events::at,
+            ),
+        ))
+        .first(connection)
+        .optional()?;
+    let Some((transaction_id, write_id, fingerprint, event)) = found else {
+        return Ok(None);
+    };
+    if fingerprint.as_deref() != Some(&callback.create.fingerprint[..]) {
+        let transaction_ids = vec![transaction_id];
+        return Ok(Some(Err(Error::KeyReused { transaction_ids })));
+    }
+    let now = now.filter(|now| now.id == transaction_id);
+    let now = match now {
+        Some(now) => Some(now),
+        None => find::one(connection, owner, transaction_id)?,
+    };
+    let how = if write_id == callback.write_id {
+        How::Changed
+    } else {
+        How::ChangedBefore
+    };
+    Ok(now.map(|now| received(now.as_of(write_id, event), how)))
+}
+
+fn is_of_an_earlier_attempt(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+        if matches!(info.constraint_name(), Some("transaction_events_handle_idx" | "transaction_events_write_key")))
+}

@@ -1,0 +1,31 @@
+-- Changes what an anchor says of a transaction, if it was said no earlier than what is known. Said in the same second, the one that comes
+-- later counts: senders count whole seconds.
+-- The row is locked first, for the reasons that change.sql gives. Where the same was said before, only the time is noted, and the version
+-- stays. The unique handle keeps a callback from changing a transaction a second time.
+--   $1 owner, $2 transaction, $3 callback_status, $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
+--   $9 fingerprint
+WITH stored AS MATERIALIZED (
+    SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
+), noted AS (
+    UPDATE transactions t
+       SET callback_status = $3, callback_at = $4,
+           version = CASE WHEN stored.callback_status IS DISTINCT FROM $3 THEN stored.version + 1 ELSE stored.version END,
+           write_id = CASE WHEN stored.callback_status IS DISTINCT FROM $3 THEN $5 ELSE stored.write_id END,
+           updated_at = CASE WHEN stored.callback_status IS DISTINCT FROM $3 THEN greatest(now(), stored.updated_at)
+                             ELSE stored.updated_at END
+      FROM stored
+     WHERE t.owner = $1 AND t.id = $2 AND coalesce(stored.callback_at <= $4, true)
+    RETURNING t.*, stored.callback_status IS DISTINCT FROM $3 AS changed
+), event AS (
+    INSERT INTO transaction_events (owner, transaction_id, version, write_id, kind, status, status_reason, callback_status,
+                                    actor, request_id, at, handle, fingerprint)
+    SELECT owner, id, version, write_id, 'callback', status, status_reason, callback_status, $6, $7, updated_at, $8, $9
+      FROM noted
+     WHERE changed
+)
+SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
+       told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,
+       told.write_id, told.created_at, told.updated_at
+  FROM (SELECT n.* FROM noted n
+        UNION ALL
+        SELECT s.*, false FROM stored s WHERE NOT EXISTS (SELECT FROM noted)) told;

@@ -1,0 +1,69 @@
+//! A page of an export: one of a search, never of an older state than the page before it, or of another history.
+
+use std::sync::LazyLock;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
+
+use super::list::{Page, list};
+use super::statement::{Binds, Run, Statement, Text};
+use crate::ledger::Error;
+use crate::ledger::ask::export::ExportPage;
+use crate::ledger::ask::token::Token;
+use crate::ledger::model::point::{Compared, Here, Point};
+
+#[derive(Debug)]
+pub struct Exported {
+    pub page: Page,
+    /// As far as the server had come when it was read, or a little further.
+    pub point: Point,
+}
+
+/// The point is read before the page and after it, in statements of their own: the page's snapshot is taken between the two.
+pub fn export(
+    connection: &mut PgConnection,
+    page: &ExportPage,
+    tokens: &[Token],
+) -> QueryResult<Result<Exported, Error>> {
+    if let Some(before) = page.not_before {
+        match here(connection)?.compared_with(before) {
+            Compared::Reached => {}
+            Compared::Behind => return Ok(Err(Error::Behind)),
+            Compared::Lost => return Ok(Err(Error::HistoryLost)),
+        }
+    }
+    let rows = match list(connection, &page.search, tokens)? {
+        Ok(rows) => rows,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut point = here(connection)?.point;
+    let known_before = page.not_before.and_then(|before| before.timeline);
+    point.timeline = point.timeline.or(known_before);
+    Ok(Ok(Exported { page: rows, point }))
+}
+
+fn here(connection: &mut PgConnection) -> QueryResult<Here> {
+    let (is_standby, timeline, lsn, promoted_at) = Run(&Ask).get_result(connection)?;
+    Ok(Here {
+        is_standby,
+        point: Point { timeline, lsn },
+        promoted_at,
+    })
+}
+
+/// point.sql
+struct Ask;
+
+impl Statement for Ask {
+    type Id = Ask;
+    type Columns = (Bool, Nullable<Integer>, BigInt, Nullable<BigInt>);
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("point.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, _: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Clients that create several transactions at once.
+
+use super::Stage;
+use super::clients::{Board, PACE, Patience, repeat};
+use super::history::{Batch, History};
+use crate::support::bodies::{account, minimal, with};
+use crate::support::http::{Answer, send};
+use crate::support::wait::pause;
+use rand::Rng;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+fn new_batch(board: &Board) -> Batch {
+    let marker = board.marker();
+    let size = rand::rng().random_range(1..=8);
+    let item = || {
+        let body = with(minimal(), "stellar_account", account());
+        with(body, "metadata", json!({"marker": marker}))
+    };
+    let items: Vec<Value> = (0..size).map(|_| item()).collect();
+    Batch {
+        body: json!({"transactions": items}),
+        marker,
+        size,
+        attempts: Vec::new(),
+    }
+}
+
+pub fn send_batch(
+    stage: &Stage,
+    board: &Board,
+    batch: &mut Batch,
+    patience: Patience,
+) -> Option<Answer> {
+    let headers = [("Idempotency-Key", batch.marker.as_str())];
+    let body = batch.body.to_string().into_bytes();
+    let request = |url: &str| send(Method::POST, url, &headers, Some(body.clone()));
+    let path = "/transactions/batch";
+    repeat(stage, board, &mut batch.attempts, patience, request, path)
+}
+
+pub fn write(stage: &Stage, board: &Board) -> History {
+    let mut history = History::default();
+    while !board.is_stopped() {
+        let mut batch = new_batch(board);
+        let luck = rand::rng().random_range(0..10);
+        let patience = Patience::of(luck);
+        let answered = send_batch(stage, board, &mut batch, patience).is_some();
+        if answered && luck == 1 {
+            send_batch(stage, board, &mut batch, Patience::Endless); // a replay
+        }
+        history.batches.push(batch);
+        pause(PACE);
+    }
+    history
+}
