@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use super::attempt::{Answered, Failure, Reply, Watch, fail};
@@ -15,13 +16,24 @@ use super::rules::Before;
 use super::watcher::{Ended, Term};
 use super::work::{Done, Work};
 use crate::db::error::Error as DbError;
-use crate::db::{Candidate, Permit};
+use crate::db::{Candidate, Databases, Permit};
 
 /// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
 /// must not keep the others from theirs.
 const TERM: Duration = Duration::from_millis(100);
 /// Between two looks whether threads that were given up have ended.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// On whose blocking threads leaders run: a thread for every connection, and for every one that may be left behind (see [`Databases::may_start`]).
+pub(super) fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
+    let connections = databases.node_count() * databases.pool_size() as usize;
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(connections * 3 + 1)
+        .thread_name("dispatch")
+        .enable_time()
+        .build()
+}
 
 /// Of a leader that the lane has counted. Where the node and a connection are at hand, its thread starts at once; else they are waited
 /// for without one.

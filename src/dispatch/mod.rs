@@ -41,7 +41,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 
 use crate::db::Databases;
@@ -120,7 +120,7 @@ const RETRIES_PER_PLACE: u32 = 4;
 
 impl Dispatch {
     pub fn start(databases: Arc<Databases>, policy: Policy) -> std::io::Result<Dispatch> {
-        let runtime = runtime(&databases)?;
+        let runtime = leader::runtime(&databases)?;
         let reserve = u32::try_from(policy.max_waiting).unwrap_or(u32::MAX);
         let reserve = reserve.saturating_mul(RETRIES_PER_PLACE);
         let context = Arc::new(Context {
@@ -164,20 +164,14 @@ impl Dispatch {
 
     pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
         let written = self.write(&self.creating, create).await?;
-        self.replayed(written.value.how != How::New);
+        self.counts.replayed(written.value.how != How::New);
         Ok(written)
     }
 
     pub async fn create_all(&self, batch: Batch) -> Result<Written<CreatedAll>, Error> {
         let written = self.write(&self.creating_all, batch).await?;
-        self.replayed(written.value.how != How::New);
+        self.counts.replayed(written.value.how != How::New);
         Ok(written)
-    }
-
-    fn replayed(&self, before: bool) {
-        if before {
-            self.counts.replays.add_one();
-        }
     }
 
     pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {
@@ -186,7 +180,7 @@ impl Dispatch {
 
     pub async fn call_back(&self, callback: Callback) -> Result<Written<Received>, Error> {
         let written = self.write(&self.calling_back, callback).await?;
-        self.replayed(matches!(
+        self.counts.replayed(matches!(
             written.value.how,
             Heard::CreatedBefore | Heard::ChangedBefore
         ));
@@ -243,15 +237,4 @@ fn asked<T>(owner: &str, what: T, consistency: &Consistency) -> Asked<T> {
         what,
         tokens: consistency.tokens().to_vec(),
     }
-}
-
-/// A thread for every connection, and for every one that may be left behind (see [`Databases::may_start`]).
-fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
-    let connections = databases.node_count() * databases.pool_size() as usize;
-    Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(connections * 3 + 1)
-        .thread_name("dispatch")
-        .enable_time()
-        .build()
 }

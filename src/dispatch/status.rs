@@ -36,6 +36,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    pub(super) fn replayed(&self, before: bool) {
+        if before {
+            self.replays.add_one();
+        }
+    }
+
     pub(super) fn doubt_ended<A>(&self, end: &Result<Written<A>, Error>) {
         match end {
             Ok(_) => self.doubts_applied.add_one(),
