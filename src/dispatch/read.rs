@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-
 use super::attempt::{Failure, Reply};
 use super::lane::Pair;
 use super::rules::{Before, Patience};
+use super::served::Served;
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Proven, Work};
 use super::{Context, Dispatch, Error};
-use crate::db::role::DbRole;
 use crate::db::{Candidate, Use};
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
@@ -24,24 +22,6 @@ const BLIP_PATIENCE: Duration = Duration::from_secs(3);
 const IMPATIENCE: Duration = Duration::from_millis(100);
 /// Between two looks for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// An answer, and where it is from.
-#[derive(Debug)]
-pub struct Served<A> {
-    pub value: A,
-    pub role: DbRole,
-    lag_ms: Option<u64>,
-    /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
-    /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
-    pub settled_until: Option<DateTime<Utc>>,
-}
-
-impl<A> Served<A> {
-    /// None from the primary, and where nobody knows.
-    pub fn replica_lag_ms(&self) -> Option<u64> {
-        self.lag_ms.filter(|_| self.role == DbRole::Replica)
-    }
-}
 
 /// The lanes of one kind of read.
 pub(super) struct ReadLanes<W: Work> {

@@ -1,0 +1,23 @@
+//! What a read is answered with.
+
+use chrono::{DateTime, Utc};
+
+use crate::db::role::DbRole;
+
+/// An answer, and where it is from.
+#[derive(Debug)]
+pub struct Served<A> {
+    pub value: A,
+    pub role: DbRole,
+    pub(super) lag_ms: Option<u64>,
+    /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
+    /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
+    pub settled_until: Option<DateTime<Utc>>,
+}
+
+impl<A> Served<A> {
+    /// None from the primary, and where nobody knows.
+    pub fn replica_lag_ms(&self) -> Option<u64> {
+        self.lag_ms.filter(|_| self.role == DbRole::Replica)
+    }
+}
