@@ -100,7 +100,7 @@ impl Cause {
             Cause::WaitingForStandby => ("waiting_for_standby", "its commits wait for a standby, and too few are there"),
             Cause::FollowsNobody => ("follows_nobody", "it is a standby that receives nothing from a primary"),
             Cause::LowerTimeline => ("lower_timeline", "it is on a timeline that has ended: another node was promoted"),
-            Cause::PromotedApart => ("promoted_apart", "it was promoted beside a primary whose commits a standby confirms"),
+            Cause::PromotedApart => ("promoted_apart", "it was promoted beside the branch that counts"),
             Cause::OtherCluster => ("other_cluster", "it belongs to another cluster (system identifier)"),
             Cause::SameServer => ("same_server", "it is the same server as a node before it"),
             Cause::VersionTooOld => ("version_too_old", "its PostgreSQL is older than 13"),

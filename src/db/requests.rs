@@ -153,11 +153,16 @@ impl Databases {
         self.node_count() * super::node::max_connections(&self.shared.options)
     }
 
-    /// Whether an answer of this node still counts: false once a higher timeline or a second primary was seen, when the row may exist on
+    /// Whether an answer of this node still counts: false once a higher timeline or another primary was seen, when the row may exist on
     /// a branch that is already history.
     pub fn is_current(&self, candidate: &Candidate) -> bool {
         let conclusions = self.shared.conclusions.borrow();
-        !conclusions.contested && conclusions.timeline <= candidate.timeline && !candidate.apart
+        let another = conclusions
+            .elected
+            .filter(|elected| *elected != candidate.node);
+        let is_replaced = candidate.role == DbRole::Primary && another.is_some();
+        let is_below = candidate.timeline < conclusions.timeline;
+        !conclusions.contested && !is_below && !is_replaced && !candidate.apart
     }
 
     /// An attempt saw the node fail. Only the first report of a pool changes anything.

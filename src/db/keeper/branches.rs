@@ -17,10 +17,15 @@
 //!   should node-1 die at t = 60 s, writes wait for node-2 to be promoted.
 //! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
 //!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
+//!
+//! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
+//! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
+//! somebody or is rebuilt. And a number that was only shown, by a standby that follows nobody, rules out only primaries that nobody follows.
 
 use super::super::cause::Cause;
 use super::super::probe::Facts;
 use super::super::role::DbRole;
+use super::following::{Following, following, is_confirmed};
 use super::judge::Memory;
 use std::time::Instant;
 
@@ -45,21 +50,25 @@ pub struct Decision {
     pub ruled_out: Vec<(usize, Cause)>,
 }
 
-/// How a primary is followed by another configured node, and when that was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Following {
-    Streams(Instant),
-    /// Its commits wait for the one that follows.
-    Confirms(Instant),
-}
-
 impl Look<'_> {
     fn is_primary(&self) -> bool {
         self.facts.role == DbRole::Primary
     }
 
-    fn is_receiving(&self) -> bool {
+    pub fn is_receiving(&self) -> bool {
         self.facts.role == DbRole::Replica && self.facts.receiving
+    }
+
+    /// Writes went there last, and may go on.
+    fn is_writer(&self, memory: &Memory) -> bool {
+        let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;
+        is_same && self.is_primary()
+    }
+
+    /// Its timeline has the number of the one that writes went to, and is another.
+    fn shares_a_number(&self, memory: &Memory) -> bool {
+        let is_another = memory.writer.is_some_and(|writer| writer != self.node);
+        is_another && self.timeline == memory.timeline
     }
 }
 
@@ -77,11 +86,8 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         .filter(|(look, _)| look.is_primary() || look.is_receiving());
     let alive = alive.map(|(look, _)| look.timeline).max().unwrap_or(0);
     // What is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
-    let shown = others
-        .iter()
-        .map(|(look, _)| look.timeline)
-        .max()
-        .unwrap_or(0);
+    let shown = others.iter().map(|(look, _)| look.timeline).max();
+    let shown = memory.shown.max(shown.unwrap_or(0));
     let heard_of = others.iter().filter_map(|(look, _)| look.facts.heard_of);
     let heard_of = heard_of.max().unwrap_or(0).max(shown);
 
@@ -92,25 +98,16 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     for (look, _) in outcasts {
         decision.rule_out(look, Cause::PromotedApart);
     }
-    let (mut claims, mut rivals) = (Vec::new(), Vec::new());
-    for (claim, following) in &others {
-        let at = claim.timeline;
-        match following {
-            _ if !claim.facts.is_writable_primary() => {}
-            Some(following) if at < alive => rivals.push((*claim, *following)),
-            None if at < heard_of => decision.rule_out(claim, Cause::LowerTimeline),
-            _ if at < memory.timeline => decision.rule_out(claim, Cause::LowerTimeline),
-            _ => claims.push(*claim),
-        }
-    }
+    let (claims, rivals) = sort_out(&others, (alive, heard_of), memory, &mut decision);
     let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
     memory.contest = (!rivals.is_empty()).then(|| known.unwrap_or((alive, now)));
     let is_lone = !others
         .iter()
         .any(|(look, _)| look.is_receiving() && look.timeline == alive);
-    let may_go_on = is_lone && memory.timeline < alive;
-    let weights = rivals.iter();
-    let weights = weights.map(|rival| weigh(*rival, memory.contest, may_go_on));
+    let weights = rivals.iter().map(|rival| {
+        let was_left = rival.0.timeline < memory.timeline || rival.0.shares_a_number(memory);
+        weigh(*rival, memory.contest, is_lone && !was_left)
+    });
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
@@ -118,6 +115,39 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         None => highest_counts(&claims, shown, memory, &mut decision),
     }
     decision
+}
+
+/// A node that answers, and how it is followed.
+type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
+
+/// Those who may be the primary, and those of a lower timeline than the highest one that lives who are still followed.
+fn sort_out<'l, 'f>(
+    others: &[Followed<'l, 'f>],
+    (alive, heard_of): (i32, i32),
+    memory: &mut Memory,
+    decision: &mut Decision,
+) -> (Vec<&'l Look<'f>>, Vec<(&'l Look<'f>, Following)>) {
+    let (mut claims, mut rivals) = (Vec::new(), Vec::new());
+    let writer = others.iter().find(|(look, _)| look.is_writer(memory));
+    for (claim, following) in others {
+        let at = claim.timeline;
+        let is_namesake = claim.is_primary() && claim.shares_a_number(memory);
+        match following {
+            // Nothing that was written since the number is known is there.
+            None if is_namesake && writer.is_none() => {
+                decision.rule_out(claim, Cause::PromotedApart);
+            }
+            None if is_namesake && writer.is_some_and(|(_, of)| is_confirmed(*of)) => {
+                decision.cast_out(claim, memory);
+            }
+            _ if !claim.facts.is_writable_primary() => {}
+            Some(following) if at < alive => rivals.push((*claim, *following)),
+            None if at < heard_of => decision.rule_out(claim, Cause::LowerTimeline),
+            _ if at < memory.timeline => decision.rule_out(claim, Cause::LowerTimeline),
+            _ => claims.push(*claim),
+        }
+    }
+    (claims, rivals)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,9 +163,9 @@ fn weigh(
     contest: Option<(i32, Instant)>,
     may_go_on: bool,
 ) -> Weight {
-    let (Following::Streams(heard) | Following::Confirms(heard)) = following;
+    let heard = rival.asked.min(following.heard());
     match following {
-        _ if contest.is_none_or(|(_, since)| rival.asked.min(heard) < since) => Weight::Pending,
+        _ if contest.is_none_or(|(_, since)| heard < since) => Weight::Pending,
         Following::Confirms(_) if may_go_on => Weight::GoesOn,
         _ => Weight::Split,
     }
@@ -152,63 +182,33 @@ fn goes_on(
         decision.split = true;
         return;
     };
-    decision.winner = Some(rival.node);
+    decision.elect(rival, memory);
     let promoted = others.iter().map(|(look, _)| look);
     for look in promoted.filter(|look| look.is_primary() && look.timeline > rival.timeline) {
-        memory.nodes[look.node].outcast = Some(look.timeline);
-        decision.rule_out(look, Cause::PromotedApart);
+        decision.cast_out(look, memory);
     }
-    memory.timeline = memory.timeline.max(rival.timeline);
 }
 
 fn highest_counts(claims: &[&Look], shown: i32, memory: &mut Memory, decision: &mut Decision) {
-    let timeline = match claims {
-        // Nobody is left who could go on below it.
-        [] => shown,
-        [winner] => {
-            decision.winner = Some(winner.node);
-            winner.timeline
-        }
-        [_, _, ..] => {
-            decision.split = true;
-            return;
-        }
-    };
-    memory.timeline = memory.timeline.max(timeline);
-}
-
-impl Decision {
-    fn rule_out(&mut self, look: &Look, cause: Cause) {
-        self.ruled_out.push((look.node, cause));
+    match claims {
+        [] => memory.shown = shown,
+        [winner] => decision.elect(winner, memory),
+        [_, _, ..] => decision.split = true,
     }
 }
 
-/// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
-fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
-    // Two branches may have the same number, so the primary must know it too, where it may see that.
-    let is_known = |look: &Look| {
-        let name = look.facts.upstream_name.as_deref();
-        !primary.facts.sees_replication
-            || name.is_some_and(|name| primary.facts.standbys.contains_key(name))
-    };
-    let answering = looks
-        .iter()
-        .filter(|look| look.is_receiving() && look.timeline == primary.timeline && is_known(look));
-    let answering = answering.map(|standby| {
-        let name = standby.facts.upstream_name.as_deref();
-        if name.is_some_and(|name| primary.facts.is_synchronous(name)) {
-            Following::Confirms(standby.asked)
-        } else {
-            Following::Streams(standby.asked)
-        }
-    });
-    let is_silent = |node: &usize| looks.iter().all(|look| look.node != *node);
-    let silent = (0..memory.nodes.len())
-        .filter(is_silent)
-        .filter_map(|node| {
-            let name = memory.nodes[node].upstream_name.as_ref()?;
-            let is_there = primary.facts.standbys.contains_key(name);
-            is_there.then_some(Following::Streams(primary.asked))
-        });
-    answering.chain(silent).max()
+impl Decision {
+    fn elect(&mut self, winner: &Look, memory: &mut Memory) {
+        self.winner = Some(winner.node);
+        (memory.timeline, memory.writer) = (winner.timeline, Some(winner.node));
+    }
+
+    fn cast_out(&mut self, look: &Look, memory: &mut Memory) {
+        memory.nodes[look.node].outcast = Some(look.timeline);
+        self.rule_out(look, Cause::PromotedApart);
+    }
+
+    fn rule_out(&mut self, look: &Look, cause: Cause) {
+        self.ruled_out.push((look.node, cause));
+    }
 }

@@ -12,8 +12,11 @@ use std::time::Instant;
 pub struct Memory {
     /// The cluster that this service serves: the system identifier of the first primary that it accepted.
     pub system_id: Option<i64>,
-    /// The highest timeline of the history that writes went to.
+    /// The branch of the history that writes went to: the number of its timeline, which never goes back, and the node that wrote it.
     pub timeline: i32,
+    pub writer: Option<usize>,
+    /// The highest timeline that somebody showed when nobody could be elected.
+    pub shown: i32,
     pub nodes: Vec<Remembered>,
     /// A timeline that somebody was promoted to beside a primary that is followed, and since when it is in question.
     pub contest: Option<(i32, Instant)>,
@@ -27,7 +30,7 @@ pub struct Remembered {
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
     follows_nobody_since: Option<Instant>,
-    /// It was promoted to this timeline beside a primary whose commits a standby confirmed, and has gone a way of its own since.
+    /// It was promoted to this timeline beside the branch that counts, and has gone a way of its own since.
     pub outcast: Option<i32>,
 }
 
@@ -73,7 +76,7 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     let winner = decision
         .winner
         .and_then(|node| looks.iter().find(|look| look.node == node));
-    let timeline = winner.map_or(memory.timeline, |winner| winner.timeline);
+    let timeline = winner.map_or(memory.timeline.max(memory.shown), |winner| winner.timeline);
     for look in &looks {
         standings[look.node] = standing(look, &decision, timeline);
         // Only of a primary that has answered since is it known that it could be followed.
@@ -112,15 +115,16 @@ fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standi
         .iter()
         .find(|(node, _)| *node == look.node)
     {
+        if facts.role == DbRole::Replica {
+            return Standing::Usable(Some(*cause));
+        }
         let at = look.timeline;
         let detail = match cause {
             Cause::LowerTimeline => format!(
                 "writable on timeline {at}, but another was promoted to timeline {}",
                 timeline.max(decision.highest)
             ),
-            _ => format!(
-                "writable on timeline {at}, beside a primary whose commits a standby confirms"
-            ),
+            _ => format!("promoted to timeline {at}, beside the branch that counts"),
         };
         return Standing::Fenced(Trouble::new(*cause, detail));
     }
@@ -201,9 +205,10 @@ fn looks<'a>(
         let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;
         let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
         remembered.follows_nobody_since = receives_nothing.then_some(since);
-        let goes_its_own_way =
-            facts.role == DbRole::Primary && remembered.outcast == Some(timeline);
-        remembered.outcast = remembered.outcast.filter(|_| goes_its_own_way);
+        // Rebuilt, it is on a lower timeline again, or follows somebody.
+        let way = facts.heard_of.unwrap_or(0).max(timeline);
+        let goes_its_own_way = |outcast: &i32| !facts.receiving && way >= *outcast;
+        remembered.outcast = remembered.outcast.filter(goes_its_own_way);
         looks.push(Look {
             node,
             timeline,

@@ -4,6 +4,7 @@
 
 mod branches;
 mod failovers;
+mod following;
 pub mod judge;
 mod lag;
 mod message;

@@ -71,7 +71,12 @@ impl Sim<'_> {
 
     pub fn is_current(&self, id: usize, candidate: &Candidate) -> bool {
         let conclusions = &self.instances[id].conclusions;
-        !conclusions.contested && conclusions.timeline <= candidate.timeline && !candidate.apart
+        let another = conclusions
+            .elected
+            .filter(|elected| *elected != candidate.node);
+        let is_replaced = candidate.role == DbRole::Primary && another.is_some();
+        let is_below = candidate.timeline < conclusions.timeline;
+        !conclusions.contested && !is_below && !is_replaced && !candidate.apart
     }
 
     pub fn purpose_of(&self, order: &Order) -> Use {

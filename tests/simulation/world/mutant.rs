@@ -21,12 +21,16 @@ pub enum Mutant {
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
+    /// A branch is told by the number of its timeline alone.
+    NumbersAreBranches,
+    /// What a standby has shown is remembered like what writes went to.
+    ShownForEver,
     /// Door 14: the proof of a made-up token takes the place of a read.
     ProofsTakeThePlaceOfReads,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 12] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -37,5 +41,7 @@ impl Mutant {
         Mutant::SendsWithoutASecondLook,
         Mutant::BelievesTheControlFile,
         Mutant::ProofsTakeThePlaceOfReads,
+        Mutant::NumbersAreBranches,
+        Mutant::ShownForEver,
     ];
 }

@@ -94,6 +94,19 @@ impl Sim<'_> {
         self.tell(|| format!("  s{server} is promoted by mistake, to timeline {timeline}"));
     }
 
+    /// Without `pg_rewind`: it can follow nobody.
+    pub fn restart_as_standby(&mut self, server: usize) {
+        let crown = self.truth.crown;
+        let of = &self.servers[server];
+        if server == crown || !of.is_primary || of.life != Life::Up {
+            return;
+        }
+        self.crash(server);
+        let of = &mut self.servers[server];
+        (of.is_primary, of.upstream) = (false, Some(crown));
+        self.revive(server);
+    }
+
     /// `pg_rewind`: whatever it was, it has the crown's log now and follows it.
     pub fn rejoin(&mut self, node: usize) {
         let crown = self.truth.crown;

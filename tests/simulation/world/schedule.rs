@@ -72,6 +72,8 @@ pub enum Act {
     Failover,
     /// A node that follows is promoted beside the primary.
     Mistake(usize),
+    /// Whoever was promoted by mistake is restarted as a standby, with what it has.
+    RestartAsStandby(usize),
     /// The operator makes the node a standby of the primary again.
     Rejoin(usize),
     ClearNames,
@@ -178,6 +180,8 @@ fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut V
             add(at, Act::Mistake(setup.nodes - 1));
             if !heals {
                 add(over, Act::Rejoin(setup.nodes - 1));
+            } else if lasts.is_multiple_of(2) {
+                add(over, Act::RestartAsStandby(setup.nodes - 1));
             }
         }
         7 => {

@@ -18,6 +18,9 @@ impl Sim<'_> {
         if mutant == Some(Mutant::ForgetsTheCluster) {
             instance.memory.system_id = None;
         }
+        if mutant == Some(Mutant::NumbersAreBranches) {
+            instance.memory.writer = None;
+        }
         let mut memory = std::mem::take(&mut instance.memory);
         let heard: Vec<_> = instance.nodes.iter().map(|n| n.heard.as_ref()).collect();
         let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
@@ -25,6 +28,9 @@ impl Sim<'_> {
         } else {
             judge(&heard, &mut memory, now)
         };
+        if mutant == Some(Mutant::ShownForEver) {
+            memory.timeline = memory.timeline.max(memory.shown);
+        }
         instance.memory = memory;
         judgement
     }

@@ -68,7 +68,9 @@ impl Sim<'_> {
         let rivals = self.rivals();
         let mut above = rivals.clone().filter(|rival| rival.timeline >= of.timeline);
         let is_plain = above.clone().next().is_none();
-        let can_be_told = is_synchronous && above.all(|rival| rival.timeline > of.timeline);
+        let is_known = self.has_followed_the_crown(place);
+        let can_be_told =
+            is_synchronous && above.all(|rival| is_known || rival.timeline > of.timeline);
         let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
         settled && !was_misled && (is_plain || can_be_told && rivals.count() == 1) && no_stranger
     }
@@ -88,8 +90,18 @@ impl Sim<'_> {
         let instance = &self.instances[self.places[place]];
         let crown = &self.servers[self.truth.crown];
         let by_a_stranger = |id: i64| id != crown.system_id && !self.setup.strict;
+        let has_a_namesake = instance.memory.timeline == crown.timeline
+            && instance.memory.writer != Some(self.truth.crown);
         instance.memory.timeline > crown.timeline
+            || has_a_namesake
             || instance.memory.system_id.is_some_and(by_a_stranger)
+    }
+
+    /// It has judged the crown to be the primary, and knows its branch among others of the same number.
+    fn has_followed_the_crown(&self, place: usize) -> bool {
+        let memory = &self.instances[self.places[place]].memory;
+        let crown = self.truth.crown;
+        memory.timeline == self.servers[crown].timeline && memory.writer == Some(crown)
     }
 
     /// Writable primaries of this cluster beside the crown.
@@ -107,10 +119,12 @@ impl Sim<'_> {
         servers.any(|of| of.system_id != ours)
     }
 
-    /// Another branch has a timeline of the same number, so that numbers tell nothing.
-    pub fn numbers_clash(&self) -> bool {
+    /// Another branch has a timeline of the same number, or of a higher one, and whoever runs here has not seen whose is the right one.
+    pub fn numbers_clash(&self, place: usize) -> bool {
         let timeline = self.servers[self.truth.crown].timeline;
-        self.rivals().any(|rival| rival.timeline >= timeline)
+        let is_known = self.has_followed_the_crown(place);
+        self.rivals()
+            .any(|rival| rival.timeline > timeline || rival.timeline == timeline && !is_known)
     }
 
     fn is_told(&self, place: usize) -> bool {
@@ -122,7 +136,7 @@ impl Sim<'_> {
         };
         let instance = &self.instances[self.places[place]];
         let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
-        let can_tell = no_stranger && !self.numbers_clash() && !self.was_misled(place);
+        let can_tell = no_stranger && !self.numbers_clash(place) && !self.was_misled(place);
         can_tell && self.addresses.iter().any(|server| knows(*server))
     }
 }

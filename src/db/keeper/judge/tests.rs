@@ -270,11 +270,126 @@ fn of_a_standby_that_does_not_answer_the_primarys_word_counts() {
 }
 
 #[test]
-fn two_primaries_on_one_timeline_are_a_split_brain_until_one_is_gone() {
+fn two_primaries_on_one_timeline_are_a_split_brain_until_the_one_that_got_no_writes_is_gone() {
     let mut service = Service::new();
     let both = [Some(primary(1, 2)), Some(primary(1, 2))];
     assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
     assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
+    assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
+    let twin = service.sees(&[None, Some(primary(1, 2))]);
+    assert_eq!(
+        (twin.writes, causes(&twin)[1]),
+        (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart)),
+        "it has nothing of what was written"
+    );
+    assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
+}
+
+/// node-1 writes timeline 2, which node-2 confirms. node-3 was left on timeline 1, and is promoted by mistake, to a timeline 2.
+#[test]
+fn a_number_is_not_a_branch() {
+    let mut service = Service::new();
+    let b = Some(follower(2, "b"));
+    service.sees(&[
+        Some(confirmed_by("b", 2)),
+        b.clone(),
+        Some(alone(standby(1, 1))),
+    ]);
+    let namesake = primary(1, 2);
+    let dead = service.sees(&[None, b.clone().map(alone), Some(namesake.clone())]);
+    assert_eq!(
+        (dead.writes, causes(&dead)[2]),
+        (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart))
+    );
+    for _ in 0..2 {
+        let back = service.sees(&[
+            Some(confirmed_by("b", 2)),
+            b.clone(),
+            Some(namesake.clone()),
+        ]);
+        assert_eq!(
+            (back.writes, causes(&back)[2]),
+            (to(0, 2), Some(Cause::PromotedApart))
+        );
+    }
+    let restarted = service.sees(&[None, b.map(alone), Some(alone(standby(1, 2)))]);
+    assert_eq!(
+        causes(&restarted)[2],
+        Some(Cause::PromotedApart),
+        "it serves no token"
+    );
+    let followed = [None, Some(follower(2, "b")), Some(followed_by("b", 2))];
+    assert_eq!(
+        service.sees(&followed).writes,
+        to(2, 2),
+        "the operator has decided"
+    );
+}
+
+/// node-1 is confirmed by node-2; node-3 was promoted by mistake, and nobody rebuilds it.
+#[test]
+fn whoever_goes_a_way_of_its_own_does_so_until_it_follows_somebody() {
+    let mut service = Service::new();
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    service.sees_twice(&[a.clone(), b.clone(), Some(primary(1, 2))]);
+    let stubborn = [
+        ("a standby", alone(standby(1, 2))),
+        (
+            "a standby whose control file is old",
+            Facts {
+                heard_of: Some(2),
+                ..alone(standby(1, 1))
+            },
+        ),
+        ("promoted once more", primary(1, 3)),
+    ];
+    for (what, node) in stubborn {
+        let dead = service.sees(&[None, b.clone(), Some(node.clone())]);
+        assert_eq!(
+            (dead.writes, causes(&dead)[2]),
+            (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart)),
+            "{what}"
+        );
+        let unfollowed = service.sees(&[Some(primary(1, 1)), None, Some(node)]);
+        assert_eq!(unfollowed.writes, to(0, 1), "{what}: node-2 is restarted");
+    }
+    let rebuilt = service.sees(&[a.clone(), b.clone(), Some(follower(1, "c"))]);
+    assert_eq!(causes(&rebuilt), [None, None, None]);
+    let elected = service.sees(&[None, None, Some(primary(1, 2))]);
+    assert_eq!(elected.writes, to(2, 2));
+}
+
+/// By a standby that was promoted once and rebuilt by nobody: the service was started later.
+#[test]
+fn a_timeline_that_was_only_shown_rules_out_only_primaries_that_nobody_follows() {
+    let mut service = Service::new();
+    let shows = Some(alone(standby(1, 2)));
+    let unfollowed = service.sees(&[Some(primary(1, 1)), None, shows.clone()]);
+    assert_eq!(unfollowed.writes, Writes::Held(Cause::NoPrimary));
+    let silent = service.sees(&[Some(primary(1, 1)), None, None]);
+    assert_eq!(
+        silent.writes,
+        Writes::Held(Cause::NoPrimary),
+        "what was shown is not forgotten"
+    );
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    let followed = service.sees(&[a, b, shows]);
+    assert_eq!(
+        (followed.writes, causes(&followed)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+}
+
+#[test]
+fn a_branch_that_writes_have_left_does_not_go_on_beside_a_mistake_above_it() {
+    let mut service = Service::new();
+    service.sees(&[None, None, Some(primary(1, 2))]);
+    let nodes = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(primary(1, 3)),
+    ];
+    assert_eq!(service.sees_twice(&nodes).writes, Writes::SplitBrain);
 }
 
 #[test]
