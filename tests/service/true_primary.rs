@@ -70,6 +70,33 @@ fn a_mistaken_promotion_takes_nothing_from_a_primary_whose_commits_a_standby_con
     strong(&later).expect(200);
 }
 
+/// It is not rebuilt: it follows nobody, and its control file shows a number above the primary's.
+#[test]
+fn a_node_that_was_promoted_by_mistake_fences_nobody_when_it_is_restarted_as_a_standby() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let app = cluster.launch().healthy();
+    let promoted = &cluster.nodes[2];
+    promoted.promote().unwrap();
+    until_node_is(&app, 2, "fenced", "promoted_apart");
+    promoted.stop(StopMode::Fast).unwrap();
+    promoted.follow(cluster.primary()).unwrap();
+    promoted.start().unwrap();
+    eventually(s(10), "it is a standby", || {
+        node(&app, 2)["role"] == "replica"
+    });
+    until_node_is(&app, 2, "fenced", "promoted_apart");
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    eventually(s(5), "the loss is known", || {
+        app.get("/status").json()["writes"] == "held"
+    });
+    cluster.primary().start().unwrap();
+    eventually(s(20), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
+    assert_eq!(app.get("/status").json()["timeline"], 1);
+}
+
 /// Who of the two has what was acknowledged last, nobody can say.
 #[test]
 fn two_timelines_that_live_are_a_split_brain_until_one_is_gone() {

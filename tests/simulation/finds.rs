@@ -148,3 +148,28 @@ fn proofs_that_take_the_place_of_reads_are_found() {
         "{violation}"
     );
 }
+
+/// A mistaken promotion that was restarted as a standby shows a number to a service that is started afterwards. While nobody follows the
+/// primary, nobody can tell it from one that was left; it goes on when its standbys are back.
+#[test]
+fn a_number_that_was_only_shown_fences_a_followed_primary_where_it_counts_for_ever() {
+    let setup = Setup {
+        nodes: 4,
+        reporting: true,
+        mended_at: 15_000 * MS,
+        ..SETUP
+    };
+    let schedule = [
+        planned(5_000, Act::Mistake(3)),
+        planned(7_000, Act::RestartAsStandby(3)),
+        planned(8_000, Act::Crash(Who::Node(1))),
+        planned(8_000, Act::Crash(Who::Node(2))),
+        planned(10_000, Act::RestartService { place: 0 }),
+        planned(15_000, Act::Mend),
+    ];
+    assert_eq!(run(&setup, &schedule, None, false).violation, None);
+    let mutant = Some(Mutant::ShownForEver);
+    let violation = run(&setup, &schedule, mutant, false).violation;
+    let violation = violation.unwrap_or_default();
+    assert!(violation.contains("after all is mended"), "{violation}");
+}

@@ -122,3 +122,8 @@ fn a_write_that_is_sent_without_a_second_look_is_found() {
 fn a_control_file_that_is_believed_is_found() {
     is_found(Mutant::BelievesTheControlFile, 51, "known to be dead");
 }
+
+#[test]
+fn a_number_that_is_taken_for_a_branch_is_found() {
+    is_found(Mutant::NumbersAreBranches, 2380, "a number that is taken");
+}

@@ -111,8 +111,15 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
-        Some(Weight::GoesOn) => goes_on(&rivals, &others, memory, &mut decision),
+        Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
         None => highest_counts(&claims, shown, memory, &mut decision),
+    }
+    // Whoever is above the primary that writes, and follows nobody, has gone a way of its own.
+    let above = |look: &&Look| look.timeline > memory.timeline && !look.is_receiving();
+    let left: Vec<_> = others.iter().map(|(look, _)| *look).filter(above).collect();
+    if decision.winner.is_some() {
+        left.into_iter()
+            .for_each(|look| decision.cast_out(look, memory));
     }
     decision
 }
@@ -171,21 +178,11 @@ fn weigh(
     }
 }
 
-/// The primary on the lower timeline goes on, and who was promoted beside it is out.
-fn goes_on(
-    rivals: &[(&Look, Following)],
-    others: &[(&Look, Option<Following>)],
-    memory: &mut Memory,
-    decision: &mut Decision,
-) {
-    let [(rival, _)] = rivals else {
-        decision.split = true;
-        return;
-    };
-    decision.elect(rival, memory);
-    let promoted = others.iter().map(|(look, _)| look);
-    for look in promoted.filter(|look| look.is_primary() && look.timeline > rival.timeline) {
-        decision.cast_out(look, memory);
+/// The primary on the lower timeline goes on.
+fn goes_on(rivals: &[(&Look, Following)], memory: &mut Memory, decision: &mut Decision) {
+    match rivals {
+        [(rival, _)] => decision.elect(rival, memory),
+        _ => decision.split = true,
     }
 }
 

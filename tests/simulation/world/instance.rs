@@ -57,6 +57,8 @@ pub struct Instance {
     pub is_alive: bool,
     pub nodes: Vec<Watched>,
     pub memory: Memory,
+    /// The server that it judged to be the primary last.
+    pub follows: Option<usize>,
     pub positions: PrimaryPositions,
     pub conclusions: Conclusions,
     pub held_since: Option<Time>,
@@ -86,6 +88,7 @@ impl Instance {
             is_alive: true,
             nodes: (0..nodes).map(watched).collect(),
             memory: Memory::default(),
+            follows: None,
             positions: PrimaryPositions::default(),
             conclusions: Conclusions::none(),
             held_since: None,

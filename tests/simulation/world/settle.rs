@@ -2,6 +2,7 @@
 
 use super::engine::Sim;
 use super::mutant::Mutant;
+use super::server::Server;
 use super::session::{Answer, Order, Whose};
 use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
@@ -18,10 +19,11 @@ impl Sim<'_> {
         if mutant == Some(Mutant::ForgetsTheCluster) {
             instance.memory.system_id = None;
         }
-        if mutant == Some(Mutant::NumbersAreBranches) {
-            instance.memory.writer = None;
-        }
         let mut memory = std::mem::take(&mut instance.memory);
+        let writer = memory.writer;
+        if mutant == Some(Mutant::NumbersAreBranches) {
+            memory.writer = None;
+        }
         let heard: Vec<_> = instance.nodes.iter().map(|n| n.heard.as_ref()).collect();
         let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
             judge_by_timeline(&heard, &mut memory, now)
@@ -31,7 +33,20 @@ impl Sim<'_> {
         if mutant == Some(Mutant::ShownForEver) {
             memory.timeline = memory.timeline.max(memory.shown);
         }
+        memory.writer = memory.writer.or(writer);
         instance.memory = memory;
+        let elected = judgement.elected.and_then(|node| {
+            let heard = instance.nodes[node].heard.as_ref()?;
+            let is_it = |server: &Server| server.identity() == heard.facts.server;
+            self.servers.iter().position(is_it)
+        });
+        let before = instance.follows;
+        instance.follows = elected.or(before);
+        let crown = self.truth.crown;
+        let has_its_number = instance.memory.timeline == self.servers[crown].timeline;
+        if before == Some(crown) && elected.is_some_and(|e| e != crown) && has_its_number {
+            self.violated("a promotion to a number that is taken is followed".into());
+        }
         judgement
     }
 

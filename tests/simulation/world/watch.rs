@@ -89,19 +89,22 @@ impl Sim<'_> {
     pub fn was_misled(&self, place: usize) -> bool {
         let instance = &self.instances[self.places[place]];
         let crown = &self.servers[self.truth.crown];
-        let by_a_stranger = |id: i64| id != crown.system_id && !self.setup.strict;
-        let has_a_namesake = instance.memory.timeline == crown.timeline
-            && instance.memory.writer != Some(self.truth.crown);
-        instance.memory.timeline > crown.timeline
-            || has_a_namesake
-            || instance.memory.system_id.is_some_and(by_a_stranger)
+        let Some(followed) = instance.follows.filter(|at| *at != self.truth.crown) else {
+            return false;
+        };
+        if self.servers[followed].system_id == crown.system_id {
+            instance.memory.timeline >= crown.timeline
+        } else {
+            !self.setup.strict
+        }
     }
 
     /// It has judged the crown to be the primary, and knows its branch among others of the same number.
     fn has_followed_the_crown(&self, place: usize) -> bool {
-        let memory = &self.instances[self.places[place]].memory;
+        let instance = &self.instances[self.places[place]];
         let crown = self.truth.crown;
-        memory.timeline == self.servers[crown].timeline && memory.writer == Some(crown)
+        let is_there = instance.memory.timeline == self.servers[crown].timeline;
+        is_there && instance.follows == Some(crown)
     }
 
     /// Writable primaries of this cluster beside the crown.

@@ -378,6 +378,16 @@ fn a_timeline_that_was_only_shown_rules_out_only_primaries_that_nobody_follows()
         (followed.writes, causes(&followed)[2]),
         (to(0, 1), Some(Cause::PromotedApart))
     );
+    let dead = service.sees(&[
+        None,
+        Some(alone(follower(1, "b"))),
+        Some(alone(standby(1, 2))),
+    ]);
+    assert_eq!(
+        causes(&dead)[2],
+        Some(Cause::PromotedApart),
+        "it serves no token"
+    );
 }
 
 #[test]
