@@ -37,7 +37,7 @@ pub struct Answered<A> {
     pub role: DbRole,
     pub lag_ms: Option<u64>,
     pub replicated: bool,
-    /// No other primary had been seen when it was answered.
+    /// No other primary had been seen when it was answered, and the node was what it had been judged to be.
     pub current: bool,
 }
 

@@ -173,3 +173,36 @@ fn a_number_that_was_only_shown_fences_a_followed_primary_where_it_counts_for_ev
     let violation = violation.unwrap_or_default();
     assert!(violation.contains("after all is mended"), "{violation}");
 }
+
+/// The only replica that the service reaches is promoted by mistake, and a read with a token comes before the next probe.
+#[test]
+fn a_replica_that_was_promoted_a_moment_ago_and_answers_for_a_token_is_found() {
+    let setup = Setup {
+        reporting: true,
+        ..SETUP
+    };
+    let consistency = Consistency::Session;
+    let schedule = [
+        asked(3_000, Asked::Create { key: 1 }),
+        planned(
+            5_000,
+            Act::CutService {
+                place: 0,
+                from: Who::Node(1),
+            },
+        ),
+        planned(8_000, Act::Mistake(2)),
+        asked(
+            8_001,
+            Asked::Read {
+                key: 1,
+                consistency,
+            },
+        ),
+    ];
+    assert_eq!(run(&setup, &schedule, None, false).violation, None);
+    let mutant = Some(Mutant::PromotedReplicasAnswer);
+    let violation = run(&setup, &schedule, mutant, false).violation;
+    let violation = violation.unwrap_or_default();
+    assert!(violation.contains("a Session read shows"), "{violation}");
+}

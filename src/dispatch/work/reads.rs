@@ -15,7 +15,7 @@ use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
-use crate::ledger::store::{self, proof};
+use crate::ledger::store::{self, Read, proof};
 
 /// What a read is asked for, and whose it is.
 pub struct Asked<T> {
@@ -49,7 +49,8 @@ impl Work for Finding {
                 tokens: &job.tokens,
             })
             .collect();
-        read_only(store::find::find(connection, owner, &wanted))
+        let found = store::find::find(connection, owner, &wanted)?;
+        Ok(read_only(found.value, found.in_recovery))
     }
 }
 
@@ -61,7 +62,7 @@ pub trait Question: Send + Sync + 'static {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Self::Page, ledger::Error>>;
+    ) -> QueryResult<Read<Result<Self::Page, ledger::Error>>>;
 }
 
 impl Question for Search {
@@ -71,7 +72,7 @@ impl Question for Search {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Page, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Page, ledger::Error>>> {
         store::list::list(connection, self, tokens)
     }
 }
@@ -83,7 +84,7 @@ impl Question for HistoryPage {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Events, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Events, ledger::Error>>> {
         store::history::history(connection, self, tokens)
     }
 }
@@ -106,16 +107,22 @@ impl<Q: Question> Work for Paging<Q> {
         jobs: &[Arc<Self::Job>],
         _: &[String],
     ) -> QueryResult<Done<Q::Page>> {
-        let pages = jobs.iter().map(|job| job.what.ask(connection, &job.tokens));
-        read_only(pages.collect())
+        let (mut pages, mut in_recovery) = (Vec::new(), None);
+        for job in jobs {
+            let page = job.what.ask(connection, &job.tokens)?;
+            in_recovery = page.in_recovery;
+            pages.push(page.value);
+        }
+        Ok(read_only(pages, in_recovery))
     }
 }
 
-fn read_only<A>(answers: QueryResult<Vec<Result<A, ledger::Error>>>) -> QueryResult<Done<A>> {
-    Ok(Done {
-        answers: answers?,
+fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool>) -> Done<A> {
+    Done {
+        answers,
         replicated: false,
-    })
+        in_recovery,
+    }
 }
 
 /// The same reads, and then a commit that proves that this primary had not been replaced when they were made: one proof for all of a

@@ -42,6 +42,7 @@ impl Work for Creating {
         Ok(Done {
             answers: committed.value,
             replicated: committed.replicated,
+            in_recovery: None,
         })
     }
 }
@@ -110,5 +111,6 @@ fn each_committed<J, A>(
     Ok(Done {
         answers,
         replicated,
+        in_recovery: None,
     })
 }

@@ -19,3 +19,4 @@ mod statement;
 mod tokens;
 
 pub use durability::Committed;
+pub use tokens::Read;

@@ -21,6 +21,8 @@ pub enum Mutant {
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
+    /// An answer for a token counts although its replica has been promoted meanwhile.
+    PromotedReplicasAnswer,
     /// A branch is told by the number of its timeline alone.
     NumbersAreBranches,
     /// What a standby has shown is remembered like what writes went to.
@@ -30,7 +32,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 12] = [
+    pub const ALL: [Mutant; 13] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -43,5 +45,6 @@ impl Mutant {
         Mutant::ProofsTakeThePlaceOfReads,
         Mutant::NumbersAreBranches,
         Mutant::ShownForEver,
+        Mutant::PromotedReplicasAnswer,
     ];
 }

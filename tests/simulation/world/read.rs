@@ -231,7 +231,13 @@ impl Sim<'_> {
         let (id, by) = (of.instance, asked.role);
         let must_be_current = of.proven || of.consistency != Consistency::Eventual;
         let serves_any = self.is(Mutant::DeadBranchServesTokens);
-        let counts = !must_be_current || serves_any || self.is_current(id, &asked);
+        let is_promoted = asked.role == DbRole::Replica && !answer.in_recovery();
+        if is_promoted {
+            self.look_at(id, asked.node);
+        }
+        let is_promoted = is_promoted && !self.is(Mutant::PromotedReplicasAnswer);
+        let is_current = !is_promoted && self.is_current(id, &asked);
+        let counts = !must_be_current || serves_any || is_current;
         let (came, shown) = match answer {
             Answer::Failed(error) => {
                 self.report_if_node_failure(id, &asked, &error);
@@ -240,11 +246,12 @@ impl Sim<'_> {
             Answer::Read {
                 tx: Some(_),
                 astray,
+                ..
             } => (verdict::Read::Found, Shown::Found { astray }),
-            Answer::Read { tx: None, astray } => {
-                (verdict::Read::Absent, Shown::Absent { by, astray })
-            }
-            Answer::TokenNotVisible => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
+            Answer::Read {
+                tx: None, astray, ..
+            } => (verdict::Read::Absent, Shown::Absent { by, astray }),
+            Answer::TokenNotVisible { .. } => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
             Answer::Stored { .. } | Answer::Ready => return,
         };
         let came = if counts {

@@ -49,10 +49,25 @@ pub enum Answer {
     Read {
         tx: Option<u32>,
         astray: bool,
+        in_recovery: bool,
     },
-    TokenNotVisible,
+    TokenNotVisible {
+        in_recovery: bool,
+    },
     Ready,
     Failed(DbError),
+}
+
+impl Answer {
+    /// Only what read with a token says no.
+    pub fn in_recovery(&self) -> bool {
+        match self {
+            Answer::Read { in_recovery, .. } | Answer::TokenNotVisible { in_recovery } => {
+                *in_recovery
+            }
+            Answer::Stored { .. } | Answer::Ready | Answer::Failed(_) => true,
+        }
+    }
 }
 
 pub struct Session {
@@ -206,11 +221,13 @@ impl Sim<'_> {
             of.visible().any(|record| is_it(record.what))
         };
         let astray = self.truth.is_astray(of, &self.servers);
+        let in_recovery = !of.is_primary;
         let answer = match token {
-            Some(token) if !shows(token) => Answer::TokenNotVisible,
+            Some(token) if !shows(token) => Answer::TokenNotVisible { in_recovery },
             _ => Answer::Read {
                 tx: Some(tx).filter(|tx| shows(*tx)),
                 astray,
+                in_recovery,
             },
         };
         if !proven {

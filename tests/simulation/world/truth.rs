@@ -211,7 +211,7 @@ impl Sim<'_> {
             shown,
             Shown::Found { astray: true } | Shown::Absent { astray: true, .. }
         );
-        if astray && knows && consistency != Consistency::Eventual && !self.numbers_clash(place) {
+        if astray && knows && consistency != Consistency::Eventual {
             self.violated(format!(
                 "a {consistency:?} read shows the state of a branch that is known to be dead"
             ));
