@@ -1,7 +1,7 @@
 //! What requests ask, and what they tell. None of it waits for a database, writes a line or closes a connection.
 
 use super::cause::Trouble;
-use super::conclusions::Writes;
+use super::conclusions::{Conclusions, Writes};
 use super::error::Error;
 use super::keeper::Message;
 use super::node::{Input, NodeState, Seen};
@@ -25,14 +25,16 @@ pub struct Candidate {
     pub standbys: Arc<[String]>,
     /// Each commit hangs until a standby is back.
     pub waits_for_standby: bool,
+    /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
+    pub unprepared: bool,
     /// It shows a branch of the history that does not count.
     apart: bool,
     timeline: i32,
 }
 
 impl Candidate {
-    fn of(node: usize, pool: &Arc<Pool>, seen: &Seen, standbys: &Arc<[String]>) -> Candidate {
-        let facts = &seen.facts;
+    fn of(node: usize, pool: &Arc<Pool>, seen: &Seen, conclusions: &Conclusions) -> Candidate {
+        let (facts, standbys) = (&seen.facts, &conclusions.standbys);
         Candidate {
             node,
             pool: pool.clone(),
@@ -45,6 +47,7 @@ impl Candidate {
                 Arc::default()
             },
             waits_for_standby: facts.waits_for_standby(),
+            unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
             apart: seen.is_apart(),
             timeline: facts.timeline.unwrap_or(0),
         }
@@ -119,8 +122,8 @@ impl Databases {
     pub fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
             NodeState::Up { pool, seen, .. } => {
-                let standbys = self.shared.conclusions.borrow().standbys.clone();
-                Some(Candidate::of(node, pool, seen, &standbys))
+                let conclusions = self.shared.conclusions.borrow();
+                Some(Candidate::of(node, pool, seen, &conclusions))
             }
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
         }

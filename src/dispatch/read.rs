@@ -9,6 +9,7 @@ use super::rules::{Before, Patience, Rules};
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Proven, Work};
 use super::{Context, Dispatch, Error};
+use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
 use crate::db::{Candidate, Use};
 use crate::ledger;
@@ -157,7 +158,13 @@ impl Dispatch {
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
-            let next = verdict::read(&came(&reply, must_be_current), role, proven);
+            let came = match &reply {
+                Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
+                    verdict::Read::Unprepared
+                }
+                reply => came(reply, must_be_current),
+            };
+            let next = verdict::read(&came, role, proven);
             if next != NextRead::Prove {
                 return self.step(next, reply, course);
             }

@@ -4,7 +4,6 @@ use super::super::cause::Cause;
 use super::super::conclusions::{Conclusions, Writes};
 use super::super::node::{Input, NodeState};
 use super::super::probe::{Facts, Heard};
-use super::super::role::DbRole;
 use super::judge::{Judgement, judge};
 use super::message::Message;
 use super::{Keeper, rebuild};
@@ -84,20 +83,20 @@ impl Keeper {
         }
     }
 
-    /// A promoted node serves through the pool it has, once its schema has been looked at: the timeline may have lost a migration.
+    /// A promoted node serves through the pool it has, once its schema has been looked at: its branch may have lost a migration.
     fn once_it_serves(&mut self, node: usize, timeline: i32) -> Writes {
         let of = &self.shared.nodes[node];
         let state = of.state();
         let NodeState::Up { pool, seen, .. } = &*state else {
             return Writes::Held(state.cause().unwrap_or(Cause::NoPrimary));
         };
-        if seen.facts.role != DbRole::Primary {
+        let Some(branch) = seen.facts.branch() else {
             return Writes::Held(Cause::NoPrimary);
-        }
-        if self.shared.conclusions.borrow().prepared == Some(timeline) {
+        };
+        if self.shared.conclusions.borrow().prepared == Some(branch) {
             return Writes::To { node, timeline };
         }
-        let wanted = Some((pool.clone(), timeline));
+        let wanted = Some((pool.clone(), branch));
         if self.preparing != wanted {
             let (shared, messages, pool) =
                 (self.shared.clone(), self.messages.clone(), pool.clone());
@@ -105,7 +104,7 @@ impl Keeper {
                 let result = rebuild::prepare(&shared, &shared.nodes[node], &pool);
                 drop(messages.send(Message::Prepared {
                     node,
-                    timeline,
+                    branch,
                     pool,
                     result,
                 }));

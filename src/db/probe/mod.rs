@@ -23,6 +23,14 @@ pub struct Server {
     pub started_at: DateTime<Utc>,
 }
 
+/// A branch of the history: a primary writes one, and another one after each promotion. The number of the timeline alone names none, since
+/// two promotions may make the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    pub server: Server,
+    pub timeline: i32,
+}
+
 /// What a node said, and when it was asked.
 #[derive(Clone, Debug)]
 pub struct Heard {
@@ -72,6 +80,13 @@ pub struct Facts {
 impl Facts {
     pub fn is_writable_primary(&self) -> bool {
         self.role == DbRole::Primary && self.writable
+    }
+
+    /// Of a primary: the branch that it writes.
+    pub fn branch(&self) -> Option<Branch> {
+        let timeline = self.timeline?;
+        let server = self.server;
+        (self.role == DbRole::Primary).then_some(Branch { server, timeline })
     }
 
     /// A commit waits, and there is somebody to wait for.

@@ -22,6 +22,7 @@ pub struct Candidate {
     pub node: usize,
     pub pool: usize,
     pub role: DbRole,
+    pub unprepared: bool,
     pub apart: bool,
     pub timeline: i32,
 }
@@ -33,6 +34,8 @@ impl Sim<'_> {
                 node,
                 pool: *pool,
                 role: seen.facts.role,
+                unprepared: (seen.facts.branch())
+                    .is_some_and(|branch| !self.is_prepared(id, branch)),
                 apart: seen.is_apart(),
                 timeline: seen.facts.timeline.unwrap_or(0),
             }),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use synapse_core::db::RebuildSchedule;
 use synapse_core::db::decisions::{Conclusions, Memory, Moment, PrimaryPositions, State};
-use synapse_core::db::probe::{Heard, Server as Identity};
+use synapse_core::db::probe::{Branch, Heard, Server as Identity};
 use synapse_core::db::{Use, share};
 
 pub const SCHEDULE: RebuildSchedule = RebuildSchedule {
@@ -49,7 +49,7 @@ pub struct Opening {
     pub attempt: Time,
     pub server: usize,
     pub heard: Heard,
-    pub prepared: Option<i32>,
+    pub prepared: Option<Branch>,
 }
 
 pub struct Instance {
@@ -62,7 +62,7 @@ pub struct Instance {
     pub positions: PrimaryPositions,
     pub conclusions: Conclusions,
     pub held_since: Option<Time>,
-    pub preparing: Option<(usize, i32)>,
+    pub preparing: Option<(usize, Branch)>,
     pub pools: Vec<Pool>,
     pub queued_writes: VecDeque<usize>,
     pub queued_reads: VecDeque<usize>,

@@ -21,6 +21,10 @@ pub enum Mutant {
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
+    /// What a primary cannot do whose schema has not been looked at is an internal error.
+    UnpreparedPrimariesAnswer,
+    /// A schema that was made ready is ready on every timeline of the same number.
+    PreparedByNumber,
     /// An answer for a token counts although its replica has been promoted meanwhile.
     PromotedReplicasAnswer,
     /// A branch is told by the number of its timeline alone.
@@ -32,7 +36,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 13] = [
+    pub const ALL: [Mutant; 15] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -46,5 +50,7 @@ impl Mutant {
         Mutant::NumbersAreBranches,
         Mutant::ShownForEver,
         Mutant::PromotedReplicasAnswer,
+        Mutant::PreparedByNumber,
+        Mutant::UnpreparedPrimariesAnswer,
     ];
 }

@@ -88,7 +88,6 @@ impl Sim<'_> {
             return;
         }
         self.cut_from_upstream(server);
-        self.truth.has_clashed = true;
         self.raise(server);
         let timeline = self.servers[server].timeline;
         self.tell(|| format!("  s{server} is promoted by mistake, to timeline {timeline}"));
@@ -131,7 +130,6 @@ impl Sim<'_> {
     /// The address of a node leads to another server from now on.
     pub fn redirect(&mut self, node: usize, is_stranger: bool) {
         let of = &self.servers[self.truth.crown];
-        self.truth.has_clashed = true;
         let mut new = if is_stranger {
             let log = vec![self.record(What::Switch(1)), self.record(What::Migration)];
             Server::new(8, log, 1)

@@ -6,6 +6,7 @@ use super::mutant::Mutant;
 use super::session::{Answer, Order, Whose};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::decisions::State;
+use synapse_core::db::error::Error as DbError;
 use synapse_core::db::role::DbRole;
 use synapse_core::decisions::Failure;
 use synapse_core::decisions::verdict::{self, NextRead};
@@ -241,6 +242,10 @@ impl Sim<'_> {
         let (came, shown) = match answer {
             Answer::Failed(error) => {
                 self.report_if_node_failure(id, &asked, &error);
+                let is_excused = asked.unprepared && !self.is(Mutant::UnpreparedPrimariesAnswer);
+                if matches!(error, DbError::Statement(_)) && is_excused {
+                    return self.read_came(job, &verdict::Read::Unprepared, None);
+                }
                 return self.read_failed(job, &Failure::Database(error));
             }
             Answer::Read {

@@ -4,6 +4,7 @@ use super::engine::{Event, Sim};
 use super::server::{Life, Waiting, What};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::error::Error as DbError;
+use synapse_core::db::probe::Branch;
 use synapse_core::decisions::Failure;
 
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub enum Whose {
     },
     Preparation {
         node: usize,
-        timeline: i32,
+        branch: Branch,
         pool: usize,
     },
 }
@@ -415,11 +416,9 @@ impl Sim<'_> {
             Whose::Attempt { node, attempt } => {
                 self.attempt_is_ready(instance, node, attempt, answer);
             }
-            Whose::Preparation {
-                node,
-                timeline,
-                pool,
-            } => self.prepared(instance, node, timeline, pool, answer),
+            Whose::Preparation { node, branch, pool } => {
+                self.prepared(instance, node, branch, pool, answer);
+            }
         }
     }
 

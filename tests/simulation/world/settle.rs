@@ -8,8 +8,7 @@ use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
     Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
 };
-use synapse_core::db::probe::{Facts, Heard};
-use synapse_core::db::role::DbRole;
+use synapse_core::db::probe::{Branch, Facts, Heard};
 
 impl Sim<'_> {
     pub fn judge(&mut self, id: usize) -> Judgement {
@@ -44,7 +43,10 @@ impl Sim<'_> {
         instance.follows = elected.or(before);
         let crown = self.truth.crown;
         let has_its_number = instance.memory.timeline == self.servers[crown].timeline;
-        if before == Some(crown) && elected.is_some_and(|e| e != crown) && has_its_number {
+        // A copy behind the crown's own address, with its number, is taken for the crown, restarted.
+        let is_elsewhere = |server: usize| self.addresses.get(crown) != Some(&server);
+        let is_another = elected.is_some_and(|server| server != crown && is_elsewhere(server));
+        if before == Some(crown) && is_another && has_its_number {
             self.violated("a promotion to a number that is taken is followed".into());
         }
         judgement
@@ -130,37 +132,42 @@ impl Sim<'_> {
             return Writes::Held(Cause::NoPrimary);
         };
         let pool = *pool;
-        if seen.facts.role != DbRole::Primary {
+        let Some(branch) = seen.facts.branch() else {
             return Writes::Held(Cause::NoPrimary);
-        }
-        if self.is_prepared(id, timeline) {
+        };
+        if self.is_prepared(id, branch) {
             return Writes::To { node, timeline };
         }
-        let wanted = Some((pool, timeline));
+        let wanted = Some((pool, branch));
         if self.instances[id].preparing != wanted {
             self.instances[id].preparing = wanted;
             let server = self.instances[id].pools[pool].server;
-            let whose = Whose::Preparation {
-                node,
-                timeline,
-                pool,
-            };
+            let whose = Whose::Preparation { node, branch, pool };
             let session = self.session(id, node, server, Order::Migrate, whose);
             self.send(session);
         }
         Writes::Held(Cause::SchemaNotReady)
     }
 
-    pub fn is_prepared(&self, id: usize, timeline: i32) -> bool {
+    pub fn is_prepared(&self, id: usize, branch: Branch) -> bool {
         let prepared = self.instances[id].conclusions.prepared;
         let for_ever = self.is(Mutant::PreparedForEver) && prepared.is_some();
-        for_ever || prepared == Some(timeline)
+        let has_its_number = prepared.is_some_and(|of| of.timeline == branch.timeline);
+        let by_number = self.is(Mutant::PreparedByNumber) && has_its_number;
+        for_ever || by_number || prepared == Some(branch)
     }
 
-    pub fn prepared(&mut self, id: usize, node: usize, timeline: i32, pool: usize, answer: Answer) {
+    pub fn prepared(
+        &mut self,
+        id: usize,
+        node: usize,
+        branch: Branch,
+        pool: usize,
+        answer: Answer,
+    ) {
         self.instances[id].preparing.take_if(|(of, _)| *of == pool);
         match answer {
-            Answer::Ready => self.conclude(id, |c| c.prepared = Some(timeline)),
+            Answer::Ready => self.conclude(id, |c| c.prepared = Some(branch)),
             _ => {
                 let trouble = Cause::SchemaNotReady.into();
                 self.apply(id, node, Input::Failed { pool, trouble });
