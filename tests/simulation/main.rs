@@ -105,15 +105,6 @@ fn a_schema_that_is_prepared_for_ever_is_found() {
 }
 
 #[test]
-fn a_forgotten_cluster_is_found() {
-    is_found(
-        Mutant::ForgetsTheCluster,
-        7,
-        "although the primary was well",
-    );
-}
-
-#[test]
 fn a_write_that_is_sent_without_a_second_look_is_found() {
     is_found(Mutant::SendsWithoutASecondLook, 7, "is sent to node");
 }

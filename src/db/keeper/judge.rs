@@ -5,13 +5,14 @@ use super::super::conclusions::Writes;
 use super::super::probe::{Facts, Heard, OLDEST_SERVER_VERSION, Server};
 use super::super::role::DbRole;
 use super::branches::{self, Look};
+use super::cluster::{Cluster, fence_strangers};
 use std::time::Instant;
 
 /// What outlives a single look.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The cluster that this service serves: the system identifier of the first primary that it accepted.
-    pub system_id: Option<i64>,
+    /// The cluster that this service serves.
+    pub cluster: Cluster,
     /// The branch of the history that writes went to: the number of its timeline, which never goes back, and the node that wrote it.
     pub timeline: i32,
     pub writer: Option<usize>,
@@ -62,13 +63,15 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
             standings[i] = Standing::Fenced(trouble);
         }
     }
-    if !fence_strangers(nodes, memory, &mut standings) {
-        return Judgement {
-            writes: Writes::SplitBrain,
-            elected: None,
-            timeline: memory.timeline,
-            contested: true,
-            standings,
+    let before = memory.cluster;
+    let is_bound = memory.writer.is_some();
+    fence_strangers(nodes, &mut memory.cluster, is_bound, &mut standings);
+    if memory.cluster.replaces(before) {
+        let cluster = memory.cluster;
+        *memory = Memory {
+            cluster,
+            nodes: vec![Remembered::default(); nodes.len()],
+            ..Memory::default()
         };
     }
     let looks = looks(nodes, memory, &standings);
@@ -89,6 +92,7 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     }
     let is_read_only = |look: &Look| look.facts.role == DbRole::Primary && !look.facts.writable;
     let writes = match winner {
+        None if is_unknown_whose(&standings) => without_a_cluster(nodes),
         _ if decision.split => Writes::SplitBrain,
         _ if decision.pending => Writes::Held(Cause::PromotionInQuestion),
         Some(winner) => Writes::To {
@@ -145,39 +149,6 @@ fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standi
     Standing::Usable(caveat)
 }
 
-/// A node of another cluster is fenced, and stops nobody. False: which cluster is ours is not known, and primaries of several are there.
-fn fence_strangers(
-    nodes: &[Option<&Heard>],
-    memory: &mut Memory,
-    standings: &mut [Standing],
-) -> bool {
-    let usable = nodes
-        .iter()
-        .zip(&*standings)
-        .filter(|(_, standing)| **standing == Standing::Usable(None));
-    let usable = usable.filter_map(|(heard, _)| heard.map(|heard| &heard.facts));
-    let primaries = usable.filter(|facts| facts.is_writable_primary());
-    let mut histories: Vec<i64> = primaries.map(|facts| facts.server.system_id).collect();
-    histories.sort_unstable();
-    histories.dedup();
-    memory.system_id = match (memory.system_id, &histories[..]) {
-        (None, [one]) => Some(*one),
-        (None, [_, _, ..]) => return false,
-        (known, _) => known,
-    };
-    let Some(known) = memory.system_id else {
-        return true;
-    };
-    for (standing, heard) in standings.iter_mut().zip(nodes) {
-        let is_stranger = heard.is_some_and(|heard| heard.facts.server.system_id != known);
-        if is_stranger && *standing == Standing::Usable(None) {
-            let detail = "belongs to another cluster (system identifier)";
-            *standing = Standing::Fenced(Trouble::new(Cause::OtherCluster, detail));
-        }
-    }
-    true
-}
-
 /// The nodes of this cluster, each with the highest timeline that its server has shown.
 fn looks<'a>(
     nodes: &[Option<&'a Heard>],
@@ -217,6 +188,20 @@ fn looks<'a>(
         });
     }
     looks
+}
+
+fn is_unknown_whose(standings: &[Standing]) -> bool {
+    let is_unknown = |standing: &Standing| matches!(standing, Standing::Fenced(trouble) if trouble.cause == Cause::SeveralClusters);
+    standings.iter().any(is_unknown)
+}
+
+fn without_a_cluster(nodes: &[Option<&Heard>]) -> Writes {
+    let primaries = nodes.iter().flatten();
+    let primaries = primaries.filter(|heard| heard.facts.is_writable_primary());
+    match primaries.count() {
+        0 | 1 => Writes::Held(Cause::SeveralClusters),
+        _ => Writes::SplitBrain,
+    }
 }
 
 fn too_old(facts: &Facts) -> Option<Trouble> {

@@ -3,6 +3,7 @@
 //! hang is done by threads that may be given up (see [`super::threads`]), and told to it by messages.
 
 mod branches;
+pub mod cluster;
 mod failovers;
 mod following;
 pub mod judge;

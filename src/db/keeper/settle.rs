@@ -4,6 +4,7 @@ use super::super::cause::Cause;
 use super::super::conclusions::{Conclusions, Writes};
 use super::super::node::{Input, NodeState};
 use super::super::probe::{Facts, Heard};
+use super::cluster::Cluster;
 use super::judge::{Judgement, judge};
 use super::message::Message;
 use super::{Keeper, rebuild};
@@ -20,11 +21,31 @@ impl Keeper {
         judge(&heard, &mut self.memory, now)
     }
 
+    fn tell_of_the_cluster(&self, before: Cluster) {
+        let cluster = self.memory.cluster;
+        let system_identifier = cluster.system_id();
+        match cluster {
+            _ if cluster == before => {}
+            Cluster::Known(_) if cluster.replaces(before) => {
+                log::error!(system_identifier:?, presumed:? = before.system_id();
+                    "the cluster that was presumed is not that of more than half of the nodes: what was written meanwhile is there");
+            }
+            Cluster::Presumed(_) => log::warn!(system_identifier:?;
+                "fewer than half of the nodes answer, and their cluster is presumed to be the right one"),
+            Cluster::Known(_) => {
+                log::info!(system_identifier:?; "more than half of the nodes are of this cluster");
+            }
+            Cluster::Unknown => {}
+        }
+    }
+
     pub(super) fn settle(&mut self, now: Instant) {
         if !self.watches.iter().all(|watch| watch.had_its_time) {
             return; // the first to answer need not be the right one
         }
+        let cluster = self.memory.cluster;
         let judgement = self.judge(now);
+        self.tell_of_the_cluster(cluster);
         if judgement.writes == Writes::Held(Cause::PromotionInQuestion) {
             self.ask_about_the_contest(now);
         }

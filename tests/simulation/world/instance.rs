@@ -67,7 +67,9 @@ pub struct Instance {
     pub queued_writes: VecDeque<usize>,
     pub queued_reads: VecDeque<usize>,
     pub wakes_at: Time,
-    /// It has sent writes somewhere since it started: it knows which cluster it serves.
+    /// More than half of the nodes have told it once which cluster it serves.
+    pub has_known_its_cluster: bool,
+    /// It has sent writes somewhere since it started.
     pub has_served: bool,
 }
 
@@ -97,6 +99,7 @@ impl Instance {
             queued_writes: VecDeque::new(),
             queued_reads: VecDeque::new(),
             wakes_at: 0,
+            has_known_its_cluster: false,
             has_served: false,
         }
     }

@@ -21,6 +21,8 @@ pub enum Mutant {
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
+    /// The first primary that answers tells which cluster is ours.
+    AnyClusterWillDo,
     /// What a primary cannot do whose schema has not been looked at is an internal error.
     UnpreparedPrimariesAnswer,
     /// A schema that was made ready is ready on every timeline of the same number.
@@ -36,7 +38,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 15] = [
+    pub const ALL: [Mutant; 16] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -52,5 +54,6 @@ impl Mutant {
         Mutant::PromotedReplicasAnswer,
         Mutant::PreparedByNumber,
         Mutant::UnpreparedPrimariesAnswer,
+        Mutant::AnyClusterWillDo,
     ];
 }

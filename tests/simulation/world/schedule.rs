@@ -22,8 +22,6 @@ pub struct Setup {
     /// The service finds an empty database.
     pub empty: bool,
     pub mended_at: Time,
-    /// The observer also counts what a service does that was started beside a stranger, and has never seen its own primary.
-    pub strict: bool,
 }
 
 impl Setup {
@@ -115,7 +113,6 @@ pub fn plan(seed: u64) -> (Setup, Vec<Planned>) {
         reporting: nodes > 2 && random.random_ratio(2, 3),
         empty: random.random_ratio(1, 4),
         mended_at: random.random_range(12..=30) * SECOND,
-        strict: false,
     };
     let mut planned = Vec::new();
     let kinds: Vec<usize> = (0..KINDS).filter(|_| random.random_ratio(2, 5)).collect();

@@ -6,7 +6,7 @@ use super::server::Server;
 use super::session::{Answer, Order, Whose};
 use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
-    Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
+    Cluster, Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
 };
 use synapse_core::db::probe::{Branch, Facts, Heard};
 
@@ -15,15 +15,15 @@ impl Sim<'_> {
         let now = self.clock.instant(self.now);
         let mutant = self.mutant;
         let instance = &mut self.instances[id];
-        if mutant == Some(Mutant::ForgetsTheCluster) {
-            instance.memory.system_id = None;
-        }
         let mut memory = std::mem::take(&mut instance.memory);
-        let writer = memory.writer;
-        if mutant == Some(Mutant::NumbersAreBranches) {
-            memory.writer = None;
-        }
         let heard: Vec<_> = instance.nodes.iter().map(|n| n.heard.as_ref()).collect();
+        let writer = memory.writer;
+        match mutant {
+            Some(Mutant::ForgetsTheCluster) => memory.cluster = Cluster::Unknown,
+            Some(Mutant::NumbersAreBranches) => memory.writer = None,
+            Some(Mutant::AnyClusterWillDo) => adopt_any_primary(&heard, &mut memory),
+            _ => {}
+        }
         let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
             judge_by_timeline(&heard, &mut memory, now)
         } else {
@@ -33,23 +33,38 @@ impl Sim<'_> {
             memory.timeline = memory.timeline.max(memory.shown);
         }
         memory.writer = memory.writer.or(writer);
-        instance.memory = memory;
-        let elected = judgement.elected.and_then(|node| {
-            let heard = instance.nodes[node].heard.as_ref()?;
+        let system_ids = heard.iter().flatten().map(|h| h.facts.server.system_id);
+        let ours = self.servers[self.truth.crown].system_id;
+        let most_are_ours = 2 * system_ids.filter(|of| *of == ours).count() > heard.len();
+        let elected = judgement.elected.and_then(|node| heard[node]);
+        let elected = elected.and_then(|heard| {
             let is_it = |server: &Server| server.identity() == heard.facts.server;
             self.servers.iter().position(is_it)
         });
+        instance.has_known_its_cluster |= memory.cluster.is_known();
+        instance.memory = memory;
+        self.check_election(id, elected, most_are_ours);
+        judgement
+    }
+
+    /// What cannot be excused, whatever was silent.
+    fn check_election(&mut self, id: usize, elected: Option<usize>, most_are_ours: bool) {
+        let instance = &mut self.instances[id];
         let before = instance.follows;
         instance.follows = elected.or(before);
         let crown = self.truth.crown;
+        let Some(elected) = elected.filter(|server| *server != crown) else {
+            return;
+        };
         let has_its_number = instance.memory.timeline == self.servers[crown].timeline;
         // A copy behind the crown's own address, with its number, is taken for the crown, restarted.
-        let is_elsewhere = |server: usize| self.addresses.get(crown) != Some(&server);
-        let is_another = elected.is_some_and(|server| server != crown && is_elsewhere(server));
-        if before == Some(crown) && is_another && has_its_number {
+        let is_elsewhere = self.addresses.get(crown) != Some(&elected);
+        let is_stranger = self.servers[elected].system_id != self.servers[crown].system_id;
+        if is_stranger && most_are_ours {
+            self.violated("a stranger is followed, although most nodes are of our cluster".into());
+        } else if !is_stranger && before == Some(crown) && is_elsewhere && has_its_number {
             self.violated("a promotion to a number that is taken is followed".into());
         }
-        judgement
     }
 
     pub fn settle(&mut self, id: usize) {
@@ -197,6 +212,15 @@ impl Sim<'_> {
             self.tell(|| format!("  service {id}: writes {:?}", next.writes));
         }
         self.pump(id);
+    }
+}
+
+/// As if the first primary told which cluster is ours.
+fn adopt_any_primary(heard: &[Option<&Heard>], memory: &mut Memory) {
+    let mut primaries = heard.iter().flatten();
+    let first = primaries.find(|heard| heard.facts.is_writable_primary());
+    if let Some(first) = first.filter(|_| memory.cluster == Cluster::Unknown) {
+        memory.cluster = Cluster::Known(first.facts.server.system_id);
     }
 }
 

@@ -71,7 +71,7 @@ impl Sim<'_> {
         let is_known = self.has_followed_the_crown(place);
         let can_be_told =
             is_synchronous && above.all(|rival| is_known || rival.timeline > of.timeline);
-        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
+        let no_stranger = instance.has_known_its_cluster || !self.has_strangers();
         settled && !was_misled && (is_plain || can_be_told && rivals.count() == 1) && no_stranger
     }
 
@@ -92,11 +92,8 @@ impl Sim<'_> {
         let Some(followed) = instance.follows.filter(|at| *at != self.truth.crown) else {
             return false;
         };
-        if self.servers[followed].system_id == crown.system_id {
-            instance.memory.timeline >= crown.timeline
-        } else {
-            !self.setup.strict
-        }
+        let is_stranger = self.servers[followed].system_id != crown.system_id;
+        is_stranger || instance.memory.timeline >= crown.timeline
     }
 
     /// It has judged the crown to be the primary, and knows its branch among others of the same number.
@@ -138,7 +135,7 @@ impl Sim<'_> {
             same && self.reaches(place, server)
         };
         let instance = &self.instances[self.places[place]];
-        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
+        let no_stranger = instance.has_known_its_cluster || !self.has_strangers();
         let can_tell = no_stranger && !self.numbers_clash(place) && !self.was_misled(place);
         can_tell && self.addresses.iter().any(|server| knows(*server))
     }
