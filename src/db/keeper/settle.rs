@@ -177,7 +177,7 @@ impl Keeper {
             .upstream_name
             .as_ref()
             .filter(|_| standby.receiving)?;
-        primary.standbys.get(name).cloned()
+        primary.sync_state_of(name).map(str::to_owned)
     }
 }
 

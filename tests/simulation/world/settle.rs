@@ -233,7 +233,10 @@ fn judge_by_timeline(
     let deaf = |heard: &Heard| {
         let mut heard = heard.clone();
         (heard.facts.receiving, heard.facts.heard_of) = (false, None);
-        heard.facts.standbys.retain(|_, state| state != "async");
+        heard
+            .facts
+            .standbys
+            .retain(|_, states| states != &["async"]);
         heard.facts.upstream_name = None;
         heard
     };

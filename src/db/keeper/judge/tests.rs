@@ -60,7 +60,7 @@ fn follower(timeline: i32, name: &str) -> Facts {
 fn confirmed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 1,
-        standbys: [(name.to_owned(), "sync".to_owned())].into(),
+        standbys: [(name.to_owned(), vec!["sync".to_owned()])].into(),
         ..primary(1, timeline)
     }
 }
@@ -69,7 +69,7 @@ fn confirmed_by(name: &str, timeline: i32) -> Facts {
 fn followed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 0,
-        standbys: [(name.to_owned(), "async".to_owned())].into(),
+        standbys: [(name.to_owned(), vec!["async".to_owned()])].into(),
         ..primary(1, timeline)
     }
 }
