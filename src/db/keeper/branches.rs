@@ -18,6 +18,9 @@
 //! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
 //!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
 //!
+//! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for up to
+//! 2.5 s, in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
+//!
 //! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
 //! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
 //! somebody or is rebuilt. And a number that was only shown, by a standby that follows nobody, rules out only primaries that nobody follows.
@@ -27,7 +30,7 @@ use super::super::probe::Facts;
 use super::super::role::DbRole;
 use super::following::{Following, following, is_confirmed};
 use super::judge::Memory;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A node of this cluster that answers.
 pub struct Look<'a> {
@@ -99,8 +102,11 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         decision.rule_out(look, Cause::PromotedApart);
     }
     let (claims, rivals) = sort_out(&others, (alive, heard_of), memory, &mut decision);
+    let loyal = loyal_to_a_silent_writer(&others, memory);
+    let loyal = loyal.filter(|_| memory.timeline < alive);
     let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
-    memory.contest = (!rivals.is_empty()).then(|| known.unwrap_or((alive, now)));
+    let is_contested = !rivals.is_empty() || loyal.is_some();
+    memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let is_lone = !others
         .iter()
         .any(|(look, _)| look.is_receiving() && look.timeline == alive);
@@ -108,6 +114,9 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         let was_left = rival.0.timeline < memory.timeline || rival.0.shares_a_number(memory);
         weigh(*rival, memory.contest, is_lone && !was_left)
     });
+    let has_the_last_word =
+        loyal.is_some() && known.is_none_or(|(_, since)| now < since + LAST_WORD);
+    let weights = weights.chain(has_the_last_word.then_some(Weight::Pending));
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
@@ -122,6 +131,22 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
             .for_each(|look| decision.cast_out(look, memory));
     }
     decision
+}
+
+/// How long a primary that is silent just now may take to speak for itself, while a standby says that it streams from it: as long as it takes
+/// to connect and to answer a probe.
+const LAST_WORD: Duration = Duration::from_millis(2500);
+
+/// A standby that streams on the timeline that writes went to, whose primary does not answer: it may have missed one probe only.
+fn loyal_to_a_silent_writer<'l, 'f>(
+    others: &[Followed<'l, 'f>],
+    memory: &Memory,
+) -> Option<&'l Look<'f>> {
+    let writer = memory.writer?;
+    let mut standbys = others.iter().map(|(look, _)| *look);
+    let is_silent = others.iter().all(|(look, _)| look.node != writer);
+    let is_loyal = |look: &&Look| look.is_receiving() && look.timeline == memory.timeline;
+    standbys.find(is_loyal).filter(|_| is_silent)
 }
 
 /// A node that answers, and how it is followed.

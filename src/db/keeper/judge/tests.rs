@@ -163,6 +163,42 @@ fn a_promotion_beside_a_primary_whose_commits_a_standby_confirms_takes_nothing_f
     assert_eq!((repaired.writes, causes(&repaired)[2]), (to(1, 2), None));
 }
 
+/// It missed a probe, and its standby streams from it.
+#[test]
+fn a_primary_that_is_silent_when_somebody_is_promoted_has_the_last_word_while_a_standby_streams() {
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    let promoted = Some(primary(1, 2));
+    let in_question = Writes::Held(Cause::PromotionInQuestion);
+    let silent = || {
+        let mut service = Service::new();
+        service.sees(&[a.clone(), b.clone(), Some(follower(1, "c"))]);
+        for _ in 0..3 {
+            let judgement = service.sees(&[None, b.clone(), promoted.clone()]);
+            assert_eq!((judgement.writes, judgement.contested), (in_question, true));
+        }
+        service
+    };
+    let back = silent().sees(&[a.clone(), b.clone(), promoted.clone()]);
+    assert_eq!(
+        (back.writes, causes(&back)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    let left = silent().sees(&[None, b.clone().map(alone), promoted.clone()]);
+    assert_eq!(left.writes, to(2, 2), "nobody follows it any more");
+    let mut patient = silent();
+    patient.now += Duration::from_secs(3);
+    let dead = patient.sees(&[None, b.clone(), promoted.clone()]);
+    assert_eq!(dead.writes, to(2, 2), "it does not answer");
+    let mut service = Service::new();
+    service.sees(&[a, b.clone(), Some(follower(1, "c"))]);
+    let failover = service.sees(&[None, b.map(alone), promoted]);
+    assert_eq!(
+        failover.writes,
+        to(2, 2),
+        "a correct failover is not slower"
+    );
+}
+
 #[test]
 fn a_promotion_apart_that_is_read_only_at_first_is_one_too() {
     let mut service = Service::new();
