@@ -94,11 +94,11 @@ fn a_service_that_is_started_beside_a_stranger_serves_the_cluster_of_most_nodes(
     assert_eq!(rows(&stranger), "0");
 }
 
-/// A standby was set up anew, and nobody can tell which of the two is the mistake.
+/// The primary was set up anew as a cluster of its own, and nobody can tell which of the two is the mistake.
 #[test]
 fn where_no_cluster_has_more_than_half_of_the_nodes_nobody_is_elected() {
     let (ours, stranger) = (Cluster::pair(), Cluster::unrelated());
-    let urls = [stranger.primary(), ours.replica()].map(|node| node.url(User::Application));
+    let urls = [ours.replica(), stranger.primary()].map(|node| node.url(User::Application));
     let app = Launch::on(urls)
         .set("database.write_deadline_ms", 500)
         .start();

@@ -1,8 +1,8 @@
 //! Which cluster is ours, where the nodes are of several: by a mistake in the settings, a name that moved, a server set up anew.
 //!
 //! The system identifier of more than half of the configured nodes is ours, for good. As long as fewer have answered, the one that all who
-//! answer have is presumed. Where they disagree, and none has more than half, nobody is elected. Everybody else is a stranger then, and stops
-//! nobody.
+//! answer have is presumed. Where they disagree, and none has more than half, that of `database.primary` is, if no other cluster's node is
+//! writable; else nobody is elected. Everybody else is a stranger then, and stops nobody.
 //!
 //! An example: three nodes, and the URL of the first one is mistyped, so that it leads to another cluster's primary. At t = 0 s the service
 //! is started, at t = 0.02 s all have answered: two of three are of one cluster, the first one is fenced (`other_cluster`), and nobody is
@@ -17,7 +17,7 @@ use super::judge::Standing;
 pub enum Cluster {
     #[default]
     Unknown,
-    /// All who answer are of it, or were when one of them was elected.
+    /// All who answer are of it, or the first node alone is writable; or it was so when one of them was elected.
     Presumed(i64),
     /// More than half of the configured nodes are of it.
     Known(i64),
@@ -40,21 +40,29 @@ impl Cluster {
         before.system_id().is_some() && self.system_id() != before.system_id()
     }
 
-    /// With what the nodes say that can be of use at all. `is_bound`: somebody of it was elected.
-    fn learn(self, nodes: usize, system_ids: &[i64], is_bound: bool) -> Cluster {
+    /// With what the nodes say that can be of use at all. `is_bound`: somebody of it was elected. `anchor`: the one to presume, where they
+    /// disagree.
+    fn learn(
+        self,
+        nodes: usize,
+        system_ids: &[i64],
+        is_bound: bool,
+        anchor: Option<i64>,
+    ) -> Cluster {
         let has_most = |id: &&i64| {
             let same = system_ids.iter().filter(|other| other == id);
             same.count() * 2 > nodes
         };
-        let first = system_ids.first();
-        let is_unanimous = |id: &&i64| system_ids.iter().all(|other| other == *id);
+        let first = system_ids.first().copied();
+        let is_unanimous = |id: &i64| system_ids.iter().all(|other| other == id);
         match (self, system_ids.iter().find(has_most)) {
             (Cluster::Known(_), _) => self,
             (_, Some(most)) => Cluster::Known(*most),
             (Cluster::Presumed(_), None) if is_bound || system_ids.is_empty() => self,
             (_, None) => first
                 .filter(is_unanimous)
-                .map_or(Cluster::Unknown, |id| Cluster::Presumed(*id)),
+                .or(anchor)
+                .map_or(Cluster::Unknown, Cluster::Presumed),
         }
     }
 }
@@ -72,7 +80,8 @@ pub fn fence_strangers(
     };
     let heard: Vec<_> = nodes.iter().zip(&*standings).map(usable).collect();
     let system_ids: Vec<i64> = heard.iter().flatten().copied().collect();
-    *cluster = cluster.learn(nodes.len(), &system_ids, is_bound);
+    let anchor = the_only_writable_one(nodes, &heard);
+    *cluster = cluster.learn(nodes.len(), &system_ids, is_bound, anchor);
     for (standing, id) in standings.iter_mut().zip(heard) {
         let cause = match (id, &*cluster) {
             (None, _) => continue,
@@ -85,4 +94,16 @@ pub fn fence_strangers(
         let detail = format!("{cause}: {}", id.unwrap_or_default());
         *standing = Standing::Fenced(Trouble::new(cause, detail));
     }
+}
+
+/// The cluster of the first node in the settings, if that is writable, and no node of another cluster is.
+fn the_only_writable_one(nodes: &[Option<&Heard>], usable: &[Option<i64>]) -> Option<i64> {
+    let first = *usable.first()?;
+    let is_writable = |heard: &Option<&Heard>| heard.is_some_and(|h| h.facts.is_writable_primary());
+    let mut writable = nodes
+        .iter()
+        .zip(usable)
+        .filter(|(heard, _)| is_writable(heard));
+    let is_first = nodes.first().is_some_and(is_writable);
+    first.filter(|_| is_first && writable.all(|(_, id)| *id == first))
 }

@@ -477,7 +477,7 @@ fn the_cluster_of_most_nodes_counts_whoever_is_writable() {
 fn where_no_cluster_has_most_nodes_nobody_is_elected_and_nobody_is_read() {
     let table = [
         (
-            [Some(primary(1, 1)), Some(standby(9, 7))],
+            [Some(standby(1, 1)), Some(standby(9, 7))],
             Writes::Held(Cause::SeveralClusters),
         ),
         (
@@ -494,6 +494,13 @@ fn where_no_cluster_has_most_nodes_nobody_is_elected_and_nobody_is_read() {
         assert_eq!((judgement.writes, judgement.elected), (writes, None));
         assert_eq!(causes(&judgement), [Some(Cause::SeveralClusters); 2]);
     }
+}
+
+#[test]
+fn a_replica_of_another_cluster_is_fenced_and_the_first_node_works() {
+    let judgement = Service::new().sees(&[Some(primary(1, 1)), Some(standby(9, 7))]);
+    assert_eq!(judgement.writes, to(0, 1));
+    assert_eq!(causes(&judgement), [None, Some(Cause::OtherCluster)]);
 }
 
 #[test]
