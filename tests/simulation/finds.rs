@@ -217,3 +217,27 @@ fn a_replica_that_was_promoted_a_moment_ago_and_answers_for_a_token_is_found() {
         "a Session read shows",
     );
 }
+
+/// The migration reaches only node 4, which is promoted by mistake while the primary is dead, and made ready; node 4 dies too, and the
+/// failover by the rule makes a timeline of the same number, without the migration.
+#[test]
+fn a_schema_that_is_ready_by_the_number_of_its_timeline_is_found() {
+    let setup = Setup {
+        nodes: 4,
+        reporting: true,
+        empty: true,
+        ..SETUP
+    };
+    let (primary, mistaken) = (Who::Node(0), Who::Node(3));
+    let schedule = [
+        planned(0, Act::CutApart(primary, Who::Node(1))),
+        planned(0, Act::CutApart(primary, Who::Node(2))),
+        planned(4_000, Act::Crash(primary)),
+        planned(5_000, Act::Mistake(3)),
+        planned(8_000, Act::Failover),
+        planned(9_500, Act::Crash(mistaken)),
+        asked(12_000, Asked::Create { key: 1 }),
+    ];
+    let promise = "internal error";
+    is_found(Mutant::PreparedByNumber, &setup, &schedule, promise);
+}

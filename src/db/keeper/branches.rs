@@ -62,6 +62,10 @@ impl Look<'_> {
         self.facts.role == DbRole::Replica && self.facts.receiving
     }
 
+    pub fn follows_nobody(&self) -> bool {
+        self.facts.role == DbRole::Replica && !self.facts.receiving
+    }
+
     /// Writes went there last, and may go on.
     fn is_writer(&self, memory: &Memory) -> bool {
         let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;

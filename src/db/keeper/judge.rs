@@ -82,6 +82,11 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     let timeline = winner.map_or(memory.timeline.max(memory.shown), |winner| winner.timeline);
     for look in &looks {
         standings[look.node] = standing(look, &decision, timeline);
+        // Perhaps of a failover that was missed, perhaps of a mistake: until somebody is elected, it serves no token.
+        let is_unheard_of = memory.timeline > 0 && look.timeline > memory.timeline;
+        if winner.is_none() && is_unheard_of && look.follows_nobody() {
+            standings[look.node] = Standing::Usable(Some(Cause::PromotedApart));
+        }
         // Only of a primary that has answered since is it known that it could be followed.
         let since = memory.nodes[look.node].follows_nobody_since;
         let could_follow =

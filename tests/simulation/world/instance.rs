@@ -69,6 +69,8 @@ pub struct Instance {
     pub wakes_at: Time,
     /// More than half of the nodes have told it once which cluster it serves.
     pub has_known_its_cluster: bool,
+    /// More than half of the nodes were strangers once.
+    pub was_outvoted: bool,
     /// It has sent writes somewhere since it started.
     pub has_served: bool,
 }
@@ -100,6 +102,7 @@ impl Instance {
             queued_reads: VecDeque::new(),
             wakes_at: 0,
             has_known_its_cluster: false,
+            was_outvoted: false,
             has_served: false,
         }
     }

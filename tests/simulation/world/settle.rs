@@ -33,9 +33,12 @@ impl Sim<'_> {
             memory.timeline = memory.timeline.max(memory.shown);
         }
         memory.writer = memory.writer.or(writer);
-        let system_ids = heard.iter().flatten().map(|h| h.facts.server.system_id);
         let ours = self.servers[self.truth.crown].system_id;
-        let most_are_ours = 2 * system_ids.filter(|of| *of == ours).count() > heard.len();
+        let is_ours = |heard: &&&Heard| heard.facts.server.system_id == ours;
+        let of_us = heard.iter().flatten().filter(is_ours).count();
+        let strangers = heard.iter().flatten().count() - of_us;
+        let most_are_ours = 2 * of_us > heard.len();
+        instance.was_outvoted |= 2 * strangers > heard.len();
         let elected = judgement.elected.and_then(|node| heard[node]);
         let elected = elected.and_then(|heard| {
             let is_it = |server: &Server| server.identity() == heard.facts.server;
@@ -60,7 +63,7 @@ impl Sim<'_> {
         // A copy behind the crown's own address, with its number, is taken for the crown, restarted.
         let is_elsewhere = self.addresses.get(crown) != Some(&elected);
         let is_stranger = self.servers[elected].system_id != self.servers[crown].system_id;
-        if is_stranger && most_are_ours {
+        if is_stranger && most_are_ours && !instance.was_outvoted {
             self.violated("a stranger is followed, although most nodes are of our cluster".into());
         } else if !is_stranger && before == Some(crown) && is_elsewhere && has_its_number {
             self.violated("a promotion to a number that is taken is followed".into());

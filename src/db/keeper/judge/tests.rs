@@ -426,6 +426,20 @@ fn a_timeline_that_was_only_shown_rules_out_only_primaries_that_nobody_follows()
     );
 }
 
+/// The primary is silent, and a standby shows a timeline that no primary was ever seen of.
+#[test]
+fn a_standby_above_what_was_written_that_follows_nobody_serves_no_token() {
+    let mut service = Service::new();
+    service.sees(&[Some(confirmed_by("b", 2)), Some(follower(2, "b")), None]);
+    let silent = service.sees(&[None, Some(follower(2, "b")), Some(alone(standby(1, 3)))]);
+    assert_eq!(
+        causes(&silent),
+        [None, Some(Cause::LowerTimeline), Some(Cause::PromotedApart)]
+    );
+    let followed = service.sees(&[None, None, Some(standby(1, 3))]);
+    assert_eq!(causes(&followed)[2], None, "of a primary out of sight");
+}
+
 #[test]
 fn a_branch_that_writes_have_left_does_not_go_on_beside_a_mistake_above_it() {
     let mut service = Service::new();
