@@ -27,8 +27,7 @@ pub struct Candidate {
     pub waits_for_standby: bool,
     /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
     pub unprepared: bool,
-    /// It shows a branch of the history that does not count.
-    apart: bool,
+    of_the_history: bool,
     timeline: i32,
 }
 
@@ -48,14 +47,14 @@ impl Candidate {
             },
             waits_for_standby: facts.waits_for_standby(),
             unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
-            apart: seen.is_apart(),
+            of_the_history: seen.is_of_the_history(),
             timeline: facts.timeline.unwrap_or(0),
         }
     }
 
     /// What it shows is of the history that writes go to: only then may it answer for a token.
     pub fn is_of_the_history(&self) -> bool {
-        !self.apart
+        self.of_the_history
     }
 }
 
@@ -165,7 +164,7 @@ impl Databases {
             .filter(|elected| *elected != candidate.node);
         let is_replaced = candidate.role == DbRole::Primary && another.is_some();
         let is_below = candidate.timeline < conclusions.timeline;
-        !conclusions.contested && !is_below && !is_replaced && !candidate.apart
+        !conclusions.contested && !is_below && !is_replaced && candidate.of_the_history
     }
 
     /// An attempt saw the node fail. Only the first report of a pool changes anything.

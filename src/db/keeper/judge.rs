@@ -31,6 +31,8 @@ pub struct Remembered {
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
     follows_nobody_since: Option<Instant>,
+    /// Since then a primary has answered.
+    could_follow: bool,
     /// It was promoted to this timeline beside the branch that counts, and has gone a way of its own since.
     pub outcast: Option<i32>,
 }
@@ -88,10 +90,11 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
             standings[look.node] = Standing::Usable(Some(Cause::PromotedApart));
         }
         // Only of a primary that has answered since is it known that it could be followed.
-        let since = memory.nodes[look.node].follows_nobody_since;
-        let could_follow =
+        let remembered = &mut memory.nodes[look.node];
+        let since = remembered.follows_nobody_since;
+        remembered.could_follow |=
             winner.is_some_and(|winner| since.is_some_and(|since| winner.asked > since));
-        if standings[look.node] == Standing::Usable(None) && could_follow {
+        if standings[look.node] == Standing::Usable(None) && remembered.could_follow {
             standings[look.node] = Standing::Usable(Some(Cause::FollowsNobody));
         }
     }
@@ -181,6 +184,7 @@ fn looks<'a>(
         let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;
         let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
         remembered.follows_nobody_since = receives_nothing.then_some(since);
+        remembered.could_follow &= receives_nothing;
         // Rebuilt, it is on a lower timeline again, or follows somebody.
         let way = facts.heard_of.unwrap_or(0).max(timeline);
         let goes_its_own_way = |outcast: &i32| !facts.receiving && way >= *outcast;

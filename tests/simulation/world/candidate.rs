@@ -23,7 +23,7 @@ pub struct Candidate {
     pub pool: usize,
     pub role: DbRole,
     pub unprepared: bool,
-    pub apart: bool,
+    pub of_the_history: bool,
     pub timeline: i32,
 }
 
@@ -36,7 +36,7 @@ impl Sim<'_> {
                 role: seen.facts.role,
                 unprepared: (seen.facts.branch())
                     .is_some_and(|branch| !self.is_prepared(id, branch)),
-                apart: seen.is_apart(),
+                of_the_history: seen.is_of_the_history(),
                 timeline: seen.facts.timeline.unwrap_or(0),
             }),
             State::Down { .. } | State::Fenced { .. } => None,
@@ -79,7 +79,7 @@ impl Sim<'_> {
             .filter(|elected| *elected != candidate.node);
         let is_replaced = candidate.role == DbRole::Primary && another.is_some();
         let is_below = candidate.timeline < conclusions.timeline;
-        !conclusions.contested && !is_below && !is_replaced && !candidate.apart
+        !conclusions.contested && !is_below && !is_replaced && candidate.of_the_history
     }
 
     pub fn purpose_of(&self, order: &Order) -> Use {

@@ -118,7 +118,7 @@ impl Sim<'_> {
             Consistency::Session => {
                 let mut candidates = self.read_candidates(id);
                 let any = self.is(Mutant::DeadBranchServesTokens);
-                candidates.retain(|candidate| any || !candidate.apart);
+                candidates.retain(|candidate| any || candidate.of_the_history);
                 candidates
             }
         };

@@ -196,7 +196,9 @@ impl Sim<'_> {
             self.violated("a read is answered with an internal error".into());
         }
         let is_misled = self.was_misled(place);
-        let knows = timeline >= self.crown().timeline && !is_misled;
+        // Whoever has not seen the crown, or only a number above, cannot tell which branch is the dead one.
+        let has_seen_it = self.instances[id].follows == Some(self.truth.crown);
+        let knows = timeline >= self.crown().timeline && has_seen_it;
         let astray = matches!(
             shown,
             Shown::Found { astray: true } | Shown::Absent { astray: true, .. }
