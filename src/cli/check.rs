@@ -53,10 +53,16 @@ fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
             facts.lag_ms.map_or("unknown".into(), |ms| ms.to_string())
         ),
         (DbRole::Primary, true) => {
-            format!("synchronous, {} standbys streaming", facts.standbys.len())
+            format!(
+                "synchronous, {} standbys streaming",
+                facts.standbys.values().flatten().count()
+            )
         }
         (DbRole::Primary, false) => {
-            format!("asynchronous, {} standbys streaming", facts.standbys.len())
+            format!(
+                "asynchronous, {} standbys streaming",
+                facts.standbys.values().flatten().count()
+            )
         }
     };
     let tls = if facts.tls { "TLS" } else { "no TLS" };
