@@ -9,7 +9,7 @@ mod request;
 mod transactions;
 
 pub use endpoint::{Endpoint, Need, Side};
-pub use layers::{access_log, headers, problems, rate, request_id, who};
+pub use layers::{Traffic, access_log, headers, problems, rate, request_id, streams, who};
 pub use operate::VERSION;
 
 use crate::clients::Scope::{Admin, Read, Write};
@@ -86,6 +86,7 @@ pub struct Api {
     trusted_proxies: Vec<IpNet>,
     audit: layers::Audit,
     draining: AtomicBool,
+    pub traffic: Arc<Traffic>,
 }
 
 impl Api {
@@ -103,6 +104,7 @@ impl Api {
             trusted_proxies: options.trusted_proxies,
             audit: layers::Audit::default(),
             draining: AtomicBool::new(false),
+            traffic: Arc::default(),
         })
     }
 

@@ -34,6 +34,7 @@ mod split_brain;
 mod startup;
 mod status_change;
 mod stop;
+mod tls;
 mod true_primary;
 mod true_words;
 mod validation;

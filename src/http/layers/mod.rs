@@ -1,4 +1,5 @@
-//! What is around every request, outermost first: its id, headers of the way back, the access log, problems, who it is from, and how often.
+//! What is around every request, outermost first: its id, headers of the way back, the access log, problems, streams (of HTTP/2), who it is
+//! from, and how often.
 //! `may`, whether it may, is around each route that needs a key: the URL table puts it there.
 
 mod access_log;
@@ -8,6 +9,7 @@ mod may;
 mod problems;
 mod rate;
 mod request_id;
+mod streams;
 mod who;
 
 pub use access_log::access_log;
@@ -17,6 +19,7 @@ pub use may::{Acting, may};
 pub use problems::problems;
 pub use rate::rate;
 pub use request_id::{RequestId, request_id};
+pub use streams::{Traffic, streams};
 pub use who::{Who, who};
 
 use actix_web::Error;
