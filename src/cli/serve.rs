@@ -53,6 +53,11 @@ fn serve_on(
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
+    if settings.clients.is_empty() && data_dir.is_none() {
+        log::warn!(
+            "no clients are configured: whoever reaches this address, through a proxy too, may do everything"
+        );
+    }
     let options = ApiOptions {
         rules: settings.api,
         policy: database.policy,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
-use super::lane::Lane;
-use super::rules::{Before, Patience, Rules};
+use super::lane::Pair;
+use super::rules::{Before, Patience};
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Proven, Work};
 use super::{Context, Dispatch, Error};
@@ -40,24 +40,43 @@ impl<A> Served<A> {
 
 /// The lanes of one kind of read.
 pub(super) struct ReadLanes<W: Work> {
-    /// One before each node.
-    pub nodes: Vec<Arc<Lane<W>>>,
+    /// Before each node.
+    nodes: Vec<Pair<W>>,
     /// Before the primary, with a proof for each batch.
-    pub proven: Arc<Lane<Proven<W>>>,
+    proven: Pair<Proven<W>>,
 }
 
 impl<W: Work> ReadLanes<W> {
     pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
         let nodes = 0..context.databases.node_count();
-        let before = |node| Rules::of::<W>(context, Before::Node(node), Use::Read);
         ReadLanes {
-            nodes: nodes.map(|node| Lane::new(context, before(node))).collect(),
-            proven: Lane::<Proven<W>>::new(
-                context,
-                Rules::of::<W>(context, Before::Primary, Use::Commit),
-            ),
+            nodes: nodes
+                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
+                .collect(),
+            proven: Pair::new(context, Before::Primary, Use::Commit),
         }
     }
+
+    async fn ask(
+        &self,
+        node: usize,
+        job: Arc<W::Job>,
+        how: How,
+        patience: Patience,
+    ) -> Reply<W::Answer> {
+        if how.proven {
+            self.proven.lane(how.apart).ask(job, patience).await
+        } else {
+            self.nodes[node].lane(how.apart).ask(job, patience).await
+        }
+    }
+}
+
+/// How one node is asked.
+#[derive(Clone, Copy)]
+struct How {
+    proven: bool,
+    apart: bool,
 }
 
 /// One read under way.
@@ -146,22 +165,21 @@ impl Dispatch {
             queued_until: Instant::now() + patience,
             until: course.deadline,
         };
-        let mut proven = course.consistency.is_strong();
+        let mut how = How {
+            proven: course.consistency.is_strong(),
+            apart: false,
+        };
         loop {
-            let reply = if proven {
-                lanes.proven.ask(job.clone(), patience).await
-            } else {
-                lanes.nodes[candidate.node].ask(job.clone(), patience).await
-            };
-            let must_be_current = proven || *course.consistency != Consistency::Eventual;
+            let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
+            let must_be_current = how.proven || *course.consistency != Consistency::Eventual;
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
-            let next = verdict::read(&came(&reply, must_be_current), role, proven);
-            if next != NextRead::Prove {
-                return self.step(next, reply, course);
+            match verdict::read(&came(&reply, must_be_current), role, how.proven) {
+                NextRead::Prove => how.proven = true,
+                NextRead::Apart => how.apart = true,
+                next => return self.step(next, reply, course),
             }
-            proven = true;
         }
     }
 
@@ -181,7 +199,7 @@ impl Dispatch {
             NextRead::Next { paid } if paid && !self.read_retries.take() => {
                 return Step::Done(Err(course.no_node()));
             }
-            NextRead::Next { .. } | NextRead::Prove => course.other_reason = true,
+            NextRead::Next { .. } | NextRead::Prove | NextRead::Apart => course.other_reason = true,
         }
         Step::NextNode
     }

@@ -107,9 +107,9 @@ impl Server {
         self.system.block_on(async {
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
             let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
-            let served = futures_util::future::join_all(self.listeners);
+            let served = futures_util::future::try_join_all(self.listeners);
             tokio::select! {
-                results = served => results.into_iter().collect(),
+                ended = served => ended.map(drop),
                 () = stop => Ok(()),
             }
         })

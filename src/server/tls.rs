@@ -11,8 +11,9 @@ use rustls::{InconsistentKeys, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{fs, io, thread};
+use x509_cert::der::Decode;
 
 /// Between two looks at the files. A look reads them: whoever replaces one may keep its time and size, or put a link elsewhere, and to be
 /// told by the system (inotify) does not work everywhere.
@@ -38,6 +39,18 @@ impl Certificate {
             files: files.clone(),
             current: ArcSwap::from_pointee(current),
         }))
+    }
+
+    /// Until when clients trust the one that is served first of the chain.
+    pub fn expires(&self) -> Result<SystemTime, String> {
+        let certified = self.current.load();
+        let der = certified.cert.first().map_or(&[][..], |der| der);
+        let parsed = x509_cert::Certificate::from_der(der).map_err(|error| {
+            let file = self.files.certificate.display();
+            format!("server.tls.certificate: {file}: {error}")
+        })?;
+        let not_after = parsed.tbs_certificate().validity().not_after;
+        Ok(SystemTime::UNIX_EPOCH + not_after.to_unix_duration())
     }
 
     /// TLS 1.2 and 1.3. Which of HTTP/1.1 and HTTP/2 is spoken is agreed on by ALPN, which actix adds.

@@ -28,7 +28,9 @@ fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
     let code = code.get::<Code>().map_or("-", |code| code.0);
     let served_by = response.headers().get("x-served-by");
     let served_by = served_by.and_then(|by| by.to_str().ok()).unwrap_or("-");
-    let client = acting.map_or("-", |acting| acting.client.as_str());
+    let known = who.and_then(|who| who.client.as_deref());
+    let known = known.map_or("-", |client| client.name.as_str());
+    let client = acting.map_or(known, |acting| acting.client.as_str());
     let owner = acting.map_or("-", |acting| acting.owner.as_str());
     let key = who.and_then(|who| who.key).map(|key| key.short());
     let key = key.as_deref().unwrap_or("-");

@@ -83,6 +83,7 @@ fn node(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
 
     fn from(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
         let mut map = HeaderMap::new();
@@ -157,5 +158,27 @@ mod tests {
             from("::ffff:10.0.0.1", &[(XFF, "203.0.113.9")]),
             "203.0.113.9"
         );
+    }
+
+    proptest! {
+        /// Whatever a client has written, what its proxy adds to the right decides.
+        #[test]
+        fn no_client_can_choose_its_address(text in "[ -~]{0,60}", other in prop::option::of("[ -~]{0,60}")) {
+            let proxy_adds = [(XFF, "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
+            for (at, (name, added)) in proxy_adds.into_iter().enumerate() {
+                let mut map = HeaderMap::new();
+                let mut add = |name: &str, value: &str| {
+                    map.append(name.parse().unwrap(), HeaderValue::from_str(value).unwrap());
+                };
+                add(name, &format!("{text}, {added}"));
+                if let Some(other) = &other {
+                    add(proxy_adds[1 - at].0, other);
+                }
+                let proxy: IpAddr = [10, 0, 0, 1].into();
+                let net: IpNet = "10.0.0.0/8".parse().unwrap();
+                let found = behind(proxy, &map, &[net]).to_string();
+                prop_assert!(found == "203.0.113.9" || other.is_some() && found == "10.0.0.1", "{found}");
+            }
+        }
     }
 }

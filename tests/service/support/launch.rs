@@ -145,10 +145,17 @@ impl Launch {
         }
     }
 
-    /// Only these clients may ask.
-    pub fn for_clients(self, clients: &[Client]) -> Launch {
+    /// Only these clients may ask, and requests carry no key unless they say so.
+    pub fn for_clients(mut self, clients: &[Client]) -> Launch {
+        self.client = None;
         let clients: Vec<String> = clients.iter().map(Client::toml).collect();
         self.set("clients", format!("[{}]", clients.join(", ")))
+    }
+
+    /// With a Settings.toml that the test writes into its directory.
+    pub fn without_settings(mut self) -> Launch {
+        self.settings.clear();
+        self
     }
 
     /// Requests carry the key of this client, unless they say something else.

@@ -1,0 +1,218 @@
+//! What operators see, and what the log tells them of who asked.
+
+use crate::support::http::send;
+use crate::support::wait::s;
+use crate::support::{Answer, App, Client, Launch, eventually, full, key, shared};
+use nix::sys::signal::Signal;
+use reqwest::Method;
+
+const ANNA: Client = Client {
+    name: "anna",
+    owner: "annas-shop",
+    key: "syn_anna",
+    scopes: &["read", "write"],
+};
+const BOSS: Client = Client {
+    name: "boss",
+    owner: "boss",
+    key: "syn_boss",
+    scopes: &["read", "admin"],
+};
+
+fn launch() -> Launch {
+    shared().cluster.launch().for_clients(&[ANNA, BOSS])
+}
+
+fn get(port: u16, path: &str) -> Option<Answer> {
+    send(
+        Method::GET,
+        &format!("http://127.0.0.1:{port}{path}"),
+        &[],
+        None,
+    )
+    .ok()
+}
+
+#[test]
+fn operators_have_a_listener_of_their_own_and_clients_see_nothing_of_it() {
+    let (launch, spare) = (launch(), Launch::bare().port());
+    let admin_bind = format!("127.0.0.1:{spare}");
+    let app = launch.text("server.admin_bind", &admin_bind).healthy();
+    let there = |path: &str| get(spare, path).unwrap();
+    let bearer = BOSS.bearer();
+    for path in ["/status"] {
+        there(path).expect(200);
+        for headers in [&[][..], &[("Authorization", bearer.as_str())]] {
+            app.get_with(path, headers).problem(404, "not_found");
+        }
+    }
+    for path in ["/live", "/ready", "/health"] {
+        there(path).expect(200);
+        app.get(path).expect(200);
+    }
+    for path in ["/transactions", "/errors", "/nothing"] {
+        there(path).problem(404, "not_found");
+    }
+    app.signal(Signal::SIGTERM);
+    assert_eq!(app.until_exit(s(20)).code(), Some(0));
+    assert!(get(spare, "/live").is_none());
+}
+
+#[test]
+fn an_address_for_operators_that_is_taken_is_told() {
+    let it = shared();
+    let bind = format!("127.0.0.1:{}", it.app.port());
+    let output = launch()
+        .text("server.admin_bind", &bind)
+        .run(&["serve"])
+        .expect(2);
+    assert!(output.stderr.contains(&bind), "{}", output.stderr);
+}
+
+fn line_with(app: &App, part: &str) -> String {
+    let line = || {
+        app.log()
+            .lines()
+            .find(|line| line.contains(part))
+            .map(str::to_owned)
+    };
+    eventually(s(2), part, || line().is_some());
+    line().unwrap()
+}
+
+#[track_caller]
+fn has(line: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+}
+
+#[test]
+fn a_request_is_logged_with_client_owner_address_and_transaction() {
+    let app = launch().healthy();
+    let bearer = ANNA.bearer();
+    let own = ("Authorization", bearer.as_str());
+    let key = key();
+    let headers = [
+        own,
+        ("Idempotency-Key", key.as_str()),
+        ("X-Request-Id", "made"),
+    ];
+    let id = app.create_with(&headers, &full()).expect(201).id();
+    let transaction = format!("transaction_id={id}");
+    let line = line_with(&app, "request_id=made");
+    has(
+        &line,
+        &[
+            "client=anna",
+            "owner=annas-shop",
+            "peer=127.0.0.1",
+            "key=",
+            &transaction,
+        ],
+    );
+    app.get_with(
+        &format!("/transactions/{id}"),
+        &[own, ("X-Request-Id", "read")],
+    );
+    has(
+        &line_with(&app, "request_id=read"),
+        &["client=anna", &transaction],
+    );
+    let (boss, whose) = (BOSS.bearer(), ("X-Owner", "annas-shop"));
+    app.get_with(
+        "/transactions",
+        &[("Authorization", &boss), whose, ("X-Request-Id", "boss")],
+    );
+    let line = line_with(&app, "request_id=boss");
+    has(
+        &line,
+        &["client=boss", "owner=annas-shop", "transaction_id=- "],
+    );
+    // What a client writes cannot pass for an id.
+    app.get_with(
+        "/transactions/client=forged",
+        &[own, ("X-Request-Id", "odd")],
+    );
+    let line = line_with(&app, "request_id=odd");
+    assert!(
+        line.contains("transaction_id=- ") && !line.contains("forged"),
+        "{line}"
+    );
+}
+
+#[test]
+fn an_address_that_a_proxy_names_is_believed_of_trusted_proxies_alone() {
+    let trusting = launch()
+        .set("server.trusted_proxies", "[\"127.0.0.1\"]")
+        .start();
+    let other = launch().start();
+    for (name, value) in [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("Forwarded", "for=203.0.113.7;proto=https"),
+    ] {
+        for (app, peer) in [(&trusting, "peer=203.0.113.7"), (&other, "peer=127.0.0.1")] {
+            app.get_with("/errors", &[(name, value), ("X-Request-Id", name)])
+                .expect(200);
+            has(&line_with(app, &format!("request_id={name}")), &[peer]);
+        }
+    }
+}
+
+#[test]
+fn a_refused_key_is_one_line_of_the_audit_without_the_key() {
+    let app = launch().start();
+    // Both are refused: two lines for each.
+    let refused = |id, authorization: &str, owner| {
+        let id = ("X-Request-Id", id);
+        let headers = [id, ("Authorization", authorization), ("X-Owner", owner)];
+        let headers = if owner.is_empty() {
+            &headers[..2]
+        } else {
+            &headers[..]
+        };
+        assert!(app.get_with("/status", headers).status >= 401);
+        app.get_with("/transactions", headers)
+    };
+    refused("unknown", "Bearer syn_hunter2", "").expect(401);
+    refused("odd", "Basic aHVudGVyMjpodW50ZXIy", "").expect(401);
+    refused("owner", &ANNA.bearer(), "boss").expect(403);
+    app.get("/transactions").expect(401);
+    let audit = |id: &str, why: &str| {
+        let lines = || {
+            let log = app.log();
+            let of_it = |line: &&str| {
+                line.contains(" audit ")
+                    && line.contains(&format!("request_id={id}"))
+                    && line.contains(why)
+            };
+            log.lines()
+                .filter(of_it)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        eventually(s(2), why, || !lines().is_empty());
+        lines()
+    };
+    has(
+        &audit("unknown", "why=unknown_key")[0],
+        &["peer=127.0.0.1", "client=-"],
+    );
+    assert_eq!(
+        audit("unknown", "why=unknown_key").len(),
+        2,
+        "one for each request"
+    );
+    audit("odd", "why=unknown_key");
+    has(&audit("owner", "why=scope")[0], &["client=anna"]);
+    has(&audit("owner", "why=owner")[0], &["client=anna"]);
+    let log = app.log();
+    assert_eq!(
+        log.matches(" audit ").count(),
+        6,
+        "who sends no key is refused none: {log}"
+    );
+    for secret in ["hunter2", "aHVudGVyMjpodW50ZXIy", ANNA.key] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+}
