@@ -1,18 +1,22 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
+mod lanes;
+
+pub(super) use lanes::ReadLanes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
-use super::lane::Pair;
-use super::rules::{Before, Patience};
+use super::rules::Patience;
 use super::verdict::{self, NextRead};
-use super::work::{Asked, Proven, Work};
-use super::{Context, Dispatch, Error};
+use super::work::{Asked, Work};
+use super::{Dispatch, Error};
+use crate::db::Candidate;
 use crate::db::role::DbRole;
-use crate::db::{Candidate, Use};
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
+use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,47 +40,6 @@ impl<A> Served<A> {
     pub fn replica_lag_ms(&self) -> Option<u64> {
         self.lag_ms.filter(|_| self.role == DbRole::Replica)
     }
-}
-
-/// The lanes of one kind of read.
-pub(super) struct ReadLanes<W: Work> {
-    /// Before each node.
-    nodes: Vec<Pair<W>>,
-    /// Before the primary, with a proof for each batch.
-    proven: Pair<Proven<W>>,
-}
-
-impl<W: Work> ReadLanes<W> {
-    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
-        let nodes = 0..context.databases.node_count();
-        ReadLanes {
-            nodes: nodes
-                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
-                .collect(),
-            proven: Pair::new(context, Before::Primary, Use::Commit),
-        }
-    }
-
-    async fn ask(
-        &self,
-        node: usize,
-        job: Arc<W::Job>,
-        how: How,
-        patience: Patience,
-    ) -> Reply<W::Answer> {
-        if how.proven {
-            self.proven.lane(how.apart).ask(job, patience).await
-        } else {
-            self.nodes[node].lane(how.apart).ask(job, patience).await
-        }
-    }
-}
-
-/// How one node is asked.
-#[derive(Clone, Copy)]
-struct How {
-    proven: bool,
-    apart: bool,
 }
 
 /// One read under way.
