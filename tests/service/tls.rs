@@ -178,3 +178,27 @@ fn a_certificate_that_cannot_be_used_is_one_clear_line() {
         output.stderr
     );
 }
+
+#[test]
+fn check_tells_of_a_certificate_that_has_expired() {
+    let checked = |name: &str| {
+        let launch = shared().cluster.launch();
+        let launch = launch
+            .text(
+                "server.tls.certificate",
+                &certificate(name, "pem").display().to_string(),
+            )
+            .text(
+                "server.tls.key",
+                &certificate(name, "key").display().to_string(),
+            );
+        launch.run(&["check"])
+    };
+    let valid = checked("first").expect(0).stdout;
+    assert!(valid.contains("certificate: valid"), "{valid}");
+    let expired = checked("expired").expect(1).stdout;
+    assert!(
+        expired.contains("error: server.tls.certificate") && expired.contains("has expired"),
+        "{expired}"
+    );
+}
