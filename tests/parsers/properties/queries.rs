@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use synapse_core::ledger::ask::cursor::Cursor;
+use synapse_core::ledger::ask::export::Export;
 use synapse_core::ledger::ask::history::HistoryPage;
 use synapse_core::ledger::ask::query::QueryError;
 use synapse_core::ledger::ask::search::Search;
+use synapse_core::ledger::ask::stats::Stats;
 use uuid::Uuid;
 
 use super::{damaged, text};
@@ -44,6 +46,29 @@ pub fn search(data: &[u8]) {
     assert_eq!(Search::parse(&link, OWNER).as_ref(), Ok(&next));
     let elsewhere = Search::parse(&link, "another");
     assert!(matches!(elsewhere, Err(QueryError::InvalidCursor(_))));
+}
+
+/// An export takes the filters of a list, in the same words, and statistics take none of them.
+pub fn export(data: &[u8]) {
+    let Some(query) = text(data) else { return };
+    if let Err(error) = Stats::daily(query, OWNER, DateTime::UNIX_EPOCH) {
+        is_told_briefly(&error);
+    }
+    let export = match Export::parse(query, OWNER) {
+        Ok(export) => export,
+        Err(error) => return is_told_briefly(&error),
+    };
+    let list = export
+        .search
+        .next_link_query(&place().encode(&export.search.binding()));
+    let filters = list.split('&').filter(|pair| !pair.starts_with("limit="));
+    let filters: Vec<&str> = filters
+        .filter(|pair| !pair.starts_with("cursor="))
+        .collect();
+    let again = Export::parse(&filters.join("&"), OWNER).unwrap();
+    assert_eq!(again.search, export.search);
+    let list = Search::parse(&list, OWNER).unwrap();
+    assert_eq!(list.binding(), export.search.binding());
 }
 
 pub fn history(data: &[u8]) {
