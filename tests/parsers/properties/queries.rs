@@ -58,17 +58,14 @@ pub fn export(data: &[u8]) {
         Ok(export) => export,
         Err(error) => return is_told_briefly(&error),
     };
-    let list = export
-        .search
-        .next_link_query(&place().encode(&export.search.binding()));
-    let filters = list.split('&').filter(|pair| !pair.starts_with("limit="));
-    let filters: Vec<&str> = filters
-        .filter(|pair| !pair.starts_with("cursor="))
-        .collect();
-    let again = Export::parse(&filters.join("&"), OWNER).unwrap();
+    let binding = export.search.binding();
+    let link = export.search.next_link_query(&place().encode(&binding));
+    let of_pages = |pair: &&str| pair.starts_with("limit=") || pair.starts_with("cursor=");
+    let filters: Vec<&str> = link.split('&').filter(|pair| !of_pages(pair)).collect();
+    let filters = filters.join("&");
+    let again = Export::parse(&filters, OWNER).unwrap();
     assert_eq!(again.search, export.search);
-    let list = Search::parse(&list, OWNER).unwrap();
-    assert_eq!(list.binding(), export.search.binding());
+    assert_eq!(Search::parse(&filters, OWNER).unwrap().binding(), binding);
 }
 
 pub fn history(data: &[u8]) {
