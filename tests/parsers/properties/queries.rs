@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use synapse_core::ledger::ask::cursor::Cursor;
+use synapse_core::ledger::ask::export::Export;
 use synapse_core::ledger::ask::history::HistoryPage;
 use synapse_core::ledger::ask::query::QueryError;
 use synapse_core::ledger::ask::search::Search;
+use synapse_core::ledger::ask::stats::Stats;
 use uuid::Uuid;
 
 use super::{damaged, text};
@@ -44,6 +46,26 @@ pub fn search(data: &[u8]) {
     assert_eq!(Search::parse(&link, OWNER).as_ref(), Ok(&next));
     let elsewhere = Search::parse(&link, "another");
     assert!(matches!(elsewhere, Err(QueryError::InvalidCursor(_))));
+}
+
+/// An export takes the filters of a list, in the same words, and statistics take none of them.
+pub fn export(data: &[u8]) {
+    let Some(query) = text(data) else { return };
+    if let Err(error) = Stats::daily(query, OWNER, DateTime::UNIX_EPOCH) {
+        is_told_briefly(&error);
+    }
+    let export = match Export::parse(query, OWNER) {
+        Ok(export) => export,
+        Err(error) => return is_told_briefly(&error),
+    };
+    let binding = export.search.binding();
+    let link = export.search.next_link_query(&place().encode(&binding));
+    let of_pages = |pair: &&str| pair.starts_with("limit=") || pair.starts_with("cursor=");
+    let filters: Vec<&str> = link.split('&').filter(|pair| !of_pages(pair)).collect();
+    let filters = filters.join("&");
+    let again = Export::parse(&filters, OWNER).unwrap();
+    assert_eq!(again.search, export.search);
+    assert_eq!(Search::parse(&filters, OWNER).unwrap().binding(), binding);
 }
 
 pub fn history(data: &[u8]) {
