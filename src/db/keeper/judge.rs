@@ -65,17 +65,7 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
             standings[i] = Standing::Fenced(trouble);
         }
     }
-    let before = memory.cluster;
-    let is_bound = memory.writer.is_some();
-    fence_strangers(nodes, &mut memory.cluster, is_bound, &mut standings);
-    if memory.cluster.replaces(before) {
-        let cluster = memory.cluster;
-        *memory = Memory {
-            cluster,
-            nodes: vec![Remembered::default(); nodes.len()],
-            ..Memory::default()
-        };
-    }
+    learn_the_cluster(nodes, memory, &mut standings);
     let looks = looks(nodes, memory, &standings);
     let decision = branches::decide(&looks, memory, now);
     let winner = decision
@@ -116,6 +106,21 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
         timeline,
         contested: decision.split || decision.pending,
         standings,
+    }
+}
+
+/// What is remembered of a cluster that was presumed means nothing for another one.
+fn learn_the_cluster(nodes: &[Option<&Heard>], memory: &mut Memory, standings: &mut [Standing]) {
+    let before = memory.cluster;
+    let is_bound = memory.writer.is_some();
+    fence_strangers(nodes, &mut memory.cluster, is_bound, standings);
+    if memory.cluster.replaces(before) {
+        let cluster = memory.cluster;
+        *memory = Memory {
+            cluster,
+            nodes: vec![Remembered::default(); nodes.len()],
+            ..Memory::default()
+        };
     }
 }
 

@@ -47,14 +47,14 @@ pub(super) fn check_replication(r: &mut Reader, nodes: &[NodeOptions]) {
 /// What a PostgreSQL command line (`-c name=value`, `-cname=value`, `--name=value`) sets this to: the last one counts.
 fn set_by(options: &str, name: &str) -> Option<String> {
     let options = options.replace("-c ", "-c").to_ascii_lowercase();
-    let settings = options.split_whitespace().filter_map(|option| {
+    let mut settings = options.split_whitespace().filter_map(|option| {
         let setting = option
             .strip_prefix("--")
             .or_else(|| option.strip_prefix("-c"));
         let (key, value) = setting?.split_once('=')?;
         (key.replace('-', "_") == name).then(|| value.to_owned())
     });
-    settings.last()
+    settings.next_back()
 }
 
 const PRIMARY_URL: &str = "database.primary.url";
