@@ -24,6 +24,7 @@ mod lane;
 mod leader;
 mod read;
 mod rules;
+mod served;
 pub mod verdict;
 mod watcher;
 mod work;
@@ -32,7 +33,7 @@ mod write;
 pub use attempt::Failure;
 pub use error::Error;
 pub use export::Export;
-pub use read::Served;
+pub use served::Served;
 pub use write::Written;
 
 use std::sync::atomic::{AtomicBool, Ordering};
