@@ -23,3 +23,8 @@ pub mod url_table {
     pub use crate::clients::Scope;
     pub use crate::http::{Endpoint, Need, TABLE};
 }
+
+/// What reads clients' bytes outside of the ledger, for the properties of tests/parsers.
+pub mod parsers {
+    pub use crate::clients::signatures;
+}

@@ -10,6 +10,8 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 const PREFIX: &str = "whsec_";
 const MAX_SECRET_BYTES: usize = 512;
+/// A sender that rotates its secret sends two.
+const MAX_SIGNATURES: usize = 16;
 
 /// As some libraries leave the padding out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -46,11 +48,9 @@ impl Secret {
         self.0.expose_secret() == other.0.expose_secret()
     }
 
-    fn sign(&self, signed: &Signed) -> [u8; 32] {
-        // It takes a key of any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
-            return [0; 32];
-        };
+    /// None would be a key of a length that HMAC does not take, and it takes any.
+    fn sign(&self, signed: &Signed) -> Option<[u8; 32]> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).ok()?;
         for part in [
             signed.id.as_bytes(),
             b".",
@@ -60,7 +60,7 @@ impl Secret {
         ] {
             mac.update(part);
         }
-        mac.finalize().into_bytes().into()
+        Some(mac.finalize().into_bytes().into())
     }
 }
 
@@ -89,8 +89,11 @@ impl Sources {
     pub fn signer(&self, signed: Signed, signatures: &[[u8; 32]]) -> Option<&Source> {
         let mut found = u64::MAX;
         for (place, source) in (0u64..).zip(&self.0) {
-            for secret in &source.secrets {
-                let right = secret.sign(&signed);
+            for right in source
+                .secrets
+                .iter()
+                .filter_map(|secret| secret.sign(&signed))
+            {
                 let equals = |signature: &[u8; 32]| signature.ct_eq(&right);
                 let one = |any: Choice, sent| any | equals(sent);
                 let is_right = signatures.iter().fold(Choice::from(0), one);
@@ -109,9 +112,6 @@ pub fn signatures(header: &str) -> Vec<[u8; 32]> {
     let decoded = of_version_1.filter_map(|text| BASE64.decode(text).ok()?.try_into().ok());
     decoded.take(MAX_SIGNATURES).collect()
 }
-
-/// A sender that rotates its secret sends two.
-const MAX_SIGNATURES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ mod lane;
 mod leader;
 mod read;
 mod rules;
+mod served;
 mod status;
 pub mod verdict;
 mod watcher;
@@ -33,7 +34,7 @@ mod write;
 pub use attempt::Failure;
 pub use error::Error;
 pub use export::Export;
-pub use read::Served;
+pub use served::Served;
 pub use status::LaneStatus;
 pub use write::Written;
 

@@ -1,16 +1,15 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
 mod lanes;
-mod served;
 
 pub(super) use lanes::ReadLanes;
-pub use served::Served;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
 use super::rules::Patience;
+use super::served::Served;
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Weight, Work};
 use super::{Dispatch, Error};

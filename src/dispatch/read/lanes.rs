@@ -1,4 +1,4 @@
-//! Where the reads of one kind wait.
+//! Where reads wait.
 
 use std::sync::Arc;
 

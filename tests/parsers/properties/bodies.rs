@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use synapse_core::ledger::ask::batch::{Batch, BatchError, Drafts};
-use synapse_core::ledger::ask::caller::Caller;
+use synapse_core::ledger::ask::caller::{Author, Caller};
 use synapse_core::ledger::ask::change::StatusChange;
 use synapse_core::ledger::ask::create::Create;
 use synapse_core::ledger::ask::draft::{BodyError, Draft, Rules, Violation};
@@ -310,7 +310,7 @@ pub fn change(body: &[u8]) {
 fn caller() -> Caller {
     Caller {
         owner: "default".into(),
-        client: "fuzz".into(),
+        author: Author::Client("fuzz".into()),
         request_id: "request".into(),
     }
 }

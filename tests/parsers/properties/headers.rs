@@ -74,3 +74,18 @@ pub fn tokens(data: &[u8]) {
         assert!(damaged.parse::<Token>().is_err());
     }
 }
+
+/// Each signature that is read is one that was sent, in the order in which they were sent.
+pub fn signatures(data: &[u8]) {
+    let Some(header) = text(data) else { return };
+    let read = synapse_core::parsers::signatures(header);
+    assert!(read.len() <= 16);
+    let mut sent = header
+        .split(' ')
+        .filter_map(|part| part.strip_prefix("v1,"));
+    for signature in read {
+        let written = data_encoding::BASE64_NOPAD.encode(&signature);
+        let is_it = |text: &str| text.trim_end_matches('=') == written;
+        assert!(sent.any(is_it), "{written}");
+    }
+}

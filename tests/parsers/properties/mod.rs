@@ -12,18 +12,19 @@ mod values;
 pub type Property = fn(&[u8]);
 
 pub use bodies::{batch, change, create, fingerprint, json};
-pub use headers::{if_match, key, tokens};
-pub use queries::{cursor, date, history, search};
+pub use headers::{if_match, key, signatures, tokens};
+pub use queries::{cursor, date, export, history, search};
 pub use values::{amount, memo, metadata, strkey};
 
 /// By the names of the fuzz targets.
-pub const ALL: [(&str, Property); 16] = [
+pub const ALL: [(&str, Property); 18] = [
     ("amount", amount),
     ("batch", batch),
     ("change", change),
     ("create", create),
     ("cursor", cursor),
     ("date", date),
+    ("export", export),
     ("fingerprint", fingerprint),
     ("history", history),
     ("if_match", if_match),
@@ -32,6 +33,7 @@ pub const ALL: [(&str, Property); 16] = [
     ("memo", memo),
     ("metadata", metadata),
     ("search", search),
+    ("signatures", signatures),
     ("strkey", strkey),
     ("tokens", tokens),
 ];

@@ -1,10 +1,12 @@
 //! Query strings, and the cursors in them.
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use synapse_core::ledger::ask::cursor::Cursor;
+use synapse_core::ledger::ask::export::Export;
 use synapse_core::ledger::ask::history::HistoryPage;
 use synapse_core::ledger::ask::query::QueryError;
 use synapse_core::ledger::ask::search::Search;
+use synapse_core::ledger::ask::stats::Stats;
 use uuid::Uuid;
 
 use super::{damaged, text};
@@ -44,6 +46,26 @@ pub fn search(data: &[u8]) {
     assert_eq!(Search::parse(&link, OWNER).as_ref(), Ok(&next));
     let elsewhere = Search::parse(&link, "another");
     assert!(matches!(elsewhere, Err(QueryError::InvalidCursor(_))));
+}
+
+/// An export takes the filters of a list, in the same words, and statistics take none of them.
+pub fn export(data: &[u8]) {
+    let Some(query) = text(data) else { return };
+    if let Err(error) = Stats::daily(query, OWNER, DateTime::UNIX_EPOCH) {
+        is_told_briefly(&error);
+    }
+    let export = match Export::parse(query, OWNER) {
+        Ok(export) => export,
+        Err(error) => return is_told_briefly(&error),
+    };
+    let binding = export.search.binding();
+    let link = export.search.next_link_query(&place().encode(&binding));
+    let of_pages = |pair: &&str| pair.starts_with("limit=") || pair.starts_with("cursor=");
+    let filters: Vec<&str> = link.split('&').filter(|pair| !of_pages(pair)).collect();
+    let filters = filters.join("&");
+    let again = Export::parse(&filters, OWNER).unwrap();
+    assert_eq!(again.search, export.search);
+    assert_eq!(Search::parse(&filters, OWNER).unwrap().binding(), binding);
 }
 
 pub fn history(data: &[u8]) {
@@ -115,7 +137,10 @@ pub fn date(data: &[u8]) {
         assert_eq!(written, format!("{text}T00:00:00.000000Z"));
     } else {
         let exact = DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-        let later = time - exact;
-        assert!(later >= TimeDelta::zero() && later < TimeDelta::microseconds(1));
+        let later = time.timestamp_micros() - exact.timestamp_micros();
+        let finer = !exact.timestamp_subsec_nanos().is_multiple_of(1000);
+        assert_eq!(later, i64::from(finer));
+        let is_leap = exact.timestamp_subsec_nanos() >= 1_000_000_000;
+        assert!(!is_leap || (exact.hour(), exact.minute()) == (23, 59));
     }
 }

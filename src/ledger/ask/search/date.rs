@@ -1,6 +1,6 @@
 //! Times in query parameters.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Timelike, Utc};
 
 /// RFC 3339, or a date for its midnight in UTC, in whole microseconds.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
@@ -15,6 +15,7 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
         DateTime::parse_from_rfc3339(text)
             .ok()
             .map(|time| time.to_utc())
+            .filter(exists)
     };
     let whole = time
         .and_then(round_up)
@@ -22,6 +23,12 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     whole.ok_or_else(|| {
         "must be a time such as 2026-01-31T10:15:30Z, or a date such as 2026-01-31".to_owned()
     })
+}
+
+/// Chrono takes a 61st second in every minute. RFC 3339 has one only where a leap second can be: at the end of a day of UTC.
+fn exists(time: &DateTime<Utc>) -> bool {
+    let is_leap = time.nanosecond() >= 1_000_000_000;
+    !is_leap || (time.hour(), time.minute()) == (23, 59)
 }
 
 /// Chrono alone would take "+026-1-001" and the like.

@@ -1,4 +1,4 @@
-//! What a read came to.
+//! What a read is answered with.
 
 use chrono::{DateTime, Utc};
 

@@ -1,0 +1,3 @@
+#![no_main]
+
+synapse_core_fuzz::target!(signatures);
