@@ -29,7 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::Outcome;
 use support::postgres::{connect, is_true, stream};
-use support::process::Process;
+use support::process::{self, OURS, Process};
 
 /// A client that finds no primary within this time of the promotion is said to have found none.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     // The service is this program again, so that what is measured is never an older build.
     if std::env::args()
         .nth(1)
-        .is_some_and(|argument| argument == "serve")
+        .is_some_and(|argument| argument == OURS)
     {
         std::process::exit(synapse_core::cli::main());
     }
@@ -100,7 +100,7 @@ fn run(args: &Args) -> Outcome<bool> {
     )
     .execute(&mut connect(&primary, User::Application)?)?;
     let databases = [&primary, &standby].map(|server| server.url(User::Application));
-    let service = Process::start("serve", &databases, &[], dir.path())?;
+    let service = Process::start(process::ours()?, &databases, &[], dir.path())?;
     service.wait_until_healthy()?;
 
     let load = Load::start(args.writers, &service.url(), peer_pool(&primary, &standby)?);

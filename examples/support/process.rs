@@ -1,4 +1,4 @@
-//! A service as a process of its own: this program again, so that what is measured is never an older build.
+//! A service as a process of its own.
 
 use super::{Outcome, wait_until};
 use nix::sys::prctl::set_pdeathsig;
@@ -17,18 +17,27 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// The argument that makes an example the service.
+pub const OURS: &str = "serve";
+
+/// This program again, so that what is measured is never an older build.
+pub fn ours() -> Outcome<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(OURS);
+    Ok(command)
+}
+
 impl Process {
-    /// `role` is the argument that makes this program the service. The databases are named as our service wants them, the primary
-    /// first; so is the address to bind.
+    /// The databases are named as our service wants them, the primary first; so is the address to bind.
     pub fn start(
-        role: &str,
+        mut command: Command,
         databases: &[String],
         settings: &[(String, String)],
         dir: &Path,
     ) -> Outcome<Process> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let log = dir.join(format!("{role}.log"));
-        let mut command = Command::new(std::env::current_exe()?);
+        let name = format!("service-{}", address.port());
+        let log = dir.join(format!("{name}.log"));
         clear_environment(&mut command);
         if let [primary, replicas @ ..] = databases {
             command.env("DATABASE_URL", primary);
@@ -37,11 +46,10 @@ impl Process {
             }
         }
         command
-            .arg(role)
             .current_dir(dir)
             .env("SYNAPSE__SERVER__BIND", address.to_string())
             .envs(settings.iter().cloned())
-            .stdout(File::create(dir.join(format!("{role}.out")))?)
+            .stdout(File::create(dir.join(format!("{name}.out")))?)
             .stderr(File::create(&log)?);
         // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };

@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::client::Client;
 use crate::stage::Stage;
 use crate::support::Outcome;
+use crate::support::process;
 use crate::table::{Spread, count};
 use crate::usage;
 use crate::work::{FIELDS, HANDLE};
@@ -22,7 +23,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Whether every acknowledged batch is there, whole and once.
 pub fn run(stage: &Stage, args: &Args, runtime: &Runtime, rows: usize) -> Outcome<bool> {
-    let service = stage.service("serve", &args.set)?;
+    let service = stage.service(process::ours()?, &args.set)?;
     service.wait_until_healthy()?;
     let items = vec![format!("{FIELDS}}}"); rows].join(",");
     let body = Bytes::from(format!(r#"{{"transactions":[{items}]}}"#));

@@ -1,9 +1,6 @@
 //! How many requests a second? `cargo run --release --example throughput`; `--help` tells what is measured and how.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "conditions are polled, and the plain service reads its environment itself"
-)]
+#![allow(clippy::disallowed_methods, reason = "conditions are polled")]
 
 mod args;
 mod batches;
@@ -35,12 +32,11 @@ use side::Sides;
 use stage::Stage;
 use std::process::ExitCode;
 use support::Outcome;
+use support::process::OURS;
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("serve") => std::process::exit(synapse_core::cli::main()),
-        Some(plain::ROLE) => return plain::main(),
-        _ => {}
+    if std::env::args().nth(1).as_deref() == Some(OURS) {
+        std::process::exit(synapse_core::cli::main());
     }
     match run(&Args::parse()) {
         Ok(true) => ExitCode::SUCCESS,

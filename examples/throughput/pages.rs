@@ -3,7 +3,7 @@
 
 use crate::stage::Stage;
 use crate::support::Outcome;
-use crate::support::process::{Process, agent};
+use crate::support::process::{self, Process, agent};
 use crate::table::Spread;
 use std::time::Instant;
 use ureq::Agent;
@@ -46,7 +46,7 @@ struct Page {
 pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
     // Of shape alone, so that accounts can be made by SQL.
     let shape = ("SYNAPSE__API__STRKEY_CHECK".to_owned(), "shape".to_owned());
-    let service = stage.service("serve", &[shape])?;
+    let service = stage.service(process::ours()?, &[shape])?;
     service.wait_until_healthy()?;
     let agent = agent();
     fill(stage, 1, SMALL)?;

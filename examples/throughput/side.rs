@@ -2,8 +2,10 @@
 
 use crate::args::Args;
 use crate::load;
+use crate::plain;
 use crate::stage::Stage;
-use crate::support::{Outcome, process::Process};
+use crate::support::Outcome;
+use crate::support::process::{self, Process};
 use crate::usage;
 use crate::work::{Ask, Requests};
 use tokio::runtime::Runtime;
@@ -27,8 +29,9 @@ pub struct Sides {
 
 impl Sides {
     pub fn start(stage: &Stage, args: &Args, runtime: &Runtime) -> Outcome<Sides> {
-        let ours = stage.service("serve", &args.set)?;
-        let plain = stage.service(crate::plain::ROLE, &[])?;
+        let plain = plain::build()?;
+        let ours = stage.service(process::ours()?, &args.set)?;
+        let plain = stage.service(plain, &[])?;
         Ok(Sides {
             ours: Side::new("ours", ours, runtime)?,
             plain: Side::new("plain", plain, runtime)?,

@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use private_postgres::{Binaries, Durability, Home, Server, User};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use url::Url;
@@ -110,10 +111,10 @@ impl Stage {
     }
 
     /// A service on these databases.
-    pub fn service(&self, role: &str, settings: &[(String, String)]) -> Outcome<Process> {
+    pub fn service(&self, program: Command, settings: &[(String, String)]) -> Outcome<Process> {
         let mut databases = vec![self.url()?.to_string()];
         databases.extend(self.standby.iter().map(|node| node.url(User::Application)));
-        Process::start(role, &databases, settings, self.dir.path())
+        Process::start(program, &databases, settings, self.dir.path())
     }
 
     /// Statements for the primary.

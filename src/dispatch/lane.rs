@@ -6,10 +6,12 @@
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
 //! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
 
+mod pair;
 mod seat;
 #[cfg(test)]
 mod tests;
 
+pub(super) use pair::Pair;
 pub(super) use seat::Seat;
 
 use std::collections::VecDeque;

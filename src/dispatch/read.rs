@@ -1,19 +1,23 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
+mod lanes;
+
+pub(super) use lanes::ReadLanes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
-use super::lane::Lane;
-use super::rules::{Before, Patience, Rules};
+use super::rules::Patience;
 use super::verdict::{self, NextRead};
-use super::work::{Asked, Proven, Work};
-use super::{Context, Dispatch, Error};
+use super::work::{Asked, Work};
+use super::{Dispatch, Error};
+use crate::db::Candidate;
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
-use crate::db::{Candidate, Use};
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
+use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,28 +40,6 @@ impl<A> Served<A> {
     /// None from the primary, and where nobody knows.
     pub fn replica_lag_ms(&self) -> Option<u64> {
         self.lag_ms.filter(|_| self.role == DbRole::Replica)
-    }
-}
-
-/// The lanes of one kind of read.
-pub(super) struct ReadLanes<W: Work> {
-    /// One before each node.
-    pub nodes: Vec<Arc<Lane<W>>>,
-    /// Before the primary, with a proof for each batch.
-    pub proven: Arc<Lane<Proven<W>>>,
-}
-
-impl<W: Work> ReadLanes<W> {
-    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
-        let nodes = 0..context.databases.node_count();
-        let before = |node| Rules::of::<W>(context, Before::Node(node), Use::Read);
-        ReadLanes {
-            nodes: nodes.map(|node| Lane::new(context, before(node))).collect(),
-            proven: Lane::<Proven<W>>::new(
-                context,
-                Rules::of::<W>(context, Before::Primary, Use::Commit),
-            ),
-        }
     }
 }
 
@@ -147,14 +129,13 @@ impl Dispatch {
             queued_until: Instant::now() + patience,
             until: course.deadline,
         };
-        let mut proven = course.consistency.is_strong();
+        let mut how = How {
+            proven: course.consistency.is_strong(),
+            apart: false,
+        };
         loop {
-            let reply = if proven {
-                lanes.proven.ask(job.clone(), patience).await
-            } else {
-                lanes.nodes[candidate.node].ask(job.clone(), patience).await
-            };
-            let must_be_current = proven || *course.consistency != Consistency::Eventual;
+            let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
+            let must_be_current = how.proven || *course.consistency != Consistency::Eventual;
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
@@ -164,11 +145,11 @@ impl Dispatch {
                 }
                 reply => came(reply, must_be_current),
             };
-            let next = verdict::read(&came, role, proven);
-            if next != NextRead::Prove {
-                return self.step(next, reply, course);
+            match verdict::read(&came, role, how.proven) {
+                NextRead::Prove => how.proven = true,
+                NextRead::Apart => how.apart = true,
+                next => return self.step(next, reply, course),
             }
-            proven = true;
         }
     }
 
@@ -188,7 +169,7 @@ impl Dispatch {
             NextRead::Next { paid } if paid && !self.read_retries.take() => {
                 return Step::Done(Err(course.no_node()));
             }
-            NextRead::Next { .. } | NextRead::Prove => course.other_reason = true,
+            NextRead::Next { .. } | NextRead::Prove | NextRead::Apart => course.other_reason = true,
         }
         Step::NextNode
     }

@@ -124,6 +124,8 @@ pub enum NextRead {
     Remember,
     /// The primary must prove what it says before it counts.
     Prove,
+    /// The same node again, in a statement of its own.
+    Apart,
     /// The next node. `paid` by the retry budget, as for writes.
     Next {
         paid: bool,
@@ -136,7 +138,7 @@ pub enum NextRead {
 
 /// What follows. `proven`: the node is the primary, and has proved it by a commit.
 pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
-    use NextRead::{Answer, Busy, Internal, Next, Prove, Remember, TooSlow};
+    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow};
     match (came, role) {
         (Read::Found, _) => Answer,
         // A replica that has not replayed it yet says the same as one where it never was.
@@ -156,7 +158,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
                 Next { paid: false }
             }
             Failure::Panicked => Internal,
-            Failure::Apart => Next { paid: true },
+            Failure::Apart => Apart,
             Failure::Database(error) => match (error, role) {
                 (DbError::Busy, _) => Busy,
                 (DbError::Cancelled(_), _) => TooSlow,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Answered, Failure, Reply};
-use super::lane::Lane;
-use super::rules::{Before, Patience, Rules};
+use super::lane::Pair;
+use super::rules::{Before, Patience};
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
 use super::{Context, Dispatch, Error};
@@ -25,31 +25,17 @@ pub struct Written<A> {
     pub replicated: bool,
 }
 
-/// The lanes of one kind of write.
+/// The lanes of one kind of write, before the primary.
 pub(super) struct WriteLanes<W: Work> {
-    pub shared: Arc<Lane<W>>,
-    /// For jobs whose shared statement failed as a whole, each in a statement of its own.
-    pub apart: Arc<Lane<W>>,
+    pub pair: Pair<W>,
     /// What another session holds is an earlier request with the same handle.
     pub locks_are_requests: bool,
 }
 
 impl<W: Work> WriteLanes<W> {
     pub fn new(context: &Arc<Context>, locks_are_requests: bool) -> WriteLanes<W> {
-        let lane = |max_batch| {
-            let rules = Rules::of::<W>(context, Before::PrimaryHolding, Use::Commit);
-            Lane::new(context, Rules { max_batch, ..rules })
-        };
-        let apart = lane(1);
-        // Work of which each job has a statement of its own anyway has one lane.
-        let shared = if W::MAX_BATCH == 1 {
-            apart.clone()
-        } else {
-            lane(W::MAX_BATCH)
-        };
         WriteLanes {
-            shared,
-            apart,
+            pair: Pair::new(context, Before::PrimaryHolding, Use::Commit),
             locks_are_requests,
         }
     }
@@ -74,17 +60,13 @@ impl Dispatch {
         let mut course = Course {
             deadline: Instant::now() + self.context.policy.write_deadline,
             doubt: Doubt::None,
-            apart: lanes.shared.rules.max_batch == 1,
+            apart: false,
             waits_for_lock_since: None,
             pauses: 0,
         };
         loop {
             self.until_durable(&course).await?;
-            let lane = if course.apart {
-                &lanes.apart
-            } else {
-                &lanes.shared
-            };
+            let lane = lanes.pair.lane(course.apart);
             let reply = lane
                 .ask(job.clone(), Patience::until(course.deadline))
                 .await;

@@ -47,7 +47,7 @@ fn batch(bytes: usize) -> Arc<Batch> {
 #[test]
 fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     let dispatch = dispatch();
-    let lane = &dispatch.creating_all.shared;
+    let lane = &dispatch.creating_all.pair.shared;
     let half = MAX_WAITING_BYTES / 2;
     let (first, _) = lane.queue_up(batch(half)).unwrap();
     let (second, _) = lane.queue_up(batch(half)).unwrap();

@@ -117,7 +117,7 @@ fn doubt_never_ends_in_a_refusal_that_says_not_applied() {
 #[test]
 fn reads_go_on_as_the_table_says() {
     use DbRole::{Primary, Replica};
-    use NextRead::{Answer, Busy, Internal, Next, Prove, Remember, TooSlow};
+    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow};
     let (free, paid) = (Next { paid: false }, Next { paid: true });
     for (came, on_replica, on_primary, proven) in [
         (Read::Found, Answer, Answer, Answer),
@@ -148,7 +148,7 @@ fn reads_go_on_as_the_table_says() {
         (free, free),
         (free, free),
         (free, free),
-        (paid, paid),
+        (Apart, Apart),
         (Internal, Internal),
     ];
     assert_eq!(failures().len(), table.len());

@@ -290,6 +290,7 @@ impl Sim<'_> {
                 of.proven = true;
                 return self.ask_here(job);
             }
+            NextRead::Apart => return self.ask_here(job),
             NextRead::Remember => of.is_absent = true,
             NextRead::Busy => of.busy += 1,
             NextRead::TooSlow => return self.finish_read(job, Shown::NoNode),

@@ -1,0 +1,51 @@
+//! Where reads wait.
+
+use std::sync::Arc;
+
+use crate::db::Use;
+use crate::dispatch::Context;
+use crate::dispatch::attempt::Reply;
+use crate::dispatch::lane::Pair;
+use crate::dispatch::rules::{Before, Patience};
+use crate::dispatch::work::{Proven, Work};
+
+/// The lanes of one kind of read.
+pub struct ReadLanes<W: Work> {
+    /// Before each node.
+    nodes: Vec<Pair<W>>,
+    /// Before the primary, with a proof for each batch.
+    proven: Pair<Proven<W>>,
+}
+
+impl<W: Work> ReadLanes<W> {
+    pub fn new(context: &Arc<Context>) -> ReadLanes<W> {
+        let nodes = 0..context.databases.node_count();
+        ReadLanes {
+            nodes: nodes
+                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
+                .collect(),
+            proven: Pair::new(context, Before::Primary, Use::Commit),
+        }
+    }
+
+    pub async fn ask(
+        &self,
+        node: usize,
+        job: Arc<W::Job>,
+        how: How,
+        patience: Patience,
+    ) -> Reply<W::Answer> {
+        if how.proven {
+            self.proven.lane(how.apart).ask(job, patience).await
+        } else {
+            self.nodes[node].lane(how.apart).ask(job, patience).await
+        }
+    }
+}
+
+/// How one node is asked.
+#[derive(Clone, Copy)]
+pub struct How {
+    pub proven: bool,
+    pub apart: bool,
+}
