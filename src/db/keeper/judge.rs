@@ -6,6 +6,7 @@ use super::super::probe::{Facts, Heard, OLDEST_SERVER_VERSION, Server};
 use super::super::role::DbRole;
 use super::branches::{self, Look};
 use super::cluster::{Cluster, fence_strangers};
+use super::gone::give_up_what_nobody_has;
 use std::time::Instant;
 
 /// What outlives a single look.
@@ -13,7 +14,8 @@ use std::time::Instant;
 pub struct Memory {
     /// The cluster that this service serves.
     pub cluster: Cluster,
-    /// The branch of the history that writes went to: the number of its timeline, which never goes back, and the node that wrote it.
+    /// The branch of the history that writes went to: the number of its timeline, which goes back only where it is gone ([`give_up_what_nobody_has`]),
+    /// and the node that wrote it.
     pub timeline: i32,
     pub writer: Option<usize>,
     /// The highest timeline that somebody showed when nobody could be elected.
@@ -21,6 +23,8 @@ pub struct Memory {
     pub nodes: Vec<Remembered>,
     /// A timeline that somebody was promoted to beside a primary that is followed, and since when it is in question.
     pub contest: Option<(i32, Instant)>,
+    /// Since when no node has the timeline that writes went to.
+    pub gone_since: Option<Instant>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,6 +71,7 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     }
     learn_the_cluster(nodes, memory, &mut standings);
     let looks = looks(nodes, memory, &standings);
+    give_up_what_nobody_has(&looks, memory, now);
     let decision = branches::decide(&looks, memory, now);
     let winner = decision
         .winner

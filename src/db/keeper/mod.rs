@@ -6,6 +6,7 @@ mod branches;
 pub mod cluster;
 mod failovers;
 mod following;
+mod gone;
 pub mod judge;
 mod lag;
 mod message;

@@ -169,6 +169,9 @@ impl Keeper {
             .map(|position| position.map_or("unknown".into(), lsn));
         log::warn!(primary = name(new), timeline, position = position.as_str(), old_primary = name(old), old_timeline,
             old_position = old_position.as_str(); "a new timeline counts from now on");
+        if timeline < old_timeline {
+            log::error!(lost_timeline = old_timeline, timeline; "no node has the timeline any more that writes went to: what was acknowledged there is lost");
+        }
     }
 
     pub(super) fn sync_state(&self, standby: &Facts, elected: Option<usize>) -> Option<String> {

@@ -440,6 +440,32 @@ fn a_standby_above_what_was_written_that_follows_nobody_serves_no_token() {
     assert_eq!(causes(&followed)[2], None, "of a primary out of sight");
 }
 
+/// node-2 was promoted while node-1 hung, and is rewound to node-1 when that goes on.
+#[test]
+fn a_timeline_that_no_node_has_any_more_is_given_up_and_while_one_is_silent_it_is_not() {
+    let mut service = Service::new();
+    let (a, b) = (Some(followed_by("b", 1)), Some(follower(1, "b")));
+    service.sees(&[a.clone(), b.clone()]);
+    assert_eq!(service.sees(&[None, Some(primary(1, 2))]).writes, to(1, 2));
+    for _ in 0..3 {
+        let silent = service.sees(&[Some(primary(1, 1)), None]);
+        assert_eq!(silent.writes, Writes::Held(Cause::NoPrimary));
+    }
+    let heard_of = Facts {
+        heard_of: Some(2),
+        ..follower(1, "b")
+    };
+    let known = service.sees_twice(&[a.clone(), Some(heard_of)]);
+    assert_eq!(known.writes, Writes::Held(Cause::NoPrimary));
+    let once = service.sees(&[a.clone(), b.clone()]);
+    assert_eq!(
+        once.writes,
+        Writes::Held(Cause::NoPrimary),
+        "what they say is of different times"
+    );
+    assert_eq!(service.sees(&[a, b]).writes, to(0, 1));
+}
+
 #[test]
 fn a_branch_that_writes_have_left_does_not_go_on_beside_a_mistake_above_it() {
     let mut service = Service::new();
