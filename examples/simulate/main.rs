@@ -28,7 +28,7 @@ struct Args {
     #[arg(long, default_value_t = u64::MAX)]
     seeds: u64,
     /// The door to plant back, by its place in the list of mutants, from 1
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=Mutant::ALL.len() as i64))]
     mutant: Option<u8>,
 }
 

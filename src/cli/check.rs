@@ -5,25 +5,26 @@ use crate::db::cause::Trouble;
 use crate::db::probe::Heard;
 use crate::db::role::DbRole;
 use crate::db::survey::{Standing, Survey, survey};
-use crate::settings::Settings;
+use crate::migrations;
+use crate::server::Certificate;
+use crate::settings::{DatabaseSettings, ServerSettings, Settings};
+use std::time::{Duration, SystemTime};
 
+/// A certificate that expires earlier is warned of.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Tells everything that would be lacking now (errors), or hurt later (warnings).
 pub fn check(settings: &Settings) -> Result<(), String> {
     let nodes = &settings.database.nodes;
     for warning in &settings.warnings {
         println!("warning: {warning}");
     }
+    let mut complaints = transport(&settings.server);
     if nodes.is_empty() {
-        println!(
-            "settings: valid; no database is configured, so `serve` starts a private PostgreSQL"
-        );
-        return Ok(());
+        println!("no database is configured, so `serve` starts a private PostgreSQL");
+    } else {
+        complaints.extend(databases(&settings.database));
     }
-    println!("settings: valid");
-    let survey = survey(nodes);
-    for (node, heard) in nodes.iter().zip(&survey.heard) {
-        describe(node, heard);
-    }
-    let complaints = complaints(nodes, &survey);
     complaints
         .iter()
         .for_each(|complaint| println!("error: {complaint}"));
@@ -31,6 +32,54 @@ pub fn check(settings: &Settings) -> Result<(), String> {
         0 => Ok(()),
         n => Err(format!("{n} errors")),
     }
+}
+
+/// How HTTP is carried.
+fn transport(server: &ServerSettings) -> Vec<String> {
+    let Some(files) = &server.tls else {
+        if !server.bind.ip().is_loopback() {
+            println!(
+                "warning: server.tls: keys and amounts cross the network in clear text, unless a proxy before the service encrypts"
+            );
+        }
+        return Vec::new();
+    };
+    let expires = Certificate::load(files).and_then(|certificate| certificate.expires());
+    let expires = match expires {
+        Ok(expires) => expires,
+        Err(complaint) => return vec![complaint],
+    };
+    let left = expires.duration_since(SystemTime::now());
+    let file = files.certificate.display();
+    match left {
+        Err(_) => return vec![format!("server.tls.certificate: {file} has expired")],
+        Ok(left) if left < SOON => {
+            let days = left.as_secs() / (24 * 3600);
+            println!("warning: server.tls.certificate: {file} expires in {days} days");
+        }
+        Ok(_) => println!("certificate: valid"),
+    }
+    Vec::new()
+}
+
+fn databases(settings: &DatabaseSettings) -> Vec<String> {
+    let nodes = &settings.nodes;
+    let survey = survey(nodes);
+    for (node, heard) in nodes.iter().zip(&survey.heard) {
+        describe(node, heard);
+    }
+    let mut complaints = complaints(nodes, &survey);
+    if let Ok(primary) = survey.primary {
+        let node = &nodes[primary];
+        match migrations::verify_at(&node.url) {
+            Ok(()) => println!("{}: the schema is there, and may be used", node.name),
+            Err(missing) if settings.migrate_on_start => {
+                println!("{}: {missing}: `serve` will try to migrate", node.name);
+            }
+            Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
+        }
+    }
+    complaints
 }
 
 fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
@@ -53,10 +102,16 @@ fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
             facts.lag_ms.map_or("unknown".into(), |ms| ms.to_string())
         ),
         (DbRole::Primary, true) => {
-            format!("synchronous, {} standbys streaming", facts.standbys.len())
+            format!(
+                "synchronous, {} standbys streaming",
+                facts.standbys.values().flatten().count()
+            )
         }
         (DbRole::Primary, false) => {
-            format!("asynchronous, {} standbys streaming", facts.standbys.len())
+            format!(
+                "asynchronous, {} standbys streaming",
+                facts.standbys.values().flatten().count()
+            )
         }
     };
     let tls = if facts.tls { "TLS" } else { "no TLS" };

@@ -5,8 +5,8 @@ use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
 use crate::http::{Api, ApiOptions, VERSION};
 use crate::logging;
-use crate::server::{Server, StartError};
-use crate::settings::{EmbeddedSettings, ServerSettings, Settings};
+use crate::server::{Certificate, Server, StartError};
+use crate::settings::{EmbeddedSettings, Settings};
 use private_postgres::{Cluster, Durability, Options};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -20,6 +20,8 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    let certificate = settings.server.tls.as_ref().map(Certificate::load);
+    let certificate = certificate.transpose().map_err(Failure::Settings)?;
     let mut nodes = settings.database.nodes.clone();
     let embedded = if nodes.is_empty() {
         Some(start_embedded(&settings.embedded)?)
@@ -30,7 +32,7 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
         nodes = addresses_of(cluster)?;
     }
     let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
-    let result = serve_on(nodes, settings, data_dir.as_deref());
+    let result = serve_on(nodes, settings, certificate, data_dir.as_deref());
     if let Some((cluster, _)) = embedded {
         cluster.stop().map_err(|error| error.to_string())?;
     }
@@ -40,6 +42,7 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
 fn serve_on(
     nodes: Vec<NodeOptions>,
     settings: Settings,
+    certificate: Option<Arc<Certificate>>,
     data_dir: Option<&Path>,
 ) -> Result<(), Failure> {
     let database = settings.database;
@@ -67,18 +70,18 @@ fn serve_on(
     };
     let api = Api::start(databases.clone(), options);
     let api = api.map_err(|error| format!("cannot start the dispatch threads: {error}"))?;
-    let served = listen(&settings.server, databases.max_connections(), api, data_dir);
+    let server = Server::bind(
+        &settings.server,
+        certificate,
+        databases.max_connections(),
+        api,
+    );
+    let served = run(server, data_dir);
     databases.stop();
     served
 }
 
-fn listen(
-    settings: &ServerSettings,
-    database_connections: usize,
-    api: Api,
-    data_dir: Option<&Path>,
-) -> Result<(), Failure> {
-    let server = Server::bind(settings, database_connections, api);
+fn run(server: Result<Server, StartError>, data_dir: Option<&Path>) -> Result<(), Failure> {
     let server = server.map_err(|error| match error {
         StartError::Address { .. } => Failure::Settings(error.to_string()),
         StartError::System(_) => Failure::Running(error.to_string()),

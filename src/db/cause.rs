@@ -27,6 +27,7 @@ pub enum Cause {
     LowerTimeline,
     PromotedApart,
     OtherCluster,
+    SeveralClusters,
     SameServer,
     VersionTooOld,
     NoLongerFenced,
@@ -38,7 +39,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Cause; 29] = [
+    pub const ALL: [Cause; 30] = [
         Cause::NotProbed,
         Cause::ConnectionRefused,
         Cause::NameNotResolved,
@@ -60,6 +61,7 @@ impl Cause {
         Cause::LowerTimeline,
         Cause::PromotedApart,
         Cause::OtherCluster,
+        Cause::SeveralClusters,
         Cause::SameServer,
         Cause::VersionTooOld,
         Cause::NoLongerFenced,
@@ -100,8 +102,9 @@ impl Cause {
             Cause::WaitingForStandby => ("waiting_for_standby", "its commits wait for a standby, and too few are there"),
             Cause::FollowsNobody => ("follows_nobody", "it is a standby that receives nothing from a primary"),
             Cause::LowerTimeline => ("lower_timeline", "it is on a timeline that has ended: another node was promoted"),
-            Cause::PromotedApart => ("promoted_apart", "it was promoted beside a primary whose commits a standby confirms"),
+            Cause::PromotedApart => ("promoted_apart", "it was promoted beside the branch that counts"),
             Cause::OtherCluster => ("other_cluster", "it belongs to another cluster (system identifier)"),
+            Cause::SeveralClusters => ("several_clusters", "the nodes are of several clusters, and none has more than half of them"),
             Cause::SameServer => ("same_server", "it is the same server as a node before it"),
             Cause::VersionTooOld => ("version_too_old", "its PostgreSQL is older than 13"),
             Cause::NoLongerFenced => ("no_longer_fenced", "what it was fenced for is over, and its pool is being opened"),

@@ -1,6 +1,7 @@
 //! What the keeper has concluded from all that the nodes say. Immutable: requests read one, and a new one takes its place.
 
 use super::cause::Cause;
+use super::probe::Branch;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,8 +27,8 @@ pub struct Conclusions {
     pub timeline: i32,
     /// More than one branch of the history may be alive: no answer of a primary counts.
     pub contested: bool,
-    /// The timeline of which the schema is known to be the right one. A failover can lose a migration, as any other write.
-    pub prepared: Option<i32>,
+    /// The branch of which the schema is known to be the right one. A failover can lose a migration, as any other write.
+    pub prepared: Option<Branch>,
     /// When the primary was last seen to replicate synchronously, and to survive a crash.
     pub synchronous_at: Option<Instant>,
     /// The other nodes, by the `application_name` under which each follows, or last followed, a primary.

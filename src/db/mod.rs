@@ -30,6 +30,7 @@ pub use threads::Counted as Abandoned;
 /// The pure decisions, for the simulator (tests/simulation): it drives them in virtual time, against a model of PostgreSQL.
 pub mod decisions {
     pub use super::conclusions::{Conclusions, Writes};
+    pub use super::keeper::cluster::Cluster;
     pub use super::keeper::judge::{Judgement, Memory, Standing, judge};
     pub use super::keeper::{PrimaryPositions, Situation, interval};
     pub use super::node::{Effect, Input, Judged, Moment, Seen, State, step};

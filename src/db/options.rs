@@ -58,7 +58,7 @@ pub struct NodeOptions {
 type Verify = Box<dyn Fn(&mut PgConnection) -> Result<(), String> + Send + Sync>;
 type MakeReady = Box<dyn Fn(&DatabaseUrl) -> Result<(), String> + Send + Sync>;
 
-/// What has to be there before a primary serves, asked once on each timeline: a failover can lose a migration.
+/// What has to be there before a primary serves, asked once on each branch of the history: a failover can lose a migration.
 pub struct Schema {
     /// A quick look. An error: it is to be made ready first.
     pub verify: Verify,

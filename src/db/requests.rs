@@ -1,7 +1,7 @@
 //! What requests ask, and what they tell. None of it waits for a database, writes a line or closes a connection.
 
 use super::cause::Trouble;
-use super::conclusions::Writes;
+use super::conclusions::{Conclusions, Writes};
 use super::error::Error;
 use super::keeper::Message;
 use super::node::{Input, NodeState, Seen};
@@ -29,14 +29,15 @@ pub struct Candidate {
     pub standbys: Arc<[String]>,
     /// Each commit hangs until a standby is back.
     pub waits_for_standby: bool,
-    /// It shows a branch of the history that does not count.
-    apart: bool,
+    /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
+    pub unprepared: bool,
+    of_the_history: bool,
     timeline: i32,
 }
 
 impl Candidate {
-    fn of(node: usize, pool: &Arc<Pool>, seen: &Seen, standbys: &Arc<[String]>) -> Candidate {
-        let facts = &seen.facts;
+    fn of(node: usize, pool: &Arc<Pool>, seen: &Seen, conclusions: &Conclusions) -> Candidate {
+        let (facts, standbys) = (&seen.facts, &conclusions.standbys);
         Candidate {
             node,
             pool: pool.clone(),
@@ -50,14 +51,15 @@ impl Candidate {
                 Arc::default()
             },
             waits_for_standby: facts.waits_for_standby(),
-            apart: seen.is_apart(),
+            unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
+            of_the_history: seen.is_of_the_history(),
             timeline: facts.timeline.unwrap_or(0),
         }
     }
 
     /// What it shows is of the history that writes go to: only then may it answer for a token.
     pub fn is_of_the_history(&self) -> bool {
-        !self.apart
+        self.of_the_history
     }
 }
 
@@ -124,8 +126,8 @@ impl Databases {
     pub fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
             NodeState::Up { pool, seen, .. } => {
-                let standbys = self.shared.conclusions.borrow().standbys.clone();
-                Some(Candidate::of(node, pool, seen, &standbys))
+                let conclusions = self.shared.conclusions.borrow();
+                Some(Candidate::of(node, pool, seen, &conclusions))
             }
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
         }
@@ -158,11 +160,16 @@ impl Databases {
         self.node_count() * super::node::max_connections(&self.shared.options)
     }
 
-    /// Whether an answer of this node still counts: false once a higher timeline or a second primary was seen, when the row may exist on
+    /// Whether an answer of this node still counts: false once a higher timeline or another primary was seen, when the row may exist on
     /// a branch that is already history.
     pub fn is_current(&self, candidate: &Candidate) -> bool {
         let conclusions = self.shared.conclusions.borrow();
-        !conclusions.contested && conclusions.timeline <= candidate.timeline && !candidate.apart
+        let another = conclusions
+            .elected
+            .filter(|elected| *elected != candidate.node);
+        let is_replaced = candidate.role == DbRole::Primary && another.is_some();
+        let is_below = candidate.timeline < conclusions.timeline;
+        !conclusions.contested && !is_below && !is_replaced && candidate.of_the_history
     }
 
     /// An attempt saw the node fail. Only the first report of a pool changes anything.

@@ -53,6 +53,11 @@ impl DatabaseUrl {
         format!("{host}:{}", self.part("port").unwrap_or("5432"))
     }
 
+    /// The command line for its sessions, as the operator wrote it.
+    pub fn session_options(&self) -> &str {
+        self.part("options").unwrap_or("")
+    }
+
     fn part(&self, keyword: &str) -> Option<&str> {
         self.parts
             .iter()
@@ -81,11 +86,7 @@ impl DatabaseUrl {
             .filter(|(key, _)| key != "options")
             .map(|(key, value)| pair(key, value.expose_secret()));
         // Later options win, so the operator's come last.
-        let options = format!(
-            "{} {}",
-            session.options(),
-            self.part("options").unwrap_or("")
-        );
+        let options = format!("{} {}", session.options(), self.session_options());
         given
             .chain(missing)
             .chain([pair("options", options.trim_end())])

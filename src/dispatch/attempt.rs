@@ -39,7 +39,7 @@ pub struct Answered<A> {
     pub lag_ms: Option<u64>,
     pub settled_until: Option<DateTime<Utc>>,
     pub replicated: bool,
-    /// No other primary had been seen when it was answered.
+    /// No other primary had been seen when it was answered, and the node was what it had been judged to be.
     pub current: bool,
 }
 

@@ -16,6 +16,7 @@ use super::rules::Before;
 use super::watcher::{Ended, Term};
 use super::work::{Done, Work};
 use crate::db::error::Error as DbError;
+use crate::db::role::DbRole;
 use crate::db::{Candidate, Databases, Permit};
 
 /// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
@@ -169,7 +170,13 @@ fn answer<W: Work>(
     done: Done<W::Answer>,
     replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
 ) {
-    let current = lane.context.databases.is_current(candidate);
+    let databases = &lane.context.databases;
+    // A standby that is none any more shows a branch that nobody has judged yet.
+    let is_promoted = candidate.role == DbRole::Replica && done.in_recovery == Some(false);
+    if is_promoted {
+        databases.suspect(candidate);
+    }
+    let current = !is_promoted && databases.is_current(candidate);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // A receiver that is gone is a client that has gone away.
         drop(reply.send(Ok(Answered {

@@ -24,7 +24,6 @@ mod lane;
 mod leader;
 mod read;
 mod rules;
-mod served;
 mod status;
 pub mod verdict;
 mod watcher;
@@ -34,7 +33,7 @@ mod write;
 pub use attempt::Failure;
 pub use error::Error;
 pub use export::Export;
-pub use served::Served;
+pub use read::Served;
 pub use status::LaneStatus;
 pub use write::Written;
 

@@ -1,19 +1,21 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
 mod lanes;
+mod served;
 
 pub(super) use lanes::ReadLanes;
+pub use served::Served;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Failure, Reply};
 use super::rules::Patience;
-use super::served::Served;
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Weight, Work};
 use super::{Dispatch, Error};
 use crate::db::Candidate;
+use crate::db::error::Error as DbError;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
 use lanes::How;
@@ -136,7 +138,13 @@ impl Dispatch {
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
-            match verdict::read(&came(&reply, must_be_current), role, how.proven) {
+            let came = match &reply {
+                Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
+                    verdict::Read::Unprepared
+                }
+                reply => came(reply, must_be_current),
+            };
+            match verdict::read(&came, role, how.proven) {
                 NextRead::Prove => how.proven = true,
                 NextRead::Apart => how.apart = true,
                 next => return self.step(next, reply, course),

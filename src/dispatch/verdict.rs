@@ -112,8 +112,10 @@ pub enum Read<'f> {
     TokenNotVisible,
     /// This node has not come as far as it must have.
     Behind,
-    /// A strong answer of a node that is no longer the primary.
+    /// An answer of a node that is no longer what it was judged to be.
     Uncounted,
+    /// What a primary could not do whose schema has not been looked at yet.
+    Unprepared,
     Failed(&'f Failure),
 }
 
@@ -148,6 +150,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
         (Read::TokenNotVisible, DbRole::Primary) if proven => Answer,
         (Read::TokenNotVisible, DbRole::Primary) => Prove,
         (Read::Behind | Read::Uncounted, _) => Next { paid: false },
+        (Read::Unprepared, _) => Next { paid: true },
         (Read::Failed(failure), role) => match failure {
             Failure::Full => Busy,
             // A proof that no standby confirms is no sign of too much work, nor is whoever waits behind it.

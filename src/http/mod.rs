@@ -13,7 +13,9 @@ mod transactions;
 
 pub use answer::view;
 pub use endpoint::{Endpoint, Need, Side};
-pub use layers::{access_log, count, headers, problems, rate, request_id, trace, who};
+pub use layers::{
+    Traffic, access_log, count, headers, problems, rate, request_id, streams, trace, who,
+};
 pub use operate::VERSION;
 pub use reference::openapi::document;
 
@@ -109,6 +111,7 @@ pub struct Api {
     audit: layers::Audit,
     draining: AtomicBool,
     requests: RequestCounts,
+    pub traffic: Arc<Traffic>,
 }
 
 impl Api {
@@ -129,6 +132,7 @@ impl Api {
             audit: layers::Audit::default(),
             draining: AtomicBool::new(false),
             requests: RequestCounts::of(TABLE.iter().map(|row| row.path)),
+            traffic: Arc::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The stop: not ready at once, serving for the drain time, then finishing what is under way.
 
-use crate::http::Api;
+use crate::http::{Api, Traffic};
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use std::io;
@@ -9,6 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A terminal or a supervisor may send one stop as several signals.
 const ONE_STOP: Duration = Duration::from_millis(250);
+/// Between two looks whether something is under way.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The body of an answer may have been taken over for sending, and not be sent yet.
+const FLUSHED_AFTER_LOOKS: u32 = 10;
 
 pub fn stop_on_signal(
     listeners: Vec<ServerHandle>,
@@ -22,7 +26,11 @@ pub fn stop_on_signal(
         api.drain();
         let graceful = async {
             tokio::time::sleep(drain).await;
-            stop(&listeners, true).await;
+            api.traffic.close();
+            tokio::select! {
+                () = stop(&listeners, true) => {}
+                () = over(&api.traffic) => {}
+            }
         };
         let second = async {
             tokio::time::sleep(ONE_STOP).await;
@@ -39,6 +47,15 @@ pub fn stop_on_signal(
             }
         }
     })
+}
+
+/// Nothing is under way any more, and what was sent last has left.
+async fn over(traffic: &Traffic) {
+    let mut looks = 0;
+    while looks < FLUSHED_AFTER_LOOKS {
+        tokio::time::sleep(PAUSE).await;
+        looks = if traffic.is_over() { looks + 1 } else { 0 };
+    }
 }
 
 /// All at the same time.

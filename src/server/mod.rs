@@ -2,17 +2,23 @@
 
 mod drain;
 mod limits;
+mod tls;
+
+pub use tls::Certificate;
 
 use crate::http::{self, Api, Side};
 use crate::settings::ServerSettings;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::rt::{System, SystemRunner};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use rustls::ServerConfig;
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -20,6 +26,7 @@ use tokio::net::TcpStream;
 const FINISH_TIMEOUT_S: u64 = 30;
 /// A request must have come whole by then: its head here, its body in [`http`].
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for so long loses its connection.
 const READER_TIMEOUT_MS: u32 = 30_000;
 
@@ -30,6 +37,7 @@ pub struct Server {
     listeners: Vec<actix_web::dev::Server>,
     api: Data<Api>,
     drain: Duration,
+    _reloading: Option<tls::Reloading>,
 }
 
 /// Why there is no server.
@@ -46,9 +54,10 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Port 0 takes a free port: `addr` says which.
+    /// Port 0 takes a free port: `addr` says which. Without a certificate HTTP is in clear text.
     pub fn bind(
         settings: &ServerSettings,
+        certificate: Option<Arc<Certificate>>,
         database_connections: usize,
         api: Api,
     ) -> Result<Server, StartError> {
@@ -63,8 +72,11 @@ impl Server {
         let workers = workers.get().min(connections);
         let system = System::new();
         let api = Data::new(api);
+        let tls = certificate.as_ref().map(|it| it.config()).transpose();
+        let tls = tls.map_err(io::Error::other)?;
+        let reloading = certificate.map(|it| it.keep_up_to_date()).transpose()?;
         let listen = |address, side, workers, connections| {
-            let listener = listen(address, side, workers, connections, &api);
+            let listener = listen(address, side, workers, connections, tls.clone(), &api);
             listener.map_err(|error| StartError::Address { address, error })
         };
         let mut listeners = Vec::new();
@@ -85,6 +97,7 @@ impl Server {
             listeners,
             api,
             drain: settings.drain,
+            _reloading: reloading,
         })
     }
 
@@ -94,10 +107,11 @@ impl Server {
         self.system.block_on(async {
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
             let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
-            let stopper = actix_web::rt::spawn(stop);
-            let served = futures_util::future::try_join_all(self.listeners).await;
-            stopper.abort();
-            served.map(drop)
+            let served = futures_util::future::try_join_all(self.listeners);
+            tokio::select! {
+                ended = served => ended.map(drop),
+                () = stop => Ok(()),
+            }
         })
     }
 }
@@ -108,15 +122,17 @@ fn listen(
     side: Side,
     workers: usize,
     connections: usize,
+    tls: Option<ServerConfig>,
     api: &Data<Api>,
 ) -> io::Result<(SocketAddr, actix_web::dev::Server)> {
-    let api = api.clone();
+    let (api, traffic) = (api.clone(), api.traffic.clone());
     // The outermost layer is the last.
     let app = move || {
         App::new()
             .app_data(api.clone())
             .wrap(from_fn(http::rate))
             .wrap(from_fn(http::who))
+            .wrap(from_fn(http::streams))
             .wrap(from_fn(http::problems))
             .wrap(from_fn(http::count))
             .wrap(from_fn(http::access_log))
@@ -137,19 +153,36 @@ fn listen(
         // Who closes a connection has gone, and what it waits for is dropped. Otherwise the creates of clients that have gone would
         // keep their places in a lane while there is no primary, and be stored when one comes.
         .h1_allow_half_closed(false)
-        .on_connect(|socket, _| limit_slow_readers(socket))
+        .on_connect(move |socket, connection| {
+            limit_slow_readers(socket);
+            if !speaks_http2(socket) {
+                connection.insert(traffic.connection());
+            }
+        })
+        .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
         .shutdown_timeout(FINISH_TIMEOUT_S)
-        .disable_signals()
-        .bind(address)?;
+        .disable_signals();
+    let server = match tls {
+        Some(tls) => server.bind_rustls_0_23(address, tls)?,
+        None => server.bind(address)?,
+    };
     let address = server.addrs().first().copied().unwrap_or(address);
     Ok((address, server.run()))
+}
+
+/// As it was agreed on by ALPN: without TLS nobody asks for it.
+fn speaks_http2(socket: &dyn Any) -> bool {
+    let stream = socket.downcast_ref::<TlsStream<TcpStream>>();
+    stream.is_some_and(|stream| stream.get_ref().1.alpn_protocol() == Some(b"h2"))
 }
 
 /// Without it, one that stops reading holds its connection, and the answer in it, for ever (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
 #[cfg(target_os = "linux")]
 fn limit_slow_readers(socket: &dyn Any) {
     use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
-    if let Some(socket) = socket.downcast_ref::<TcpStream>()
+    let encrypted = socket.downcast_ref::<TlsStream<TcpStream>>();
+    let encrypted = encrypted.map(|stream| stream.get_ref().0);
+    if let Some(socket) = encrypted.or_else(|| socket.downcast_ref::<TcpStream>())
         && let Err(error) = setsockopt(socket, TcpUserTimeout, &READER_TIMEOUT_MS)
     {
         log::debug!(error:%; "a connection has no limit for slow readers");

@@ -10,11 +10,13 @@ mod limits;
 mod log;
 mod reader;
 mod server;
+mod tls;
 
 pub use database::DatabaseSettings;
 pub use embedded::EmbeddedSettings;
 pub use log::{LogFormat, LogSettings};
 pub use server::ServerSettings;
+pub use tls::TlsSettings;
 
 use crate::clients::{Client, Limits, Source};
 use crate::ledger::ask::draft::Rules;

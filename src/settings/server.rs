@@ -1,6 +1,7 @@
 //! `[server]`
 
 use super::reader::Reader;
+use super::tls::{self, TlsSettings};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub struct ServerSettings {
     pub region: Option<String>,
     pub drain: Duration,
     pub max_connections: usize,
+    pub tls: Option<TlsSettings>,
 }
 
 const ADDRESS: &str = "an address and port such as 127.0.0.1:3000";
@@ -40,6 +42,7 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
             16..=1_000_000,
         ))
         .unwrap_or(10_000),
+        tls: tls::tls(r),
     }
 }
 

@@ -163,6 +163,36 @@ proptest! {
     }
 }
 
+#[test]
+fn replication_is_not_required_of_sessions_that_are_told_to_do_without() {
+    let table = [
+        ("-c%20synchronous_commit%3Dremote_write", false),
+        ("-csynchronous_commit%3DLOCAL", false),
+        ("--synchronous-commit%3Doff", false),
+        (
+            "-c%20synchronous_commit%3Don%20-c%20synchronous_commit%3Doff",
+            false,
+        ),
+        (
+            "-c%20synchronous_commit%3Doff%20--synchronous_commit%3Don",
+            true,
+        ),
+        ("-c%20synchronous_commit%3Dremote_apply", true),
+        ("-c%20work_mem%3D4MB", true),
+    ];
+    for (options, may_be) in table {
+        let toml = format!(
+            "[database]\nrequire_replication = true\n[database.primary]\nurl = 'postgres://a@h/x'
+             [[database.replicas]]\nurl = 'postgres://a@i/x?options={options}'"
+        );
+        let problems = parse(&toml, &[]).err().unwrap_or_default();
+        assert_eq!(problems.is_empty(), may_be, "{options}: {problems:?}");
+        assert!(problems.iter().all(|problem| problem.contains("node-2")));
+        let without = toml.replace("require_replication = true", "");
+        assert!(parse(&without, &[]).is_ok());
+    }
+}
+
 mod files {
     use super::*;
     use std::fs;

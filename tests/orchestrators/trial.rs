@@ -81,6 +81,18 @@ impl Trial {
         })
     }
 
+    /// As a watchdog does with it: it never goes on.
+    pub fn freeze_and_reset_the_leader(&mut self) -> Hasty {
+        self.under_load("freeze and reset", |trial, load| {
+            let frozen = trial.cluster.leader();
+            trial.cluster.run("freeze", &[&frozen]);
+            trial.wait_until_another_leads(&frozen);
+            load.wait_for_writes(WRITES);
+            trial.cluster.run("kill", &[&frozen]);
+            trial.cluster.run("revive", &[&frozen]);
+        })
+    }
+
     /// While its agent runs, and sees it.
     pub fn freeze_the_leaders_server(&mut self) -> Hasty {
         self.under_load("freeze of the server alone", |trial, _| {

@@ -342,3 +342,37 @@ fn a_replica_that_nobody_can_correct_says_how_stale_its_absence_is() {
     app.until_healthy(s(5));
     app.get(&path).expect(200);
 }
+
+/// Nobody has asked it since, and its connections stay open: it shows a branch that nobody has judged yet.
+#[test]
+fn a_replica_that_was_promoted_a_moment_ago_answers_for_no_token() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let urls = cluster.urls();
+    let replicas = format!(
+        "[{{ url = {:?} }}, {{ url = {:?}, region = \"here\" }}]",
+        urls[1], urls[2]
+    );
+    let app = cluster
+        .launch()
+        .text("server.region", "here")
+        .set("database.replicas", replicas)
+        .set("database.probe_interval_ms", 60_000)
+        .healthy();
+    let created = app.create(&minimal()).expect(201);
+    let reads = || paths(&created.id()).map(|path| with_token(&app, &path, created.token()));
+    eventually(s(5), "the near replica has it", || {
+        reads().iter().all(|answer| answer.served_by() == "replica")
+    });
+    let before = reads().map(|answer| answer.expect(200).json());
+    let promoted = &cluster.nodes[2];
+    promoted.promote().unwrap();
+    let branch = "SET synchronous_commit = local; UPDATE transactions SET status_reason = 'promoted', request_id = 'promoted'";
+    sql(promoted, branch);
+    for (answer, before) in reads().into_iter().zip(before) {
+        assert_eq!(answer.expect(200).json(), before);
+    }
+    eventually(s(5), "it has been asked what it is", || {
+        app.get("/status").json()["nodes"][2]["cause"] == "promoted_apart"
+    });
+}

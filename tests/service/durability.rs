@@ -51,6 +51,49 @@ fn durability_is_what_the_commit_waited_for() {
 }
 
 #[test]
+fn replication_that_the_url_forbids_cannot_be_required() {
+    let weak = |url: String| format!("{url}?options=-c%20synchronous_commit%3Dremote_write");
+    let launch = Launch::on([weak("postgres://u@db-1/d".to_owned())])
+        .set("database.require_replication", true);
+    let output = launch.run(&["serve"]).expect(2);
+    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    assert!(output.stderr.contains("remote_write"), "{}", output.stderr);
+}
+
+/// Each commit waits for both.
+#[test]
+fn two_standbys_with_one_name_are_two() {
+    let cluster = Cluster::with_replicas(2);
+    let namesake = &cluster.nodes[2];
+    let conninfo = ask(
+        namesake,
+        "SELECT current_setting('primary_conninfo') AS value",
+    );
+    let renamed = conninfo.replace("application_name=replica-2", "application_name=replica-1");
+    assert_ne!(conninfo, renamed);
+    namesake.reload(&[("primary_conninfo", &renamed)]).unwrap();
+    let named = "SELECT count(*)::text AS value FROM pg_stat_replication WHERE application_name = 'replica-1' AND state = 'streaming'";
+    eventually(s(10), "both have one name", || {
+        ask(cluster.primary(), named) == "2"
+    });
+    for node in &cluster.nodes {
+        node.reload(&[("synchronous_standby_names", "ANY 2 (\"replica-1\")")])
+            .unwrap();
+    }
+    let app = cluster.launch().healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    eventually(s(5), "writes go on", || {
+        app.get("/status").json()["writes"] == "available"
+    });
+    let status = app.get("/status").json();
+    assert_eq!(status["nodes"][1]["sync_state"], "quorum");
+    assert!(
+        app.log()
+            .contains("several standbys have one application_name")
+    );
+}
+
+#[test]
 fn where_replication_is_required_nothing_is_written_without_a_standby() {
     let cluster = Cluster::pair();
     cluster.make_durable();

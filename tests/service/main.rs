@@ -45,6 +45,7 @@ mod stats;
 mod status_change;
 mod status_command;
 mod stop;
+mod tls;
 mod trace;
 mod true_primary;
 mod true_words;

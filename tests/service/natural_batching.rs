@@ -277,7 +277,7 @@ fn a_full_batch_answers_as_its_storers_and_then_the_others_would() {
 /// The writes that were made to these.
 fn writes(connection: &mut PgConnection, owner: &str, ids: &[Uuid]) -> Vec<Token> {
     let wanted: Vec<Wanted> = ids.iter().map(|&id| Wanted { id, tokens: &[] }).collect();
-    let found = find(connection, owner, &wanted).unwrap();
+    let found = find(connection, owner, &wanted).unwrap().value;
     let mut all = Vec::new();
     for transaction in found.into_iter().flatten() {
         let of = |version, id| Token {
@@ -330,7 +330,7 @@ fn a_batch_of_reads_answers_each_as_it_would_alone_whatever_tokens_the_others_ha
         let wanted: Vec<_> = wanted.iter().map(of).collect();
         let wanted: Vec<Wanted> = wanted.iter().map(|(id, tokens)| Wanted { id: *id, tokens }).collect();
         let ask = |wanted: &[Wanted]| -> Vec<String> {
-            let answers = find(&mut connection.borrow_mut(), &owner, wanted).unwrap();
+            let answers = find(&mut connection.borrow_mut(), &owner, wanted).unwrap().value;
             answers.iter().map(|answer| format!("{answer:?}")).collect()
         };
         let together = ask(&wanted);

@@ -54,10 +54,14 @@ fn two_writable_nodes_of_one_history_get_no_writes_until_one_is_gone() {
     other.primary().start().unwrap();
     until_writes_are(&app, "refused");
     app.create(&minimal()).problem(503, "split_brain");
+    // It has nothing of what was written since, and nobody follows it: a failover would have raised the timeline.
     one.primary().stop(StopMode::Fast).unwrap();
+    until_writes_are(&app, "held");
+    assert_eq!(rows(&other), "0");
+    other.primary().stop(StopMode::Fast).unwrap();
+    one.primary().start().unwrap();
     until_writes_are(&app, "available");
     app.create(&minimal()).expect(201);
-    assert_eq!(rows(&other), "1");
 }
 
 #[test]
@@ -65,6 +69,45 @@ fn two_writable_nodes_of_unrelated_histories_get_no_writes_until_one_is_gone() {
     let (one, stranger) = (Cluster::alone(), Cluster::unrelated());
     let app = on([&one, &stranger]).start();
     refuses_until_one_is_gone(&app, &one, &stranger);
+}
+
+/// The URL of the primary is mistyped, and leads to somebody else's.
+#[test]
+fn a_service_that_is_started_beside_a_stranger_serves_the_cluster_of_most_nodes() {
+    let (ours, stranger) = (Cluster::with_replicas(2), Cluster::unrelated());
+    let urls = [
+        stranger.primary().url(User::Application),
+        ours.nodes[1].url(User::Application),
+        ours.nodes[2].url(User::Application),
+    ];
+    let app = Launch::on(urls)
+        .set("database.write_deadline_ms", 500)
+        .start();
+    let cause = |node: usize| app.get("/status").json()["nodes"][node]["cause"].clone();
+    eventually(s(10), "the stranger is fenced", || {
+        cause(0) == "other_cluster"
+    });
+    app.create(&minimal()).problem(503, "primary_unavailable");
+    ours.primary().kill().unwrap();
+    ours.nodes[1].promote().unwrap();
+    eventually(s(10), "it writes", || app.create(&minimal()).status == 201);
+    assert_eq!(rows(&stranger), "0");
+}
+
+/// The primary was set up anew as a cluster of its own, and nobody can tell which of the two is the mistake.
+#[test]
+fn where_no_cluster_has_more_than_half_of_the_nodes_nobody_is_elected() {
+    let (ours, stranger) = (Cluster::pair(), Cluster::unrelated());
+    let urls = [ours.replica(), stranger.primary()].map(|node| node.url(User::Application));
+    let app = Launch::on(urls)
+        .set("database.write_deadline_ms", 500)
+        .start();
+    let cause = |node: usize| app.get("/status").json()["nodes"][node]["cause"].clone();
+    eventually(s(10), "it says so", || {
+        cause(0) == "several_clusters" && cause(1) == "several_clusters"
+    });
+    app.create(&minimal()).problem(503, "primary_unavailable");
+    app.get("/transactions").problem(503, "read_unavailable");
 }
 
 /// Its cluster is known by then: it is no rival.

@@ -70,6 +70,55 @@ fn a_mistaken_promotion_takes_nothing_from_a_primary_whose_commits_a_standby_con
     strong(&later).expect(200);
 }
 
+/// It is not rebuilt: it follows nobody, and its control file shows a number above the primary's.
+#[test]
+fn a_node_that_was_promoted_by_mistake_fences_nobody_when_it_is_restarted_as_a_standby() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let app = cluster.launch().healthy();
+    let promoted = &cluster.nodes[2];
+    promoted.promote().unwrap();
+    until_node_is(&app, 2, "fenced", "promoted_apart");
+    promoted.stop(StopMode::Fast).unwrap();
+    promoted.follow(cluster.primary()).unwrap();
+    promoted.start().unwrap();
+    eventually(s(10), "it is a standby", || {
+        node(&app, 2)["role"] == "replica"
+    });
+    until_node_is(&app, 2, "fenced", "promoted_apart");
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    eventually(s(5), "the loss is known", || {
+        app.get("/status").json()["writes"] == "held"
+    });
+    cluster.primary().start().unwrap();
+    eventually(s(20), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
+    assert_eq!(app.get("/status").json()["timeline"], 1);
+}
+
+/// Just then its answers do not come through, for longer than a probe waits; node-2 says that it streams from it.
+#[test]
+fn a_primary_that_misses_a_probe_while_another_node_is_promoted_goes_on() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls).healthy();
+    app.create(&minimal()).expect(201);
+    until_replayed(cluster.primary(), &cluster.nodes[2]);
+    proxies[0].set(Mode::Silent);
+    eventually(s(5), "it is silent", || node(&app, 0)["state"] == "down");
+    cluster.nodes[2].promote().unwrap();
+    eventually(s(5), "the promotion is seen", || {
+        node(&app, 2)["cause"] == "promotion_in_question"
+    });
+    proxies[0].heal();
+    until_node_is(&app, 2, "fenced", "promoted_apart");
+    eventually(s(10), "it writes", || app.create(&minimal()).status == 201);
+    assert_eq!(app.get("/status").json()["timeline"], 1);
+    assert_eq!(rows(&cluster.nodes[2]), "1");
+}
+
 /// Who of the two has what was acknowledged last, nobody can say.
 #[test]
 fn two_timelines_that_live_are_a_split_brain_until_one_is_gone() {

@@ -17,12 +17,20 @@
 //!   should node-1 die at t = 60 s, writes wait for node-2 to be promoted.
 //! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
 //!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
+//!
+//! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for up to
+//! 2.5 s, in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
+//!
+//! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
+//! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
+//! somebody or is rebuilt. And a number that was only shown, by a standby that follows nobody, rules out only primaries that nobody follows.
 
 use super::super::cause::Cause;
 use super::super::probe::Facts;
 use super::super::role::DbRole;
+use super::following::{Following, following, is_confirmed};
 use super::judge::Memory;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A node of this cluster that answers.
 pub struct Look<'a> {
@@ -45,21 +53,29 @@ pub struct Decision {
     pub ruled_out: Vec<(usize, Cause)>,
 }
 
-/// How a primary is followed by another configured node, and when that was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Following {
-    Streams(Instant),
-    /// Its commits wait for the one that follows.
-    Confirms(Instant),
-}
-
 impl Look<'_> {
     fn is_primary(&self) -> bool {
         self.facts.role == DbRole::Primary
     }
 
-    fn is_receiving(&self) -> bool {
+    pub fn is_receiving(&self) -> bool {
         self.facts.role == DbRole::Replica && self.facts.receiving
+    }
+
+    pub fn follows_nobody(&self) -> bool {
+        self.facts.role == DbRole::Replica && !self.facts.receiving
+    }
+
+    /// Writes went there last, and may go on.
+    fn is_writer(&self, memory: &Memory) -> bool {
+        let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;
+        is_same && self.is_primary()
+    }
+
+    /// Its timeline has the number of the one that writes went to, and is another.
+    fn shares_a_number(&self, memory: &Memory) -> bool {
+        let is_another = memory.writer.is_some_and(|writer| writer != self.node);
+        is_another && self.timeline == memory.timeline
     }
 }
 
@@ -77,11 +93,8 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         .filter(|(look, _)| look.is_primary() || look.is_receiving());
     let alive = alive.map(|(look, _)| look.timeline).max().unwrap_or(0);
     // What is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
-    let shown = others
-        .iter()
-        .map(|(look, _)| look.timeline)
-        .max()
-        .unwrap_or(0);
+    let shown = others.iter().map(|(look, _)| look.timeline).max();
+    let shown = memory.shown.max(shown.unwrap_or(0));
     let heard_of = others.iter().filter_map(|(look, _)| look.facts.heard_of);
     let heard_of = heard_of.max().unwrap_or(0).max(shown);
 
@@ -92,10 +105,77 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     for (look, _) in outcasts {
         decision.rule_out(look, Cause::PromotedApart);
     }
+    let (claims, rivals) = sort_out(&others, (alive, heard_of), memory, &mut decision);
+    let loyal = loyal_to_a_silent_writer(&others, memory);
+    let loyal = loyal.filter(|_| memory.timeline < alive);
+    let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
+    let is_contested = !rivals.is_empty() || loyal.is_some();
+    memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
+    let is_lone = !others
+        .iter()
+        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
+    let weights = rivals.iter().map(|rival| {
+        let was_left = rival.0.timeline < memory.timeline || rival.0.shares_a_number(memory);
+        weigh(*rival, memory.contest, is_lone && !was_left)
+    });
+    let has_the_last_word =
+        loyal.is_some() && known.is_none_or(|(_, since)| now < since + LAST_WORD);
+    let weights = weights.chain(has_the_last_word.then_some(Weight::Pending));
+    match weights.max() {
+        Some(Weight::Split) => decision.split = true,
+        Some(Weight::Pending) => decision.pending = true,
+        Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
+        None => highest_counts(&claims, shown, memory, &mut decision),
+    }
+    // Whoever is above the primary that writes, and follows nobody, has gone a way of its own.
+    let above = |look: &&Look| look.timeline > memory.timeline && !look.is_receiving();
+    let left: Vec<_> = others.iter().map(|(look, _)| *look).filter(above).collect();
+    if decision.winner.is_some() {
+        left.into_iter()
+            .for_each(|look| decision.cast_out(look, memory));
+    }
+    decision
+}
+
+/// How long a primary that is silent just now may take to speak for itself, while a standby says that it streams from it: as long as it takes
+/// to connect and to answer a probe.
+const LAST_WORD: Duration = Duration::from_millis(2500);
+
+/// A standby that streams on the timeline that writes went to, whose primary does not answer: it may have missed one probe only.
+fn loyal_to_a_silent_writer<'l, 'f>(
+    others: &[Followed<'l, 'f>],
+    memory: &Memory,
+) -> Option<&'l Look<'f>> {
+    let writer = memory.writer?;
+    let mut standbys = others.iter().map(|(look, _)| *look);
+    let is_silent = others.iter().all(|(look, _)| look.node != writer);
+    let is_loyal = |look: &&Look| look.is_receiving() && look.timeline == memory.timeline;
+    standbys.find(is_loyal).filter(|_| is_silent)
+}
+
+/// A node that answers, and how it is followed.
+type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
+
+/// Those who may be the primary, and those of a lower timeline than the highest one that lives who are still followed.
+fn sort_out<'l, 'f>(
+    others: &[Followed<'l, 'f>],
+    (alive, heard_of): (i32, i32),
+    memory: &mut Memory,
+    decision: &mut Decision,
+) -> (Vec<&'l Look<'f>>, Vec<(&'l Look<'f>, Following)>) {
     let (mut claims, mut rivals) = (Vec::new(), Vec::new());
-    for (claim, following) in &others {
+    let writer = others.iter().find(|(look, _)| look.is_writer(memory));
+    for (claim, following) in others {
         let at = claim.timeline;
+        let is_namesake = claim.is_primary() && claim.shares_a_number(memory);
         match following {
+            // Nothing that was written since the number is known is there.
+            None if is_namesake && writer.is_none() => {
+                decision.rule_out(claim, Cause::PromotedApart);
+            }
+            None if is_namesake && writer.is_some_and(|(_, of)| is_confirmed(*of)) => {
+                decision.cast_out(claim, memory);
+            }
             _ if !claim.facts.is_writable_primary() => {}
             Some(following) if at < alive => rivals.push((*claim, *following)),
             None if at < heard_of => decision.rule_out(claim, Cause::LowerTimeline),
@@ -103,21 +183,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
             _ => claims.push(*claim),
         }
     }
-    let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
-    memory.contest = (!rivals.is_empty()).then(|| known.unwrap_or((alive, now)));
-    let is_lone = !others
-        .iter()
-        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
-    let may_go_on = is_lone && memory.timeline < alive;
-    let weights = rivals.iter();
-    let weights = weights.map(|rival| weigh(*rival, memory.contest, may_go_on));
-    match weights.max() {
-        Some(Weight::Split) => decision.split = true,
-        Some(Weight::Pending) => decision.pending = true,
-        Some(Weight::GoesOn) => goes_on(&rivals, &others, memory, &mut decision),
-        None => highest_counts(&claims, shown, memory, &mut decision),
-    }
-    decision
+    (claims, rivals)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,82 +199,42 @@ fn weigh(
     contest: Option<(i32, Instant)>,
     may_go_on: bool,
 ) -> Weight {
-    let (Following::Streams(heard) | Following::Confirms(heard)) = following;
+    let heard = rival.asked.min(following.heard());
     match following {
-        _ if contest.is_none_or(|(_, since)| rival.asked.min(heard) < since) => Weight::Pending,
+        _ if contest.is_none_or(|(_, since)| heard < since) => Weight::Pending,
         Following::Confirms(_) if may_go_on => Weight::GoesOn,
         _ => Weight::Split,
     }
 }
 
-/// The primary on the lower timeline goes on, and who was promoted beside it is out.
-fn goes_on(
-    rivals: &[(&Look, Following)],
-    others: &[(&Look, Option<Following>)],
-    memory: &mut Memory,
-    decision: &mut Decision,
-) {
-    let [(rival, _)] = rivals else {
-        decision.split = true;
-        return;
-    };
-    decision.winner = Some(rival.node);
-    let promoted = others.iter().map(|(look, _)| look);
-    for look in promoted.filter(|look| look.is_primary() && look.timeline > rival.timeline) {
-        memory.nodes[look.node].outcast = Some(look.timeline);
-        decision.rule_out(look, Cause::PromotedApart);
+/// The primary on the lower timeline goes on.
+fn goes_on(rivals: &[(&Look, Following)], memory: &mut Memory, decision: &mut Decision) {
+    match rivals {
+        [(rival, _)] => decision.elect(rival, memory),
+        _ => decision.split = true,
     }
-    memory.timeline = memory.timeline.max(rival.timeline);
 }
 
 fn highest_counts(claims: &[&Look], shown: i32, memory: &mut Memory, decision: &mut Decision) {
-    let timeline = match claims {
-        // Nobody is left who could go on below it.
-        [] => shown,
-        [winner] => {
-            decision.winner = Some(winner.node);
-            winner.timeline
-        }
-        [_, _, ..] => {
-            decision.split = true;
-            return;
-        }
-    };
-    memory.timeline = memory.timeline.max(timeline);
-}
-
-impl Decision {
-    fn rule_out(&mut self, look: &Look, cause: Cause) {
-        self.ruled_out.push((look.node, cause));
+    match claims {
+        [] => memory.shown = shown,
+        [winner] => decision.elect(winner, memory),
+        [_, _, ..] => decision.split = true,
     }
 }
 
-/// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
-fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
-    // Two branches may have the same number, so the primary must know it too, where it may see that.
-    let is_known = |look: &Look| {
-        let name = look.facts.upstream_name.as_deref();
-        !primary.facts.sees_replication
-            || name.is_some_and(|name| primary.facts.standbys.contains_key(name))
-    };
-    let answering = looks
-        .iter()
-        .filter(|look| look.is_receiving() && look.timeline == primary.timeline && is_known(look));
-    let answering = answering.map(|standby| {
-        let name = standby.facts.upstream_name.as_deref();
-        if name.is_some_and(|name| primary.facts.is_synchronous(name)) {
-            Following::Confirms(standby.asked)
-        } else {
-            Following::Streams(standby.asked)
-        }
-    });
-    let is_silent = |node: &usize| looks.iter().all(|look| look.node != *node);
-    let silent = (0..memory.nodes.len())
-        .filter(is_silent)
-        .filter_map(|node| {
-            let name = memory.nodes[node].upstream_name.as_ref()?;
-            let is_there = primary.facts.standbys.contains_key(name);
-            is_there.then_some(Following::Streams(primary.asked))
-        });
-    answering.chain(silent).max()
+impl Decision {
+    fn elect(&mut self, winner: &Look, memory: &mut Memory) {
+        self.winner = Some(winner.node);
+        (memory.timeline, memory.writer) = (winner.timeline, Some(winner.node));
+    }
+
+    fn cast_out(&mut self, look: &Look, memory: &mut Memory) {
+        memory.nodes[look.node].outcast = Some(look.timeline);
+        self.rule_out(look, Cause::PromotedApart);
+    }
+
+    fn rule_out(&mut self, look: &Look, cause: Cause) {
+        self.ruled_out.push((look.node, cause));
+    }
 }

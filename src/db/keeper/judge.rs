@@ -5,15 +5,19 @@ use super::super::conclusions::Writes;
 use super::super::probe::{Facts, Heard, OLDEST_SERVER_VERSION, Server};
 use super::super::role::DbRole;
 use super::branches::{self, Look};
+use super::cluster::{Cluster, fence_strangers};
 use std::time::Instant;
 
 /// What outlives a single look.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The cluster that this service serves: the system identifier of the first primary that it accepted.
-    pub system_id: Option<i64>,
-    /// The highest timeline of the history that writes went to.
+    /// The cluster that this service serves.
+    pub cluster: Cluster,
+    /// The branch of the history that writes went to: the number of its timeline, which never goes back, and the node that wrote it.
     pub timeline: i32,
+    pub writer: Option<usize>,
+    /// The highest timeline that somebody showed when nobody could be elected.
+    pub shown: i32,
     pub nodes: Vec<Remembered>,
     /// A timeline that somebody was promoted to beside a primary that is followed, and since when it is in question.
     pub contest: Option<(i32, Instant)>,
@@ -27,7 +31,9 @@ pub struct Remembered {
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
     follows_nobody_since: Option<Instant>,
-    /// It was promoted to this timeline beside a primary whose commits a standby confirmed, and has gone a way of its own since.
+    /// Since then a primary has answered.
+    could_follow: bool,
+    /// It was promoted to this timeline beside the branch that counts, and has gone a way of its own since.
     pub outcast: Option<i32>,
 }
 
@@ -59,33 +65,32 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
             standings[i] = Standing::Fenced(trouble);
         }
     }
-    if !fence_strangers(nodes, memory, &mut standings) {
-        return Judgement {
-            writes: Writes::SplitBrain,
-            elected: None,
-            timeline: memory.timeline,
-            contested: true,
-            standings,
-        };
-    }
+    learn_the_cluster(nodes, memory, &mut standings);
     let looks = looks(nodes, memory, &standings);
     let decision = branches::decide(&looks, memory, now);
     let winner = decision
         .winner
         .and_then(|node| looks.iter().find(|look| look.node == node));
-    let timeline = winner.map_or(memory.timeline, |winner| winner.timeline);
+    let timeline = winner.map_or(memory.timeline.max(memory.shown), |winner| winner.timeline);
     for look in &looks {
         standings[look.node] = standing(look, &decision, timeline);
+        // Perhaps of a failover that was missed, perhaps of a mistake: until somebody is elected, it serves no token.
+        let is_unheard_of = memory.timeline > 0 && look.timeline > memory.timeline;
+        if winner.is_none() && is_unheard_of && look.follows_nobody() {
+            standings[look.node] = Standing::Usable(Some(Cause::PromotedApart));
+        }
         // Only of a primary that has answered since is it known that it could be followed.
-        let since = memory.nodes[look.node].follows_nobody_since;
-        let could_follow =
+        let remembered = &mut memory.nodes[look.node];
+        let since = remembered.follows_nobody_since;
+        remembered.could_follow |=
             winner.is_some_and(|winner| since.is_some_and(|since| winner.asked > since));
-        if standings[look.node] == Standing::Usable(None) && could_follow {
+        if standings[look.node] == Standing::Usable(None) && remembered.could_follow {
             standings[look.node] = Standing::Usable(Some(Cause::FollowsNobody));
         }
     }
     let is_read_only = |look: &Look| look.facts.role == DbRole::Primary && !look.facts.writable;
     let writes = match winner {
+        None if is_unknown_whose(&standings) => without_a_cluster(nodes),
         _ if decision.split => Writes::SplitBrain,
         _ if decision.pending => Writes::Held(Cause::PromotionInQuestion),
         Some(winner) => Writes::To {
@@ -104,6 +109,21 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     }
 }
 
+/// What is remembered of a cluster that was presumed means nothing for another one.
+fn learn_the_cluster(nodes: &[Option<&Heard>], memory: &mut Memory, standings: &mut [Standing]) {
+    let before = memory.cluster;
+    let is_bound = memory.writer.is_some();
+    fence_strangers(nodes, &mut memory.cluster, is_bound, standings);
+    if memory.cluster.replaces(before) {
+        let cluster = memory.cluster;
+        *memory = Memory {
+            cluster,
+            nodes: vec![Remembered::default(); nodes.len()],
+            ..Memory::default()
+        };
+    }
+}
+
 /// What a node of this cluster is of use for, now that it is known which branch of the history counts.
 fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standing {
     let facts = look.facts;
@@ -112,15 +132,16 @@ fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standi
         .iter()
         .find(|(node, _)| *node == look.node)
     {
+        if facts.role == DbRole::Replica {
+            return Standing::Usable(Some(*cause));
+        }
         let at = look.timeline;
         let detail = match cause {
             Cause::LowerTimeline => format!(
                 "writable on timeline {at}, but another was promoted to timeline {}",
                 timeline.max(decision.highest)
             ),
-            _ => format!(
-                "writable on timeline {at}, beside a primary whose commits a standby confirms"
-            ),
+            _ => format!("promoted to timeline {at}, beside the branch that counts"),
         };
         return Standing::Fenced(Trouble::new(*cause, detail));
     }
@@ -139,39 +160,6 @@ fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standi
         DbRole::Replica => None,
     };
     Standing::Usable(caveat)
-}
-
-/// A node of another cluster is fenced, and stops nobody. False: which cluster is ours is not known, and primaries of several are there.
-fn fence_strangers(
-    nodes: &[Option<&Heard>],
-    memory: &mut Memory,
-    standings: &mut [Standing],
-) -> bool {
-    let usable = nodes
-        .iter()
-        .zip(&*standings)
-        .filter(|(_, standing)| **standing == Standing::Usable(None));
-    let usable = usable.filter_map(|(heard, _)| heard.map(|heard| &heard.facts));
-    let primaries = usable.filter(|facts| facts.is_writable_primary());
-    let mut histories: Vec<i64> = primaries.map(|facts| facts.server.system_id).collect();
-    histories.sort_unstable();
-    histories.dedup();
-    memory.system_id = match (memory.system_id, &histories[..]) {
-        (None, [one]) => Some(*one),
-        (None, [_, _, ..]) => return false,
-        (known, _) => known,
-    };
-    let Some(known) = memory.system_id else {
-        return true;
-    };
-    for (standing, heard) in standings.iter_mut().zip(nodes) {
-        let is_stranger = heard.is_some_and(|heard| heard.facts.server.system_id != known);
-        if is_stranger && *standing == Standing::Usable(None) {
-            let detail = "belongs to another cluster (system identifier)";
-            *standing = Standing::Fenced(Trouble::new(Cause::OtherCluster, detail));
-        }
-    }
-    true
 }
 
 /// The nodes of this cluster, each with the highest timeline that its server has shown.
@@ -201,9 +189,11 @@ fn looks<'a>(
         let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;
         let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
         remembered.follows_nobody_since = receives_nothing.then_some(since);
-        let goes_its_own_way =
-            facts.role == DbRole::Primary && remembered.outcast == Some(timeline);
-        remembered.outcast = remembered.outcast.filter(|_| goes_its_own_way);
+        remembered.could_follow &= receives_nothing;
+        // Rebuilt, it is on a lower timeline again, or follows somebody.
+        let way = facts.heard_of.unwrap_or(0).max(timeline);
+        let goes_its_own_way = |outcast: &i32| !facts.receiving && way >= *outcast;
+        remembered.outcast = remembered.outcast.filter(goes_its_own_way);
         looks.push(Look {
             node,
             timeline,
@@ -212,6 +202,20 @@ fn looks<'a>(
         });
     }
     looks
+}
+
+fn is_unknown_whose(standings: &[Standing]) -> bool {
+    let is_unknown = |standing: &Standing| matches!(standing, Standing::Fenced(trouble) if trouble.cause == Cause::SeveralClusters);
+    standings.iter().any(is_unknown)
+}
+
+fn without_a_cluster(nodes: &[Option<&Heard>]) -> Writes {
+    let primaries = nodes.iter().flatten();
+    let primaries = primaries.filter(|heard| heard.facts.is_writable_primary());
+    match primaries.count() {
+        0 | 1 => Writes::Held(Cause::SeveralClusters),
+        _ => Writes::SplitBrain,
+    }
 }
 
 fn too_old(facts: &Facts) -> Option<Trouble> {

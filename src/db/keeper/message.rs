@@ -1,7 +1,7 @@
 use super::super::cause::Trouble;
 use super::super::node::Change;
 use super::super::pool::Pool;
-use super::super::probe::Heard;
+use super::super::probe::{Branch, Heard};
 use super::rebuild::Rebuilt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +32,7 @@ pub enum Message {
     /// The schema of a primary was looked at.
     Prepared {
         node: usize,
-        timeline: i32,
+        branch: Branch,
         pool: Arc<Pool>,
         result: Result<(), Trouble>,
     },

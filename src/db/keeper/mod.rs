@@ -3,7 +3,9 @@
 //! hang is done by threads that may be given up (see [`super::threads`]), and told to it by messages.
 
 mod branches;
+pub mod cluster;
 mod failovers;
+mod following;
 pub mod judge;
 mod lag;
 mod message;
@@ -20,6 +22,7 @@ use super::Shared;
 use super::cause::{Cause, Trouble};
 use super::node::{Change, Effect, Input, Judged, NodeState};
 use super::pool::Pool;
+use super::probe::Branch;
 use failovers::FailoverLog;
 use judge::Memory;
 use std::sync::Arc;
@@ -34,8 +37,8 @@ pub struct Keeper {
     memory: Memory,
     positions: PrimaryPositions,
     failovers: FailoverLog,
-    /// Whose schema is being looked at, on which timeline.
-    preparing: Option<(Arc<Pool>, i32)>,
+    /// Whose schema is being looked at, on which branch.
+    preparing: Option<(Arc<Pool>, Branch)>,
 }
 
 impl Keeper {
@@ -158,13 +161,13 @@ impl Keeper {
             } => self.attempted(node, attempt, result),
             Message::Prepared {
                 node,
-                timeline,
+                branch,
                 pool,
                 result,
             } => {
                 self.preparing.take_if(|(of, _)| *of == pool);
                 match result {
-                    Ok(()) => self.conclude(|conclusions| conclusions.prepared = Some(timeline)),
+                    Ok(()) => self.conclude(|conclusions| conclusions.prepared = Some(branch)),
                     Err(trouble) => self.apply(node, Input::Failed { pool, trouble }),
                 }
             }

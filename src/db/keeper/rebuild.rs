@@ -4,18 +4,18 @@
 use super::super::cause::{Cause, Trouble};
 use super::super::node::{Input, Node, NodeState};
 use super::super::pool::Pool;
-use super::super::probe::{Heard, probe};
+use super::super::probe::{Branch, Heard, probe};
 use super::super::url::connect;
 use super::super::{Schema, Shared};
 use super::{Keeper, Message};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A pool that has answered before it serves, and the timeline of which the schema was made ready.
+/// A pool that has answered before it serves, and the branch of which the schema was made ready.
 pub struct Rebuilt {
     pub pool: Arc<Pool>,
     pub heard: Heard,
-    pub prepared: Option<i32>,
+    pub prepared: Option<Branch>,
 }
 
 impl Keeper {
@@ -66,8 +66,8 @@ impl Keeper {
             Ok(rebuilt) => rebuilt,
             Err(trouble) => return self.apply(node, Input::NotRebuilt { attempt, trouble }),
         };
-        if let Some(timeline) = rebuilt.prepared {
-            self.conclude(|conclusions| conclusions.prepared = Some(timeline));
+        if let Some(branch) = rebuilt.prepared {
+            self.conclude(|conclusions| conclusions.prepared = Some(branch));
         }
         self.watches[node].hear_of_attempt(rebuilt.heard);
         // Nothing may be remembered of a judgement that was made before every node had its time.
@@ -96,8 +96,8 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
     let conclusions = shared.conclusions.borrow().clone();
     let is_primary = conclusions.elected == Some(index) && facts.is_writable_primary();
     let unprepared = facts
-        .timeline
-        .filter(|_| is_primary && facts.timeline != conclusions.prepared);
+        .branch()
+        .filter(|branch| is_primary && Some(*branch) != conclusions.prepared);
     if unprepared.is_some() {
         make_ready(&shared.schema, node, &mut connection)?;
     }

@@ -4,7 +4,7 @@ use super::super::cause::Cause;
 use super::super::conclusions::{Conclusions, Writes};
 use super::super::node::{Input, NodeState};
 use super::super::probe::{Facts, Heard};
-use super::super::role::DbRole;
+use super::cluster::Cluster;
 use super::judge::{Judgement, judge};
 use super::message::Message;
 use super::{Keeper, rebuild};
@@ -21,11 +21,31 @@ impl Keeper {
         judge(&heard, &mut self.memory, now)
     }
 
+    fn tell_of_the_cluster(&self, before: Cluster) {
+        let cluster = self.memory.cluster;
+        let system_identifier = cluster.system_id();
+        match cluster {
+            _ if cluster == before => {}
+            Cluster::Known(_) if cluster.replaces(before) => {
+                log::error!(system_identifier:?, presumed:? = before.system_id();
+                    "the cluster that was presumed is not that of more than half of the nodes: what was written meanwhile is there");
+            }
+            Cluster::Presumed(_) => log::warn!(system_identifier:?;
+                "fewer than half of the nodes answer, and their cluster is presumed to be the right one"),
+            Cluster::Known(_) => {
+                log::info!(system_identifier:?; "more than half of the nodes are of this cluster");
+            }
+            Cluster::Unknown => {}
+        }
+    }
+
     pub(super) fn settle(&mut self, now: Instant) {
         if !self.watches.iter().all(|watch| watch.had_its_time) {
             return; // the first to answer need not be the right one
         }
+        let cluster = self.memory.cluster;
         let judgement = self.judge(now);
+        self.tell_of_the_cluster(cluster);
         if judgement.writes == Writes::Held(Cause::PromotionInQuestion) {
             self.ask_about_the_contest(now);
         }
@@ -84,20 +104,20 @@ impl Keeper {
         }
     }
 
-    /// A promoted node serves through the pool it has, once its schema has been looked at: the timeline may have lost a migration.
+    /// A promoted node serves through the pool it has, once its schema has been looked at: its branch may have lost a migration.
     fn once_it_serves(&mut self, node: usize, timeline: i32) -> Writes {
         let of = &self.shared.nodes[node];
         let state = of.state();
         let NodeState::Up { pool, seen, .. } = &*state else {
             return Writes::Held(state.cause().unwrap_or(Cause::NoPrimary));
         };
-        if seen.facts.role != DbRole::Primary {
+        let Some(branch) = seen.facts.branch() else {
             return Writes::Held(Cause::NoPrimary);
-        }
-        if self.shared.conclusions.borrow().prepared == Some(timeline) {
+        };
+        if self.shared.conclusions.borrow().prepared == Some(branch) {
             return Writes::To { node, timeline };
         }
-        let wanted = Some((pool.clone(), timeline));
+        let wanted = Some((pool.clone(), branch));
         if self.preparing != wanted {
             let (shared, messages, pool) =
                 (self.shared.clone(), self.messages.clone(), pool.clone());
@@ -105,7 +125,7 @@ impl Keeper {
                 let result = rebuild::prepare(&shared, &shared.nodes[node], &pool);
                 drop(messages.send(Message::Prepared {
                     node,
-                    timeline,
+                    branch,
                     pool,
                     result,
                 }));
@@ -157,7 +177,7 @@ impl Keeper {
             .upstream_name
             .as_ref()
             .filter(|_| standby.receiving)?;
-        primary.standbys.get(name).cloned()
+        primary.sync_state_of(name).map(str::to_owned)
     }
 }
 

@@ -72,6 +72,12 @@ impl Node {
 }
 
 impl Seen {
+    /// What it shows is of the history that writes go to. A standby that follows nobody, although it could, may be of another branch with a
+    /// timeline of the same number.
+    pub fn is_of_the_history(&self) -> bool {
+        !self.is_apart() && self.caveat != Some(Cause::FollowsNobody)
+    }
+
     /// It shows a branch of the history that is not the one that writes go to.
     pub fn is_apart(&self) -> bool {
         matches!(

@@ -23,6 +23,14 @@ pub struct Server {
     pub started_at: DateTime<Utc>,
 }
 
+/// A branch of the history: a primary writes one, and another one after each promotion. The number of the timeline alone names none, since
+/// two promotions may make the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    pub server: Server,
+    pub timeline: i32,
+}
+
 /// What a node said, and when it was asked.
 #[derive(Clone, Debug)]
 pub struct Heard {
@@ -51,8 +59,8 @@ pub struct Facts {
     pub receiving: bool,
     /// The `application_name` under which a standby is known upstream.
     pub upstream_name: Option<String>,
-    /// On a primary: `application_name` → `sync_state` of each standby that streams.
-    pub standbys: HashMap<String, String>,
+    /// On a primary: `application_name` → `sync_state` of each standby of this name that streams.
+    pub standbys: HashMap<String, Vec<String>>,
     /// For how many standbys a commit waits (PostgreSQL 15 manual, 27.2.8); 0: for none.
     pub waits_for: u32,
     pub server_version: i32,
@@ -65,6 +73,8 @@ pub struct Facts {
     pub sees_wal_files: bool,
     /// This user may cancel other sessions, and so end their wait for a standby with a false success.
     pub can_cancel_others: bool,
+    /// A commit of this session waits until a standby has flushed it, where it waits for one (`synchronous_commit`).
+    pub waits_for_flush: bool,
     /// A crash of the server loses nothing that was committed (`fsync`, `full_page_writes`).
     pub survives_crashes: bool,
     /// The language of its errors.
@@ -77,6 +87,13 @@ impl Facts {
         self.role == DbRole::Primary && self.writable
     }
 
+    /// Of a primary: the branch that it writes.
+    pub fn branch(&self) -> Option<Branch> {
+        let timeline = self.timeline?;
+        let server = self.server;
+        (self.role == DbRole::Primary).then_some(Branch { server, timeline })
+    }
+
     /// A commit waits, and there is somebody to wait for.
     pub fn replicates_synchronously(&self) -> bool {
         self.waits_for > 0 && !self.waits_for_standby()
@@ -85,21 +102,36 @@ impl Facts {
     /// What it acknowledges is on one of these standbys too, and outlives a crash of this server.
     pub fn is_durable_with(&self, standbys: &[String]) -> bool {
         let confirms = standbys.iter().any(|name| self.is_synchronous(name));
-        confirms && self.replicates_synchronously() && self.survives_crashes
+        confirms && self.replicates_synchronously() && self.waits_for_flush && self.survives_crashes
     }
 
     /// Each commit hangs until more standbys are there. Where replication is hidden, nobody knows.
     pub fn waits_for_standby(&self) -> bool {
-        let names = self.standbys.keys();
-        let there = names.filter(|name| self.is_synchronous(name)).count();
+        let states = self.standbys.values().flatten();
+        let there = states.filter(|state| counts(state)).count();
         self.sees_replication && there < self.waits_for as usize
     }
 
-    /// The commits of this primary wait for the standby of this name, alone or with others.
+    /// The commits of this primary wait for a standby of this name, alone or with others.
     pub fn is_synchronous(&self, standby: &str) -> bool {
-        let state = self.standbys.get(standby);
-        self.waits_for > 0 && state.is_some_and(|state| state == "sync" || state == "quorum")
+        let states = self.standbys.get(standby);
+        self.waits_for > 0 && states.is_some_and(|states| states.iter().any(|state| counts(state)))
     }
+
+    /// None: unknown, or there are several of this name, in different states.
+    pub fn sync_state_of(&self, standby: &str) -> Option<&str> {
+        let states = self.standbys.get(standby)?;
+        let first = states.first()?;
+        states
+            .iter()
+            .all(|state| state == first)
+            .then_some(first.as_str())
+    }
+}
+
+/// A commit may wait for a standby in this state.
+fn counts(sync_state: &str) -> bool {
+    sync_state == "sync" || sync_state == "quorum"
 }
 
 #[cfg(test)]
@@ -128,6 +160,7 @@ pub(super) mod tests {
             upstream_name: None,
             standbys: HashMap::new(),
             waits_for: 0,
+            waits_for_flush: true,
             survives_crashes: true,
             sees_wal_files: false,
             server_version: 150_018,
@@ -138,6 +171,58 @@ pub(super) mod tests {
             lc_messages: "C".into(),
             rtt: Duration::from_millis(1),
         }
+    }
+
+    #[test]
+    fn what_is_durable_waits_for_a_flush_of_a_configured_standby_and_survives_a_crash() {
+        let durable = Facts {
+            waits_for: 1,
+            standbys: [("b".to_owned(), vec!["quorum".to_owned()])].into(),
+            ..primary(1, 1)
+        };
+        let cases = [
+            (true, durable.clone(), "b"),
+            (false, durable.clone(), "archiver"),
+            (
+                false,
+                Facts {
+                    waits_for_flush: false,
+                    ..durable.clone()
+                },
+                "b",
+            ),
+            (
+                false,
+                Facts {
+                    survives_crashes: false,
+                    ..durable
+                },
+                "b",
+            ),
+        ];
+        for (is_durable, facts, standby) in cases {
+            assert_eq!(facts.is_durable_with(&[standby.to_owned()]), is_durable);
+        }
+    }
+
+    #[test]
+    fn two_standbys_of_one_name_are_two() {
+        let states = ["quorum", "quorum"].map(str::to_owned).to_vec();
+        let facts = Facts {
+            waits_for: 2,
+            standbys: [("b".to_owned(), states)].into(),
+            ..primary(1, 1)
+        };
+        assert!(!facts.waits_for_standby());
+        assert_eq!(facts.sync_state_of("b"), Some("quorum"));
+        let states = ["sync", "potential"].map(str::to_owned).to_vec();
+        let facts = Facts {
+            waits_for: 1,
+            standbys: [("b".to_owned(), states)].into(),
+            ..facts
+        };
+        assert!(facts.is_synchronous("b") && facts.replicates_synchronously());
+        assert_eq!(facts.sync_state_of("b"), None, "which of them is which");
     }
 
     pub fn standby(system_id: i64, timeline: i32) -> Facts {

@@ -49,6 +49,8 @@ struct Row {
     #[diesel(sql_type = Bool)]
     sees_wal_files: bool,
     #[diesel(sql_type = Bool)]
+    waits_for_flush: bool,
+    #[diesel(sql_type = Bool)]
     fsync: bool,
     #[diesel(sql_type = Bool)]
     full_page_writes: bool,
@@ -128,6 +130,7 @@ pub fn probe(connection: &mut PgConnection) -> Result<Facts, Error> {
         sees_replication: row.sees_replication,
         sees_wal_files: row.sees_wal_files,
         can_cancel_others: row.can_cancel_others,
+        waits_for_flush: row.waits_for_flush,
         survives_crashes: row.fsync && row.full_page_writes,
         lc_messages: row.lc_messages,
         rtt,

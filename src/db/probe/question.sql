@@ -25,8 +25,9 @@ SELECT s.standby,
                                  substring(conninfo FROM 'fallback_application_name=(\S+)'))
                    FROM pg_stat_wal_receiver),
                 nullif(current_setting('cluster_name'), '')) AS upstream_name,
-       coalesce((SELECT json_object_agg(application_name, sync_state) FROM pg_stat_replication
-                  WHERE state = 'streaming' AND application_name IS NOT NULL), '{}')::text AS standbys,
+       coalesce((SELECT json_object_agg(application_name, states)
+                   FROM (SELECT application_name, json_agg(sync_state) AS states FROM pg_stat_replication
+                          WHERE state = 'streaming' AND application_name IS NOT NULL GROUP BY application_name) named), '{}')::text AS standbys,
        CASE WHEN current_setting('synchronous_standby_names') <> ''
                  AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply')
             THEN coalesce(substring(current_setting('synchronous_standby_names') FROM '^\s*(?:[A-Za-z]+\s+)?(\d+)\s*\(')::int, 1)
@@ -37,6 +38,7 @@ SELECT s.standby,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_replication,
        has_function_privilege('pg_ls_waldir()', 'EXECUTE') AS sees_wal_files,
        pg_has_role('pg_signal_backend', 'USAGE') AS can_cancel_others,
+       current_setting('synchronous_commit') IN ('on', 'remote_apply') AS waits_for_flush,
        current_setting('fsync') = 'on' AS fsync,
        current_setting('full_page_writes') = 'on' AS full_page_writes,
        current_setting('lc_messages') AS lc_messages,

@@ -25,6 +25,10 @@ impl Facts {
                 "waiting for a standby: every commit hangs until one is there",
             ),
             (
+                self.standbys.values().any(|states| states.len() > 1),
+                "several standbys have one application_name: nobody can tell which of them confirms a commit",
+            ),
+            (
                 !self.survives_crashes,
                 "fsync or full_page_writes is off: a crash of this server can lose or damage what was committed",
             ),

@@ -1,4 +1,4 @@
-//! Where reads wait.
+//! Where the reads of one kind wait.
 
 use std::sync::Arc;
 

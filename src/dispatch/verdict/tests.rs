@@ -124,6 +124,7 @@ fn reads_go_on_as_the_table_says() {
         (Read::Absent, Remember, Answer, Answer),
         (Read::TokenNotVisible, free, Prove, Answer),
         (Read::Uncounted, free, free, free),
+        (Read::Unprepared, paid, paid, paid),
     ] {
         assert_eq!(read(&came, Replica, false), on_replica, "{came:?}");
         assert_eq!(read(&came, Primary, false), on_primary, "{came:?}");

@@ -61,4 +61,6 @@ pub struct Done<A> {
     pub answers: Vec<Result<A, ledger::Error>>,
     /// Its commit is on a standby too.
     pub replicated: bool,
+    /// Of a read: whether the server was a standby, where that was asked ([`ledger::store::Read`]).
+    pub in_recovery: Option<bool>,
 }

@@ -19,7 +19,7 @@ use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use crate::ledger::store::stats::Counted;
-use crate::ledger::store::{self, proof};
+use crate::ledger::store::{self, Read, proof};
 
 /// What a read is asked for, and whose it is.
 pub struct Asked<T> {
@@ -54,7 +54,8 @@ impl Work for Finding {
                 tokens: &job.tokens,
             })
             .collect();
-        read_only(store::find::find(connection, owner, &wanted))
+        let found = store::find::find(connection, owner, &wanted)?;
+        Ok(read_only(found.value, found.in_recovery))
     }
 }
 
@@ -69,7 +70,7 @@ pub trait Question: Send + Sync + 'static {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Self::Page, ledger::Error>>;
+    ) -> QueryResult<Read<Result<Self::Page, ledger::Error>>>;
 }
 
 impl Question for Search {
@@ -80,7 +81,7 @@ impl Question for Search {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Page, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Page, ledger::Error>>> {
         store::list::list(connection, self, tokens)
     }
 }
@@ -93,7 +94,7 @@ impl Question for HistoryPage {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Events, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Events, ledger::Error>>> {
         store::history::history(connection, self, tokens)
     }
 }
@@ -108,7 +109,7 @@ impl Question for ExportPage {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Exported, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Exported, ledger::Error>>> {
         store::export::export(connection, self, tokens)
     }
 }
@@ -122,7 +123,7 @@ impl Question for Stats {
         &self,
         connection: &mut PgConnection,
         tokens: &[Token],
-    ) -> QueryResult<Result<Counted, ledger::Error>> {
+    ) -> QueryResult<Read<Result<Counted, ledger::Error>>> {
         store::stats::count(connection, self, tokens)
     }
 }
@@ -148,16 +149,22 @@ impl<Q: Question> Work for Paging<Q> {
         jobs: &[Arc<Self::Job>],
         _: &[String],
     ) -> QueryResult<Done<Q::Page>> {
-        let pages = jobs.iter().map(|job| job.what.ask(connection, &job.tokens));
-        read_only(pages.collect())
+        let (mut pages, mut in_recovery) = (Vec::new(), None);
+        for job in jobs {
+            let page = job.what.ask(connection, &job.tokens)?;
+            in_recovery = page.in_recovery;
+            pages.push(page.value);
+        }
+        Ok(read_only(pages, in_recovery))
     }
 }
 
-fn read_only<A>(answers: QueryResult<Vec<Result<A, ledger::Error>>>) -> QueryResult<Done<A>> {
-    Ok(Done {
-        answers: answers?,
+fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool>) -> Done<A> {
+    Done {
+        answers,
         replicated: false,
-    })
+        in_recovery,
+    }
 }
 
 /// The same reads, and then a commit that proves that this primary had not been replaced when they were made: one proof for all of a

@@ -45,6 +45,7 @@ impl Work for Creating {
         Ok(Done {
             answers: committed.value,
             replicated: committed.replicated,
+            in_recovery: None,
         })
     }
 }
@@ -144,5 +145,6 @@ fn each_committed<J, A>(
     Ok(Done {
         answers,
         replicated,
+        in_recovery: None,
     })
 }

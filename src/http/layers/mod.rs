@@ -1,4 +1,5 @@
-//! What is around every request, outermost first: its id, its trace, headers of the way back, the access log, counts, problems, who it is from, and how often.
+//! What is around every request, outermost first: its id, its trace, headers of the way back, the access log, counts, problems, streams (of
+//! HTTP/2), who it is from, and how often.
 //! `may`, whether it may, is around each route that needs a key: the URL table puts it there.
 
 mod access_log;
@@ -9,6 +10,7 @@ mod may;
 mod problems;
 mod rate;
 mod request_id;
+mod streams;
 mod trace;
 mod who;
 
@@ -20,6 +22,7 @@ pub use may::{Acting, may};
 pub use problems::problems;
 pub use rate::rate;
 pub use request_id::{RequestId, request_id};
+pub use streams::{Traffic, streams};
 pub use trace::{Trace, trace};
 pub use who::{Who, who};
 

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 
 use super::list::{Page, list};
 use super::statement::{Binds, Run, Statement, Text};
+use super::tokens::Read;
 use crate::ledger::Error;
 use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::token::Token;
@@ -24,22 +25,27 @@ pub fn export(
     connection: &mut PgConnection,
     page: &ExportPage,
     tokens: &[Token],
-) -> QueryResult<Result<Exported, Error>> {
+) -> QueryResult<Read<Result<Exported, Error>>> {
     if let Some(before) = page.not_before {
-        match here(connection)?.compared_with(before) {
-            Compared::Reached => {}
-            Compared::Behind => return Ok(Err(Error::Behind)),
-            Compared::Lost => return Ok(Err(Error::HistoryLost)),
+        let here = here(connection)?;
+        let refused = match here.compared_with(before) {
+            Compared::Reached => None,
+            Compared::Behind => Some(Error::Behind),
+            Compared::Lost => Some(Error::HistoryLost),
+        };
+        if let Some(error) = refused {
+            return Ok(Read {
+                value: Err(error),
+                in_recovery: Some(here.is_standby),
+            });
         }
     }
-    let rows = match list(connection, &page.search, tokens)? {
-        Ok(rows) => rows,
-        Err(error) => return Ok(Err(error)),
-    };
+    let Read { value, in_recovery } = list(connection, &page.search, tokens)?;
     let mut point = here(connection)?.point;
     let known_before = page.not_before.and_then(|before| before.timeline);
     point.timeline = point.timeline.or(known_before);
-    Ok(Ok(Exported { page: rows, point }))
+    let value = value.map(|page| Exported { page, point });
+    Ok(Read { value, in_recovery })
 }
 
 fn here(connection: &mut PgConnection) -> QueryResult<Here> {

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, Nullable, Text as SqlText, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::statement::{Binds, Run, Statement, Text};
-use super::tokens::{TokenParameters, VisibleColumn};
+use super::tokens::{Checked, CheckedColumns, Read, TokenParameters};
 use crate::ledger::Error;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
@@ -19,23 +19,31 @@ pub struct Wanted<'t> {
     pub tokens: &'t [Token],
 }
 
-/// Finds transactions of one owner, any number in one round trip. The answers are in the order of what was wanted.
+/// Finds transactions of one owner, any number in one round trip. The answers are in the order of what was wanted. Which server it was is
+/// asked where there are tokens.
 pub fn find(
     connection: &mut PgConnection,
     owner: &str,
     wanted: &[Wanted],
-) -> QueryResult<Vec<Result<Transaction, Error>>> {
+) -> QueryResult<Read<Vec<Result<Transaction, Error>>>> {
     let ids: Vec<Uuid> = wanted.iter().map(|wanted| wanted.id).collect();
     let tokens = TokenParameters::of(wanted.iter().flat_map(|wanted| wanted.tokens));
-    let (visible, found) = if wanted.iter().all(|wanted| wanted.tokens.is_empty()) {
-        (Vec::new(), Run(&Find { owner, ids }).load(connection)?)
-    } else {
-        let rows: Vec<Row> = Run(&FindSeen { owner, tokens, ids }).load(connection)?;
-        let visible = rows.first().map_or(Vec::new(), |row| row.visible.clone());
-        let found = rows.into_iter().filter_map(|row| row.transaction);
-        (visible, found.collect())
-    };
-    Ok(answers(wanted, &visible, found))
+    if wanted.iter().all(|wanted| wanted.tokens.is_empty()) {
+        let found = Run(&Find { owner, ids }).load(connection)?;
+        return Ok(Read {
+            value: answers(wanted, &[], found),
+            in_recovery: None,
+        });
+    }
+    let rows: Vec<Row> = Run(&FindSeen { owner, tokens, ids }).load(connection)?;
+    let first = rows.first().map(|row| &row.checked);
+    let in_recovery = first.map(|checked| checked.in_recovery);
+    let visible = first.map_or(Vec::new(), |checked| checked.visible.clone());
+    let found = rows.into_iter().filter_map(|row| row.transaction);
+    Ok(Read {
+        value: answers(wanted, &visible, found.collect()),
+        in_recovery,
+    })
 }
 
 /// `visible`: of the tokens of all, in their order.
@@ -98,13 +106,13 @@ struct FindSeen<'q> {
 /// Without ids that exist there is one row, which tells of the tokens alone.
 #[derive(Queryable)]
 struct Row {
-    visible: Vec<bool>,
+    checked: Checked,
     transaction: Option<Transaction>,
 }
 
 impl Statement for FindSeen<'_> {
     type Id = FindSeen<'static>;
-    type Columns = (VisibleColumn, Nullable<TransactionColumns>);
+    type Columns = (CheckedColumns, Nullable<TransactionColumns>);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("find_seen.sql")));

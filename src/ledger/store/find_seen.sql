@@ -1,7 +1,7 @@
 -- find.sql for whoever has consistency tokens: and whether the writes that they name can be seen, in one snapshot, so that what is read
 -- is never older than what was checked. Without tokens it would take half as long again.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5 ids
-SELECT token.visible,
+SELECT token.visible, token.in_recovery,
        found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,
        found.anchor_transaction_id, found.memo, found.memo_type, found.metadata, found.status, found.status_reason,
        found.version, found.write_id, found.created_at, found.updated_at
@@ -17,7 +17,8 @@ SELECT token.visible,
                                                 AND e.version = named.version AND e.write_id = named.write_id))))
              FROM unnest($2::uuid[], $3::integer[], $4::uuid[]) WITH ORDINALITY
                   AS named (transaction_id, version, write_id, place)
-            ORDER BY named.place) AS visible) token
+            ORDER BY named.place) AS visible,
+              pg_is_in_recovery() AS in_recovery) token
   LEFT JOIN (
        SELECT t.*
          FROM unnest($5::uuid[]) AS wanted (id),

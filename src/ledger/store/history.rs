@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
 
 use super::statement::{Binds, Run, Statement, Text};
-use super::tokens::{TokenParameters, VisibleColumn};
+use super::tokens::{Checked, CheckedColumns, Read, TokenParameters};
 use crate::ledger::Error;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::token::Token;
@@ -23,25 +23,31 @@ pub fn history(
     connection: &mut PgConnection,
     page: &HistoryPage,
     tokens: &[Token],
-) -> QueryResult<Result<Events, Error>> {
+) -> QueryResult<Read<Result<Events, Error>>> {
     let statement = Select {
         page,
         tokens: TokenParameters::of(tokens),
         limit: i64::from(page.limit) + 1,
     };
     let rows: Vec<Row> = Run(&statement).load(connection)?;
-    if rows.iter().any(|row| row.visible.contains(&false)) {
-        return Ok(Err(Error::TokenNotVisible));
+    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
+    let value = events(rows, page);
+    Ok(Read { value, in_recovery })
+}
+
+fn events(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
+    if rows.iter().any(|row| row.checked.visible.contains(&false)) {
+        return Err(Error::TokenNotVisible);
     }
     let mut events: Vec<Event> = rows.into_iter().filter_map(|row| row.event).collect();
     if events.is_empty() {
-        return Ok(Err(Error::NotFound));
+        return Err(Error::NotFound);
     }
     events.retain(|event| event.version > page.after);
     events.sort_by_key(|event| event.version);
     let has_more = events.len() > page.limit as usize;
     events.truncate(page.limit as usize);
-    Ok(Ok(Events { events, has_more }))
+    Ok(Events { events, has_more })
 }
 
 /// history.sql
@@ -53,13 +59,13 @@ struct Select<'q> {
 
 #[derive(Queryable)]
 struct Row {
-    visible: Vec<bool>,
+    checked: Checked,
     event: Option<Event>,
 }
 
 impl Statement for Select<'_> {
     type Id = Select<'static>;
-    type Columns = (VisibleColumn, Nullable<EventColumns>);
+    type Columns = (CheckedColumns, Nullable<EventColumns>);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("history.sql")));

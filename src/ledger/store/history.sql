@@ -1,7 +1,7 @@
 -- One page of a transaction's history, oldest first. Version 1 is told from the transaction's own row, which comes with every page: where
 -- it is missing, there is no such transaction.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5 the transaction, $6 after which version, $7 how many
-SELECT token.visible, event.version, event.kind, event.status, event.status_reason, event.callback_status, event.actor,
+SELECT token.visible, token.in_recovery, event.version, event.kind, event.status, event.status_reason, event.callback_status, event.actor,
        event.request_id, event.at
   FROM (SELECT ARRAY(
            SELECT EXISTS (
@@ -15,7 +15,8 @@ SELECT token.visible, event.version, event.kind, event.status, event.status_reas
                                                 AND e.version = named.version AND e.write_id = named.write_id))))
              FROM unnest($2::uuid[], $3::integer[], $4::uuid[]) WITH ORDINALITY
                   AS named (transaction_id, version, write_id, place)
-            ORDER BY named.place) AS visible) token
+            ORDER BY named.place) AS visible,
+              pg_is_in_recovery() AS in_recovery) token
   LEFT JOIN (
        (SELECT 1 AS version, 'created' AS kind, 'pending' AS status, NULL::text AS status_reason,
                t.first_callback_status AS callback_status, t.actor, t.request_id, t.created_at AS at

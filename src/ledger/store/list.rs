@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::statement::{Binds, Run, Statement, Text};
-use super::tokens::{TokenParameters, VisibleColumn};
+use super::tokens::{Checked, CheckedColumns, Read, TokenParameters};
 use crate::ledger::Error;
 use crate::ledger::ask::cursor::Cursor;
 use crate::ledger::ask::search::{Order, Search};
@@ -30,12 +30,16 @@ pub fn list(
     connection: &mut PgConnection,
     search: &Search,
     tokens: &[Token],
-) -> QueryResult<Result<Page, Error>> {
+) -> QueryResult<Read<Result<Page, Error>>> {
     let rows = load(connection, &Select::of(search, tokens))?;
-    if rows.iter().any(|row| row.visible.contains(&false)) {
-        return Ok(Err(Error::TokenNotVisible));
-    }
-    Ok(Ok(page(rows, search.limit as usize)))
+    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
+    let is_unseen = |row: &Row| row.checked.visible.contains(&false);
+    let value = if rows.iter().any(is_unseen) {
+        Err(Error::TokenNotVisible)
+    } else {
+        Ok(page(rows, search.limit as usize))
+    };
+    Ok(Read { value, in_recovery })
 }
 
 fn page(rows: Vec<Row>, limit: usize) -> Page {
@@ -124,7 +128,7 @@ struct Numbered<'q, const N: usize>(&'q Select<'q>);
 impl<const N: usize> Statement for Numbered<'_, N> {
     type Id = Numbered<'static, N>;
     type Columns = (
-        VisibleColumn,
+        CheckedColumns,
         Nullable<(Timestamptz, SqlUuid)>,
         Nullable<TransactionColumns>,
     );
@@ -213,7 +217,7 @@ impl<'q> Select<'q> {
 
 #[derive(Queryable)]
 struct Row {
-    visible: Vec<bool>,
+    checked: Checked,
     place: Option<(DateTime<Utc>, Uuid)>,
     /// None: this is where the look ended, not a row that matches.
     transaction: Option<Transaction>,

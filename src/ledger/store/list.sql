@@ -5,7 +5,7 @@
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5, $6 the place where the page before ended;
 --   $7 from, $8 to; $9 statuses, $10 asset_code, $11 stellar_account, $12 callback_type, $13 anchor_transaction_id,
 --   $14 idempotency_key, $15 and $16 bounds of the amount (each of these or NULL); $17 how many
-SELECT token.visible, page.place_created_at, page.place_id,
+SELECT token.visible, token.in_recovery, page.place_created_at, page.place_id,
        page.id, page.stellar_account, page.amount, page.asset_code, page.callback_type, page.callback_status,
        page.anchor_transaction_id, page.memo, page.memo_type, page.metadata, page.status, page.status_reason,
        page.version, page.write_id, page.created_at, page.updated_at
@@ -21,7 +21,8 @@ SELECT token.visible, page.place_created_at, page.place_id,
                                                 AND e.version = named.version AND e.write_id = named.write_id))))
              FROM unnest($2::uuid[], $3::integer[], $4::uuid[]) WITH ORDINALITY
                   AS named (transaction_id, version, write_id, place)
-            ORDER BY named.place) AS visible) token
+            ORDER BY named.place) AS visible,
+              pg_is_in_recovery() AS in_recovery) token
   LEFT JOIN (
        (SELECT t.created_at AS place_created_at, t.id AS place_id, t.*
           FROM (SELECT *

@@ -22,3 +22,4 @@ pub mod stats;
 mod tokens;
 
 pub use durability::Committed;
+pub use tokens::Read;

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text as SqlText, Timestamp
 
 use super::list::{BEGINNING, END};
 use super::statement::{Binds, Run, Statement, Text};
-use super::tokens::{TokenParameters, VisibleColumn};
+use super::tokens::{Checked, CheckedColumns, Read, TokenParameters};
 use crate::ledger::Error;
 use crate::ledger::ask::stats::{Grouping, Stats};
 use crate::ledger::ask::token::Token;
@@ -29,19 +29,27 @@ pub fn count(
     connection: &mut PgConnection,
     stats: &Stats,
     tokens: &[Token],
-) -> QueryResult<Result<Counted, Error>> {
+) -> QueryResult<Read<Result<Counted, Error>>> {
     let statement = Select::of(stats, tokens);
     let rows: Vec<Row> = Run(&statement).load(connection)?;
-    if rows.iter().any(|row| row.visible.contains(&false)) {
-        return Ok(Err(Error::TokenNotVisible));
-    }
+    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
+    let is_unseen = |row: &Row| row.checked.visible.contains(&false);
+    let value = if rows.iter().any(is_unseen) {
+        Err(Error::TokenNotVisible)
+    } else {
+        Ok(counted(rows, statement.max_assets))
+    };
+    Ok(Read { value, in_recovery })
+}
+
+fn counted(rows: Vec<Row>, max_assets: i64) -> Counted {
     let mut groups: Vec<Group> = rows.into_iter().filter_map(|row| row.group).collect();
     let all = groups.len();
-    groups.retain(|group| group.place <= statement.max_assets);
-    Ok(Ok(Counted {
+    groups.retain(|group| group.place <= max_assets);
+    Counted {
         truncated: groups.len() < all,
         groups,
-    }))
+    }
 }
 
 /// stats.sql
@@ -81,7 +89,7 @@ impl<'q> Select<'q> {
 
 #[derive(Queryable)]
 struct Row {
-    visible: Vec<bool>,
+    checked: Checked,
     /// None: nothing was counted.
     group: Option<Group>,
 }
@@ -89,7 +97,7 @@ struct Row {
 impl Statement for Select<'_> {
     type Id = Select<'static>;
     type Columns = (
-        VisibleColumn,
+        CheckedColumns,
         Nullable<(
             Nullable<Date>,
             Nullable<SqlText>,

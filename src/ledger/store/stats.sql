@@ -2,7 +2,7 @@
 -- all rows of its time, so its cost grows with them; statement_timeout bounds it.
 -- The assets of a day (of all time, where there are no days) come with those of the most transactions first, and only so many.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; by $5 day, $6 asset, $7 status; $8 from, $9 to; $10 how many assets
-SELECT token.visible, told.day, told.asset_code, told.status, told.count, told.total_amount::text, told.of_asset,
+SELECT token.visible, token.in_recovery, told.day, told.asset_code, told.status, told.count, told.total_amount::text, told.of_asset,
        told.total_of_asset::text, told.of_day, told.place
   FROM (SELECT ARRAY(
            SELECT EXISTS (
@@ -16,7 +16,8 @@ SELECT token.visible, told.day, told.asset_code, told.status, told.count, told.t
                                                 AND e.version = named.version AND e.write_id = named.write_id))))
              FROM unnest($2::uuid[], $3::integer[], $4::uuid[]) WITH ORDINALITY
                   AS named (transaction_id, version, write_id, place)
-            ORDER BY named.place) AS visible) token
+            ORDER BY named.place) AS visible,
+              pg_is_in_recovery() AS in_recovery) token
   LEFT JOIN (
        SELECT ranked.*,
               dense_rank() OVER (PARTITION BY ranked.day ORDER BY ranked.of_asset DESC, ranked.asset_code) AS place

@@ -1,14 +1,29 @@
 //! The parameters by which find_seen.sql, list.sql and history.sql take consistency tokens, and what they answer.
 
-use diesel::QueryResult;
+use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::statement::Binds;
 use crate::ledger::ask::token::Token;
 
-/// For each token whether the write that it names can be seen, in the order of the tokens.
-pub(super) type VisibleColumn = Array<Bool>;
+/// What a statement read, and of whom.
+#[derive(Debug)]
+pub struct Read<T> {
+    pub value: T,
+    /// Whether the server was a standby when it was asked, in the snapshot that was read or later; None: nobody asked. A connection to a
+    /// standby stays open when that is promoted, perhaps by mistake, and shows another branch of the history from then on.
+    pub in_recovery: Option<bool>,
+}
+
+pub(super) type CheckedColumns = (Array<Bool>, Bool);
+
+#[derive(Queryable)]
+pub(super) struct Checked {
+    /// For each token whether the write that it names can be seen, in the order of the tokens.
+    pub visible: Vec<bool>,
+    pub in_recovery: bool,
+}
 
 #[derive(Default)]
 pub(super) struct TokenParameters {

@@ -32,13 +32,18 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
         region,
         rebuild: rebuild(r),
     };
+    let nodes = nodes::nodes(r);
+    let require_replication = r.flag("database.require_replication", false);
+    if require_replication {
+        nodes::check_replication(r, &nodes);
+    }
     DatabaseSettings {
-        nodes: nodes::nodes(r),
+        nodes,
         availability,
         policy: Policy {
             write_deadline,
             attempt_timeout,
-            require_replication: r.flag("database.require_replication", false),
+            require_replication,
             max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
                 .unwrap_or(1000),
         },

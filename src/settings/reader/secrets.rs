@@ -52,16 +52,36 @@ impl Reader {
         let shown = path.display();
         let (text, mode) = read(&path)
             .map_err(|error| self.told(&file_key, &format!("cannot read {shown}: {error}")))?;
-        if mode & 0o004 != 0 {
-            let what =
-                format!("{shown} can be read by everybody on this machine (chmod o-r {shown})");
-            self.warning(&file_key, &what);
-        }
+        self.warn_of_readers(&file_key, &path, mode);
         let text = text.trim();
         if text.is_empty() {
             return Err(self.told(&file_key, &format!("{shown} is blank")));
         }
         Ok(Some(text.to_owned()))
+    }
+
+    /// A file that others read, such as a certificate.
+    pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        let name = self.text(key)?;
+        Some(self.place(&name))
+    }
+
+    /// And one that is a secret.
+    pub fn secret_path(&mut self, key: &str) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        if let Ok(meta) = path.metadata() {
+            self.warn_of_readers(key, &path, meta.permissions().mode());
+        }
+        Some(path)
+    }
+
+    fn warn_of_readers(&mut self, key: &str, path: &Path, mode: u32) {
+        if mode & 0o004 != 0 {
+            let shown = path.display();
+            let what =
+                format!("{shown} can be read by everybody on this machine (chmod o-r {shown})");
+            self.warning(key, &what);
+        }
     }
 
     /// A relative name: a credential that systemd passes on (`LoadCredential=`), else a file beside the settings file.

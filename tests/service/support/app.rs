@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -60,8 +61,18 @@ impl App {
         self.launch.port()
     }
 
+    /// Its working directory.
+    pub fn dir(&self) -> &Path {
+        self.launch.dir()
+    }
+
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port())
+        let scheme = if self.launch.encrypted {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://127.0.0.1:{}{path}", self.port())
     }
 
     pub fn get(&self, path: &str) -> Answer {

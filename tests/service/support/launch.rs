@@ -41,6 +41,7 @@ pub struct Launch {
     log_is_read: bool,
     pub(super) log_pipe: Option<Arc<LogPipe>>,
     descriptors: Option<u64>,
+    pub(super) encrypted: bool,
     /// Whose key requests carry that say nothing else.
     pub(super) client: Option<Client>,
 }
@@ -90,6 +91,7 @@ impl Launch {
             log_is_read: true,
             log_pipe: None,
             descriptors: None,
+            encrypted: false,
             client: None,
         }
     }
@@ -126,6 +128,21 @@ impl Launch {
     pub fn with_descriptors(mut self, limit: u64) -> Launch {
         self.descriptors = Some(limit);
         self
+    }
+
+    /// With the certificate `first` of tests/service/tls, as `server.pem` and `server.key` in its directory.
+    pub fn encrypted(mut self) -> Launch {
+        self.encrypted = true;
+        self.put_certificate("first");
+        self.text("server.tls.certificate", "server.pem")
+            .text("server.tls.key", "server.key")
+    }
+
+    pub fn put_certificate(&self, name: &str) {
+        for kind in ["pem", "key"] {
+            let file = self.dir().join(format!("server.{kind}"));
+            fs::copy(certificate(name, kind), file).unwrap();
+        }
     }
 
     /// Only these clients may ask, and requests carry no key unless they say so.
@@ -265,6 +282,12 @@ pub(super) fn document() -> String {
 fn program() -> PathBuf {
     option_env!("CARGO_BIN_EXE_synapse-core")
         .map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
+}
+
+/// A file of tests/service/tls.
+pub fn certificate(name: &str, kind: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service/tls");
+    dir.join(format!("{name}.{kind}"))
 }
 
 fn toml(text: &str) -> String {

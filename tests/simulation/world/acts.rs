@@ -122,6 +122,7 @@ impl Sim<'_> {
         match act {
             Act::Failover => self.failover(),
             Act::Mistake(node) => self.mistake(self.addresses[node]),
+            Act::RestartAsStandby(node) => self.restart_as_standby(self.addresses[node]),
             Act::Rejoin(node) => self.rejoin(node),
             Act::ClearNames => self.name(Vec::new()),
             Act::SetNames => self.name(self.names_of(self.truth.crown)),

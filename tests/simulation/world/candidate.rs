@@ -22,7 +22,8 @@ pub struct Candidate {
     pub node: usize,
     pub pool: usize,
     pub role: DbRole,
-    pub apart: bool,
+    pub unprepared: bool,
+    pub of_the_history: bool,
     pub timeline: i32,
 }
 
@@ -33,7 +34,9 @@ impl Sim<'_> {
                 node,
                 pool: *pool,
                 role: seen.facts.role,
-                apart: seen.is_apart(),
+                unprepared: (seen.facts.branch())
+                    .is_some_and(|branch| !self.is_prepared(id, branch)),
+                of_the_history: seen.is_of_the_history(),
                 timeline: seen.facts.timeline.unwrap_or(0),
             }),
             State::Down { .. } | State::Fenced { .. } => None,
@@ -71,7 +74,12 @@ impl Sim<'_> {
 
     pub fn is_current(&self, id: usize, candidate: &Candidate) -> bool {
         let conclusions = &self.instances[id].conclusions;
-        !conclusions.contested && conclusions.timeline <= candidate.timeline && !candidate.apart
+        let another = conclusions
+            .elected
+            .filter(|elected| *elected != candidate.node);
+        let is_replaced = candidate.role == DbRole::Primary && another.is_some();
+        let is_below = candidate.timeline < conclusions.timeline;
+        !conclusions.contested && !is_below && !is_replaced && candidate.of_the_history
     }
 
     pub fn purpose_of(&self, order: &Order) -> Use {

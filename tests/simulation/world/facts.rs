@@ -16,7 +16,10 @@ impl Sim<'_> {
             let is_named = of.names_in_force.contains(&standby);
             if is_named { "quorum" } else { "async" }.to_owned()
         };
-        let standbys = of.followers.iter().map(|(s, _)| (name(*s), state(*s)));
+        let standbys = of
+            .followers
+            .iter()
+            .map(|(s, _)| (name(*s), vec![state(*s)]));
         let hears_nothing = !of.is_primary && !of.receiving;
         let believes = self.is(Mutant::BelievesTheControlFile) && hears_nothing;
         let is_current = of.receiving && of.replayed == of.log.len();
@@ -59,6 +62,7 @@ impl Sim<'_> {
             sees_replication: true,
             sees_wal_files: true,
             can_cancel_others: false,
+            waits_for_flush: true,
             survives_crashes: true,
             lc_messages: "C".into(),
             rtt: Duration::from_millis(1),

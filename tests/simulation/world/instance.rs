@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use synapse_core::db::RebuildSchedule;
 use synapse_core::db::decisions::{Conclusions, Memory, Moment, PrimaryPositions, State};
-use synapse_core::db::probe::{Heard, Server as Identity};
+use synapse_core::db::probe::{Branch, Heard, Server as Identity};
 use synapse_core::db::{Use, share};
 
 pub const SCHEDULE: RebuildSchedule = RebuildSchedule {
@@ -49,7 +49,7 @@ pub struct Opening {
     pub attempt: Time,
     pub server: usize,
     pub heard: Heard,
-    pub prepared: Option<i32>,
+    pub prepared: Option<Branch>,
 }
 
 pub struct Instance {
@@ -57,15 +57,21 @@ pub struct Instance {
     pub is_alive: bool,
     pub nodes: Vec<Watched>,
     pub memory: Memory,
+    /// The server that it judged to be the primary last.
+    pub follows: Option<usize>,
     pub positions: PrimaryPositions,
     pub conclusions: Conclusions,
     pub held_since: Option<Time>,
-    pub preparing: Option<(usize, i32)>,
+    pub preparing: Option<(usize, Branch)>,
     pub pools: Vec<Pool>,
     pub queued_writes: VecDeque<usize>,
     pub queued_reads: VecDeque<usize>,
     pub wakes_at: Time,
-    /// It has sent writes somewhere since it started: it knows which cluster it serves.
+    /// More than half of the nodes have told it once which cluster it serves.
+    pub has_known_its_cluster: bool,
+    /// More than half of the nodes were strangers once.
+    pub was_outvoted: bool,
+    /// It has sent writes somewhere since it started.
     pub has_served: bool,
 }
 
@@ -86,6 +92,7 @@ impl Instance {
             is_alive: true,
             nodes: (0..nodes).map(watched).collect(),
             memory: Memory::default(),
+            follows: None,
             positions: PrimaryPositions::default(),
             conclusions: Conclusions::none(),
             held_since: None,
@@ -94,6 +101,8 @@ impl Instance {
             queued_writes: VecDeque::new(),
             queued_reads: VecDeque::new(),
             wakes_at: 0,
+            has_known_its_cluster: false,
+            was_outvoted: false,
             has_served: false,
         }
     }

@@ -212,10 +212,13 @@ impl Sim<'_> {
     pub fn suspected(&mut self, id: usize, session: usize) {
         let of = &self.sessions[session];
         if !of.ended && !of.given_up {
-            let node = of.node;
-            self.instances[id].nodes[node].due = self.now;
-            self.at(self.now, Event::Keeper(id));
+            self.look_at(id, of.node);
         }
+    }
+
+    pub fn look_at(&mut self, id: usize, node: usize) {
+        self.instances[id].nodes[node].due = self.now;
+        self.at(self.now, Event::Keeper(id));
     }
 
     pub fn apply(&mut self, id: usize, node: usize, input: Input<usize>) {

@@ -21,12 +21,24 @@ pub enum Mutant {
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
+    /// The first primary that answers tells which cluster is ours.
+    AnyClusterWillDo,
+    /// What a primary cannot do whose schema has not been looked at is an internal error.
+    UnpreparedPrimariesAnswer,
+    /// A schema that was made ready is ready on every timeline of the same number.
+    PreparedByNumber,
+    /// An answer for a token counts although its replica has been promoted meanwhile.
+    PromotedReplicasAnswer,
+    /// A branch is told by the number of its timeline alone.
+    NumbersAreBranches,
+    /// What a standby has shown is remembered like what writes went to.
+    ShownForEver,
     /// Door 14: the proof of a made-up token takes the place of a read.
     ProofsTakeThePlaceOfReads,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 16] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -37,5 +49,11 @@ impl Mutant {
         Mutant::SendsWithoutASecondLook,
         Mutant::BelievesTheControlFile,
         Mutant::ProofsTakeThePlaceOfReads,
+        Mutant::NumbersAreBranches,
+        Mutant::ShownForEver,
+        Mutant::PromotedReplicasAnswer,
+        Mutant::PreparedByNumber,
+        Mutant::UnpreparedPrimariesAnswer,
+        Mutant::AnyClusterWillDo,
     ];
 }

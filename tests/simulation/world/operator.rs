@@ -88,10 +88,22 @@ impl Sim<'_> {
             return;
         }
         self.cut_from_upstream(server);
-        self.truth.has_clashed = true;
         self.raise(server);
         let timeline = self.servers[server].timeline;
         self.tell(|| format!("  s{server} is promoted by mistake, to timeline {timeline}"));
+    }
+
+    /// Without `pg_rewind`: it can follow nobody.
+    pub fn restart_as_standby(&mut self, server: usize) {
+        let crown = self.truth.crown;
+        let of = &self.servers[server];
+        if server == crown || !of.is_primary || of.life != Life::Up {
+            return;
+        }
+        self.crash(server);
+        let of = &mut self.servers[server];
+        (of.is_primary, of.upstream) = (false, Some(crown));
+        self.revive(server);
     }
 
     /// `pg_rewind`: whatever it was, it has the crown's log now and follows it.
@@ -118,7 +130,6 @@ impl Sim<'_> {
     /// The address of a node leads to another server from now on.
     pub fn redirect(&mut self, node: usize, is_stranger: bool) {
         let of = &self.servers[self.truth.crown];
-        self.truth.has_clashed = true;
         let mut new = if is_stranger {
             let log = vec![self.record(What::Switch(1)), self.record(What::Migration)];
             Server::new(8, log, 1)

@@ -6,6 +6,7 @@ use super::mutant::Mutant;
 use super::session::{Answer, Order, Whose};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::decisions::State;
+use synapse_core::db::error::Error as DbError;
 use synapse_core::db::role::DbRole;
 use synapse_core::decisions::Failure;
 use synapse_core::decisions::verdict::{self, NextRead};
@@ -117,7 +118,7 @@ impl Sim<'_> {
             Consistency::Session => {
                 let mut candidates = self.read_candidates(id);
                 let any = self.is(Mutant::DeadBranchServesTokens);
-                candidates.retain(|candidate| any || !candidate.apart);
+                candidates.retain(|candidate| any || candidate.of_the_history);
                 candidates
             }
         };
@@ -231,20 +232,31 @@ impl Sim<'_> {
         let (id, by) = (of.instance, asked.role);
         let must_be_current = of.proven || of.consistency != Consistency::Eventual;
         let serves_any = self.is(Mutant::DeadBranchServesTokens);
-        let counts = !must_be_current || serves_any || self.is_current(id, &asked);
+        let is_promoted = asked.role == DbRole::Replica && !answer.in_recovery();
+        if is_promoted {
+            self.look_at(id, asked.node);
+        }
+        let is_promoted = is_promoted && !self.is(Mutant::PromotedReplicasAnswer);
+        let is_current = !is_promoted && self.is_current(id, &asked);
+        let counts = !must_be_current || serves_any || is_current;
         let (came, shown) = match answer {
             Answer::Failed(error) => {
                 self.report_if_node_failure(id, &asked, &error);
+                let is_excused = asked.unprepared && !self.is(Mutant::UnpreparedPrimariesAnswer);
+                if matches!(error, DbError::Statement(_)) && is_excused {
+                    return self.read_came(job, &verdict::Read::Unprepared, None);
+                }
                 return self.read_failed(job, &Failure::Database(error));
             }
             Answer::Read {
                 tx: Some(_),
                 astray,
+                ..
             } => (verdict::Read::Found, Shown::Found { astray }),
-            Answer::Read { tx: None, astray } => {
-                (verdict::Read::Absent, Shown::Absent { by, astray })
-            }
-            Answer::TokenNotVisible => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
+            Answer::Read {
+                tx: None, astray, ..
+            } => (verdict::Read::Absent, Shown::Absent { by, astray }),
+            Answer::TokenNotVisible { .. } => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
             Answer::Stored { .. } | Answer::Ready => return,
         };
         let came = if counts {

@@ -36,8 +36,8 @@ impl Sim<'_> {
         };
         let is_elected = self.instances[id].conclusions.elected == Some(node);
         let is_primary = is_elected && heard.facts.is_writable_primary();
-        let timeline = heard.facts.timeline.filter(|_| is_primary);
-        let prepared = timeline.filter(|timeline| !self.is_prepared(id, *timeline));
+        let branch = heard.facts.branch().filter(|_| is_primary);
+        let prepared = branch.filter(|branch| !self.is_prepared(id, *branch));
         let opening = Opening {
             attempt,
             server,
@@ -70,8 +70,8 @@ impl Sim<'_> {
         if !same || !matches!(answer, Answer::Ready) {
             return self.attempt_failed(id, node, attempt);
         }
-        if let Some(timeline) = opening.prepared {
-            self.conclude(id, |c| c.prepared = Some(timeline));
+        if let Some(branch) = opening.prepared {
+            self.conclude(id, |c| c.prepared = Some(branch));
         }
         let identity = opening.heard.facts.server;
         let watched = &mut self.instances[id].nodes[node];

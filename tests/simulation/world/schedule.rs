@@ -22,8 +22,6 @@ pub struct Setup {
     /// The service finds an empty database.
     pub empty: bool,
     pub mended_at: Time,
-    /// The observer also counts what a service does that was started beside a stranger, and has never seen its own primary.
-    pub strict: bool,
 }
 
 impl Setup {
@@ -72,6 +70,8 @@ pub enum Act {
     Failover,
     /// A node that follows is promoted beside the primary.
     Mistake(usize),
+    /// Whoever was promoted by mistake is restarted as a standby, with what it has.
+    RestartAsStandby(usize),
     /// The operator makes the node a standby of the primary again.
     Rejoin(usize),
     ClearNames,
@@ -113,7 +113,6 @@ pub fn plan(seed: u64) -> (Setup, Vec<Planned>) {
         reporting: nodes > 2 && random.random_ratio(2, 3),
         empty: random.random_ratio(1, 4),
         mended_at: random.random_range(12..=30) * SECOND,
-        strict: false,
     };
     let mut planned = Vec::new();
     let kinds: Vec<usize> = (0..KINDS).filter(|_| random.random_ratio(2, 5)).collect();
@@ -178,6 +177,8 @@ fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut V
             add(at, Act::Mistake(setup.nodes - 1));
             if !heals {
                 add(over, Act::Rejoin(setup.nodes - 1));
+            } else if lasts.is_multiple_of(2) {
+                add(over, Act::RestartAsStandby(setup.nodes - 1));
             }
         }
         7 => {

@@ -4,6 +4,7 @@ use super::engine::{Event, Sim};
 use super::server::{Life, Waiting, What};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::error::Error as DbError;
+use synapse_core::db::probe::Branch;
 use synapse_core::decisions::Failure;
 
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub enum Whose {
     },
     Preparation {
         node: usize,
-        timeline: i32,
+        branch: Branch,
         pool: usize,
     },
 }
@@ -49,10 +50,25 @@ pub enum Answer {
     Read {
         tx: Option<u32>,
         astray: bool,
+        in_recovery: bool,
     },
-    TokenNotVisible,
+    TokenNotVisible {
+        in_recovery: bool,
+    },
     Ready,
     Failed(DbError),
+}
+
+impl Answer {
+    /// Only what read with a token says no.
+    pub fn in_recovery(&self) -> bool {
+        match self {
+            Answer::Read { in_recovery, .. } | Answer::TokenNotVisible { in_recovery } => {
+                *in_recovery
+            }
+            Answer::Stored { .. } | Answer::Ready | Answer::Failed(_) => true,
+        }
+    }
 }
 
 pub struct Session {
@@ -206,11 +222,13 @@ impl Sim<'_> {
             of.visible().any(|record| is_it(record.what))
         };
         let astray = self.truth.is_astray(of, &self.servers);
+        let in_recovery = !of.is_primary;
         let answer = match token {
-            Some(token) if !shows(token) => Answer::TokenNotVisible,
+            Some(token) if !shows(token) => Answer::TokenNotVisible { in_recovery },
             _ => Answer::Read {
                 tx: Some(tx).filter(|tx| shows(*tx)),
                 astray,
+                in_recovery,
             },
         };
         if !proven {
@@ -398,11 +416,9 @@ impl Sim<'_> {
             Whose::Attempt { node, attempt } => {
                 self.attempt_is_ready(instance, node, attempt, answer);
             }
-            Whose::Preparation {
-                node,
-                timeline,
-                pool,
-            } => self.prepared(instance, node, timeline, pool, answer),
+            Whose::Preparation { node, branch, pool } => {
+                self.prepared(instance, node, branch, pool, answer);
+            }
         }
     }
 

@@ -2,31 +2,72 @@
 
 use super::engine::Sim;
 use super::mutant::Mutant;
+use super::server::Server;
 use super::session::{Answer, Order, Whose};
 use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
-    Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
+    Cluster, Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
 };
-use synapse_core::db::probe::{Facts, Heard};
-use synapse_core::db::role::DbRole;
+use synapse_core::db::probe::{Branch, Facts, Heard};
 
 impl Sim<'_> {
     pub fn judge(&mut self, id: usize) -> Judgement {
         let now = self.clock.instant(self.now);
         let mutant = self.mutant;
         let instance = &mut self.instances[id];
-        if mutant == Some(Mutant::ForgetsTheCluster) {
-            instance.memory.system_id = None;
-        }
         let mut memory = std::mem::take(&mut instance.memory);
         let heard: Vec<_> = instance.nodes.iter().map(|n| n.heard.as_ref()).collect();
+        let writer = memory.writer;
+        match mutant {
+            Some(Mutant::ForgetsTheCluster) => memory.cluster = Cluster::Unknown,
+            Some(Mutant::NumbersAreBranches) => memory.writer = None,
+            Some(Mutant::AnyClusterWillDo) => adopt_any_primary(&heard, &mut memory),
+            _ => {}
+        }
         let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
             judge_by_timeline(&heard, &mut memory, now)
         } else {
             judge(&heard, &mut memory, now)
         };
+        if mutant == Some(Mutant::ShownForEver) {
+            memory.timeline = memory.timeline.max(memory.shown);
+        }
+        memory.writer = memory.writer.or(writer);
+        let ours = self.servers[self.truth.crown].system_id;
+        let is_ours = |heard: &&&Heard| heard.facts.server.system_id == ours;
+        let of_us = heard.iter().flatten().filter(is_ours).count();
+        let strangers = heard.iter().flatten().count() - of_us;
+        let most_are_ours = 2 * of_us > heard.len();
+        instance.was_outvoted |= 2 * strangers > heard.len();
+        let elected = judgement.elected.and_then(|node| heard[node]);
+        let elected = elected.and_then(|heard| {
+            let is_it = |server: &Server| server.identity() == heard.facts.server;
+            self.servers.iter().position(is_it)
+        });
+        instance.has_known_its_cluster |= memory.cluster.is_known();
         instance.memory = memory;
+        self.check_election(id, elected, most_are_ours);
         judgement
+    }
+
+    /// What cannot be excused, whatever was silent.
+    fn check_election(&mut self, id: usize, elected: Option<usize>, most_are_ours: bool) {
+        let instance = &mut self.instances[id];
+        let before = instance.follows;
+        instance.follows = elected.or(before);
+        let crown = self.truth.crown;
+        let Some(elected) = elected.filter(|server| *server != crown) else {
+            return;
+        };
+        let has_its_number = instance.memory.timeline == self.servers[crown].timeline;
+        // A copy behind the crown's own address, with its number, is taken for the crown, restarted.
+        let is_elsewhere = self.addresses.get(crown) != Some(&elected);
+        let is_stranger = self.servers[elected].system_id != self.servers[crown].system_id;
+        if is_stranger && most_are_ours && !instance.was_outvoted {
+            self.violated("a stranger is followed, although most nodes are of our cluster".into());
+        } else if !is_stranger && before == Some(crown) && is_elsewhere && has_its_number {
+            self.violated("a promotion to a number that is taken is followed".into());
+        }
     }
 
     pub fn settle(&mut self, id: usize) {
@@ -110,37 +151,42 @@ impl Sim<'_> {
             return Writes::Held(Cause::NoPrimary);
         };
         let pool = *pool;
-        if seen.facts.role != DbRole::Primary {
+        let Some(branch) = seen.facts.branch() else {
             return Writes::Held(Cause::NoPrimary);
-        }
-        if self.is_prepared(id, timeline) {
+        };
+        if self.is_prepared(id, branch) {
             return Writes::To { node, timeline };
         }
-        let wanted = Some((pool, timeline));
+        let wanted = Some((pool, branch));
         if self.instances[id].preparing != wanted {
             self.instances[id].preparing = wanted;
             let server = self.instances[id].pools[pool].server;
-            let whose = Whose::Preparation {
-                node,
-                timeline,
-                pool,
-            };
+            let whose = Whose::Preparation { node, branch, pool };
             let session = self.session(id, node, server, Order::Migrate, whose);
             self.send(session);
         }
         Writes::Held(Cause::SchemaNotReady)
     }
 
-    pub fn is_prepared(&self, id: usize, timeline: i32) -> bool {
+    pub fn is_prepared(&self, id: usize, branch: Branch) -> bool {
         let prepared = self.instances[id].conclusions.prepared;
         let for_ever = self.is(Mutant::PreparedForEver) && prepared.is_some();
-        for_ever || prepared == Some(timeline)
+        let has_its_number = prepared.is_some_and(|of| of.timeline == branch.timeline);
+        let by_number = self.is(Mutant::PreparedByNumber) && has_its_number;
+        for_ever || by_number || prepared == Some(branch)
     }
 
-    pub fn prepared(&mut self, id: usize, node: usize, timeline: i32, pool: usize, answer: Answer) {
+    pub fn prepared(
+        &mut self,
+        id: usize,
+        node: usize,
+        branch: Branch,
+        pool: usize,
+        answer: Answer,
+    ) {
         self.instances[id].preparing.take_if(|(of, _)| *of == pool);
         match answer {
-            Answer::Ready => self.conclude(id, |c| c.prepared = Some(timeline)),
+            Answer::Ready => self.conclude(id, |c| c.prepared = Some(branch)),
             _ => {
                 let trouble = Cause::SchemaNotReady.into();
                 self.apply(id, node, Input::Failed { pool, trouble });
@@ -173,6 +219,15 @@ impl Sim<'_> {
     }
 }
 
+/// As if the first primary told which cluster is ours.
+fn adopt_any_primary(heard: &[Option<&Heard>], memory: &mut Memory) {
+    let mut primaries = heard.iter().flatten();
+    let first = primaries.find(|heard| heard.facts.is_writable_primary());
+    if let Some(first) = first.filter(|_| memory.cluster == Cluster::Unknown) {
+        memory.cluster = Cluster::Known(first.facts.server.system_id);
+    }
+}
+
 /// As if nobody had said whom he follows.
 fn judge_by_timeline(
     heard: &[Option<&Heard>],
@@ -182,7 +237,10 @@ fn judge_by_timeline(
     let deaf = |heard: &Heard| {
         let mut heard = heard.clone();
         (heard.facts.receiving, heard.facts.heard_of) = (false, None);
-        heard.facts.standbys.retain(|_, state| state != "async");
+        heard
+            .facts
+            .standbys
+            .retain(|_, states| states != &["async"]);
         heard.facts.upstream_name = None;
         heard
     };

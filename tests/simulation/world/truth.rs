@@ -36,8 +36,6 @@ pub struct Truth {
     pub told_since: Vec<Option<Time>>,
     /// Between the cutting off and the promotion.
     pub is_failing_over: bool,
-    /// A copy, a stranger or a promotion beside the rule may have a timeline of the same number as the crown's.
-    pub has_clashed: bool,
     pub acknowledged_count: u64,
     pub failovers: u64,
 }
@@ -121,7 +119,6 @@ impl Sim<'_> {
                 }
             }
             Told::Unknown => {}
-            Told::Internal if self.is_excused(id) => {}
             Told::Internal => {
                 self.violated("a create is answered with an internal error".into());
             }
@@ -188,13 +185,6 @@ impl Sim<'_> {
         }
     }
 
-    /// Known finds (tests/simulation/finds.rs): a primary whose schema is not there yet still gets reads, and a schema counts as ready by
-    /// the number of a timeline, which two branches may share.
-    pub fn is_excused(&self, id: usize) -> bool {
-        let timeline = self.instances[id].conclusions.timeline;
-        !self.setup.strict && (self.truth.has_clashed || !self.is_prepared(id, timeline))
-    }
-
     pub fn check_read(&mut self, job: usize, shown: Shown) {
         let of = &self.reads[job];
         let (begun, id, consistency) = (of.begun, of.instance, of.consistency);
@@ -202,16 +192,18 @@ impl Sim<'_> {
         let (asked, must_see) = (request.asked, request.must_see);
         let place = self.instances[id].place;
         let timeline = self.instances[id].conclusions.timeline;
-        if shown == Shown::Internal && !self.is_excused(id) {
+        if shown == Shown::Internal {
             self.violated("a read is answered with an internal error".into());
         }
         let is_misled = self.was_misled(place);
-        let knows = timeline >= self.crown().timeline && !is_misled;
+        // Whoever has not seen the crown, or only a number above, cannot tell which branch is the dead one.
+        let has_seen_it = self.instances[id].follows == Some(self.truth.crown);
+        let knows = timeline >= self.crown().timeline && has_seen_it;
         let astray = matches!(
             shown,
             Shown::Found { astray: true } | Shown::Absent { astray: true, .. }
         );
-        if astray && knows && consistency != Consistency::Eventual && !self.numbers_clash() {
+        if astray && knows && consistency != Consistency::Eventual {
             self.violated(format!(
                 "a {consistency:?} read shows the state of a branch that is known to be dead"
             ));

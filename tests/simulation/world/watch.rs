@@ -68,8 +68,10 @@ impl Sim<'_> {
         let rivals = self.rivals();
         let mut above = rivals.clone().filter(|rival| rival.timeline >= of.timeline);
         let is_plain = above.clone().next().is_none();
-        let can_be_told = is_synchronous && above.all(|rival| rival.timeline > of.timeline);
-        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
+        let is_known = self.has_followed_the_crown(place);
+        let can_be_told =
+            is_synchronous && above.all(|rival| is_known || rival.timeline > of.timeline);
+        let no_stranger = instance.has_known_its_cluster || !self.has_strangers();
         settled && !was_misled && (is_plain || can_be_told && rivals.count() == 1) && no_stranger
     }
 
@@ -87,9 +89,19 @@ impl Sim<'_> {
     pub fn was_misled(&self, place: usize) -> bool {
         let instance = &self.instances[self.places[place]];
         let crown = &self.servers[self.truth.crown];
-        let by_a_stranger = |id: i64| id != crown.system_id && !self.setup.strict;
-        instance.memory.timeline > crown.timeline
-            || instance.memory.system_id.is_some_and(by_a_stranger)
+        let Some(followed) = instance.follows.filter(|at| *at != self.truth.crown) else {
+            return false;
+        };
+        let is_stranger = self.servers[followed].system_id != crown.system_id;
+        is_stranger || instance.memory.timeline >= crown.timeline
+    }
+
+    /// It has judged the crown to be the primary, and knows its branch among others of the same number.
+    fn has_followed_the_crown(&self, place: usize) -> bool {
+        let instance = &self.instances[self.places[place]];
+        let crown = self.truth.crown;
+        let is_there = instance.memory.timeline == self.servers[crown].timeline;
+        is_there && instance.follows == Some(crown)
     }
 
     /// Writable primaries of this cluster beside the crown.
@@ -107,10 +119,12 @@ impl Sim<'_> {
         servers.any(|of| of.system_id != ours)
     }
 
-    /// Another branch has a timeline of the same number, so that numbers tell nothing.
-    pub fn numbers_clash(&self) -> bool {
+    /// Another branch has a timeline of the same number, or of a higher one, and whoever runs here has not seen whose is the right one.
+    pub fn numbers_clash(&self, place: usize) -> bool {
         let timeline = self.servers[self.truth.crown].timeline;
-        self.rivals().any(|rival| rival.timeline >= timeline)
+        let is_known = self.has_followed_the_crown(place);
+        self.rivals()
+            .any(|rival| rival.timeline > timeline || rival.timeline == timeline && !is_known)
     }
 
     fn is_told(&self, place: usize) -> bool {
@@ -121,8 +135,8 @@ impl Sim<'_> {
             same && self.reaches(place, server)
         };
         let instance = &self.instances[self.places[place]];
-        let no_stranger = self.setup.strict || instance.has_served || !self.has_strangers();
-        let can_tell = no_stranger && !self.numbers_clash() && !self.was_misled(place);
+        let no_stranger = instance.has_known_its_cluster || !self.has_strangers();
+        let can_tell = no_stranger && !self.numbers_clash(place) && !self.was_misled(place);
         can_tell && self.addresses.iter().any(|server| knows(*server))
     }
 }

@@ -164,7 +164,7 @@ impl Sim<'_> {
                 self.report_if_node_failure(id, &candidate, &error);
                 self.write_failed(job, &Failure::Database(error));
             }
-            Answer::Read { .. } | Answer::TokenNotVisible | Answer::Ready => {}
+            Answer::Read { .. } | Answer::TokenNotVisible { .. } | Answer::Ready => {}
         }
     }
 

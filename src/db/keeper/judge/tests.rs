@@ -60,7 +60,7 @@ fn follower(timeline: i32, name: &str) -> Facts {
 fn confirmed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 1,
-        standbys: [(name.to_owned(), "sync".to_owned())].into(),
+        standbys: [(name.to_owned(), vec!["sync".to_owned()])].into(),
         ..primary(1, timeline)
     }
 }
@@ -69,7 +69,7 @@ fn confirmed_by(name: &str, timeline: i32) -> Facts {
 fn followed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 0,
-        standbys: [(name.to_owned(), "async".to_owned())].into(),
+        standbys: [(name.to_owned(), vec!["async".to_owned()])].into(),
         ..primary(1, timeline)
     }
 }
@@ -87,8 +87,8 @@ fn the_only_writable_node_is_the_primary_wherever_it_is() {
     let judgement = service.sees(&[Some(standby(1, 1)), Some(primary(1, 1))]);
     assert_eq!((judgement.writes, judgement.elected), (to(1, 1), Some(1)));
     assert_eq!(
-        (service.memory.system_id, service.memory.timeline),
-        (Some(1), 1)
+        (service.memory.cluster, service.memory.timeline),
+        (Cluster::Known(1), 1)
     );
 }
 
@@ -161,6 +161,42 @@ fn a_promotion_beside_a_primary_whose_commits_a_standby_confirms_takes_nothing_f
     );
     let repaired = service.sees(&[None, Some(primary(1, 2)), Some(standby(1, 2))]);
     assert_eq!((repaired.writes, causes(&repaired)[2]), (to(1, 2), None));
+}
+
+/// It missed a probe, and its standby streams from it.
+#[test]
+fn a_primary_that_is_silent_when_somebody_is_promoted_has_the_last_word_while_a_standby_streams() {
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    let promoted = Some(primary(1, 2));
+    let in_question = Writes::Held(Cause::PromotionInQuestion);
+    let silent = || {
+        let mut service = Service::new();
+        service.sees(&[a.clone(), b.clone(), Some(follower(1, "c"))]);
+        for _ in 0..3 {
+            let judgement = service.sees(&[None, b.clone(), promoted.clone()]);
+            assert_eq!((judgement.writes, judgement.contested), (in_question, true));
+        }
+        service
+    };
+    let back = silent().sees(&[a.clone(), b.clone(), promoted.clone()]);
+    assert_eq!(
+        (back.writes, causes(&back)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    let left = silent().sees(&[None, b.clone().map(alone), promoted.clone()]);
+    assert_eq!(left.writes, to(2, 2), "nobody follows it any more");
+    let mut patient = silent();
+    patient.now += Duration::from_secs(3);
+    let dead = patient.sees(&[None, b.clone(), promoted.clone()]);
+    assert_eq!(dead.writes, to(2, 2), "it does not answer");
+    let mut service = Service::new();
+    service.sees(&[a, b.clone(), Some(follower(1, "c"))]);
+    let failover = service.sees(&[None, b.map(alone), promoted]);
+    assert_eq!(
+        failover.writes,
+        to(2, 2),
+        "a correct failover is not slower"
+    );
 }
 
 #[test]
@@ -270,11 +306,150 @@ fn of_a_standby_that_does_not_answer_the_primarys_word_counts() {
 }
 
 #[test]
-fn two_primaries_on_one_timeline_are_a_split_brain_until_one_is_gone() {
+fn two_primaries_on_one_timeline_are_a_split_brain_until_the_one_that_got_no_writes_is_gone() {
     let mut service = Service::new();
     let both = [Some(primary(1, 2)), Some(primary(1, 2))];
     assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
     assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
+    assert_eq!(service.sees(&both).writes, Writes::SplitBrain);
+    let twin = service.sees(&[None, Some(primary(1, 2))]);
+    assert_eq!(
+        (twin.writes, causes(&twin)[1]),
+        (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart)),
+        "it has nothing of what was written"
+    );
+    assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
+}
+
+/// node-1 writes timeline 2, which node-2 confirms. node-3 was left on timeline 1, and is promoted by mistake, to a timeline 2.
+#[test]
+fn a_number_is_not_a_branch() {
+    let mut service = Service::new();
+    let b = Some(follower(2, "b"));
+    service.sees(&[
+        Some(confirmed_by("b", 2)),
+        b.clone(),
+        Some(alone(standby(1, 1))),
+    ]);
+    let namesake = primary(1, 2);
+    let dead = service.sees(&[None, b.clone().map(alone), Some(namesake.clone())]);
+    assert_eq!(
+        (dead.writes, causes(&dead)[2]),
+        (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart))
+    );
+    for _ in 0..2 {
+        let back = service.sees(&[
+            Some(confirmed_by("b", 2)),
+            b.clone(),
+            Some(namesake.clone()),
+        ]);
+        assert_eq!(
+            (back.writes, causes(&back)[2]),
+            (to(0, 2), Some(Cause::PromotedApart))
+        );
+    }
+    let restarted = service.sees(&[None, b.map(alone), Some(alone(standby(1, 2)))]);
+    assert_eq!(
+        causes(&restarted)[2],
+        Some(Cause::PromotedApart),
+        "it serves no token"
+    );
+    let followed = [None, Some(follower(2, "b")), Some(followed_by("b", 2))];
+    assert_eq!(
+        service.sees(&followed).writes,
+        to(2, 2),
+        "the operator has decided"
+    );
+}
+
+/// node-1 is confirmed by node-2; node-3 was promoted by mistake, and nobody rebuilds it.
+#[test]
+fn whoever_goes_a_way_of_its_own_does_so_until_it_follows_somebody() {
+    let mut service = Service::new();
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    service.sees_twice(&[a.clone(), b.clone(), Some(primary(1, 2))]);
+    let stubborn = [
+        ("a standby", alone(standby(1, 2))),
+        (
+            "a standby whose control file is old",
+            Facts {
+                heard_of: Some(2),
+                ..alone(standby(1, 1))
+            },
+        ),
+        ("promoted once more", primary(1, 3)),
+    ];
+    for (what, node) in stubborn {
+        let dead = service.sees(&[None, b.clone(), Some(node.clone())]);
+        assert_eq!(
+            (dead.writes, causes(&dead)[2]),
+            (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart)),
+            "{what}"
+        );
+        let unfollowed = service.sees(&[Some(primary(1, 1)), None, Some(node)]);
+        assert_eq!(unfollowed.writes, to(0, 1), "{what}: node-2 is restarted");
+    }
+    let rebuilt = service.sees(&[a.clone(), b.clone(), Some(follower(1, "c"))]);
+    assert_eq!(causes(&rebuilt), [None, None, None]);
+    let elected = service.sees(&[None, None, Some(primary(1, 2))]);
+    assert_eq!(elected.writes, to(2, 2));
+}
+
+/// By a standby that was promoted once and rebuilt by nobody: the service was started later.
+#[test]
+fn a_timeline_that_was_only_shown_rules_out_only_primaries_that_nobody_follows() {
+    let mut service = Service::new();
+    let shows = Some(alone(standby(1, 2)));
+    let unfollowed = service.sees(&[Some(primary(1, 1)), None, shows.clone()]);
+    assert_eq!(unfollowed.writes, Writes::Held(Cause::NoPrimary));
+    let silent = service.sees(&[Some(primary(1, 1)), None, None]);
+    assert_eq!(
+        silent.writes,
+        Writes::Held(Cause::NoPrimary),
+        "what was shown is not forgotten"
+    );
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    let followed = service.sees(&[a, b, shows]);
+    assert_eq!(
+        (followed.writes, causes(&followed)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    let dead = service.sees(&[
+        None,
+        Some(alone(follower(1, "b"))),
+        Some(alone(standby(1, 2))),
+    ]);
+    assert_eq!(
+        causes(&dead)[2],
+        Some(Cause::PromotedApart),
+        "it serves no token"
+    );
+}
+
+/// The primary is silent, and a standby shows a timeline that no primary was ever seen of.
+#[test]
+fn a_standby_above_what_was_written_that_follows_nobody_serves_no_token() {
+    let mut service = Service::new();
+    service.sees(&[Some(confirmed_by("b", 2)), Some(follower(2, "b")), None]);
+    let silent = service.sees(&[None, Some(follower(2, "b")), Some(alone(standby(1, 3)))]);
+    assert_eq!(
+        causes(&silent),
+        [None, Some(Cause::LowerTimeline), Some(Cause::PromotedApart)]
+    );
+    let followed = service.sees(&[None, None, Some(standby(1, 3))]);
+    assert_eq!(causes(&followed)[2], None, "of a primary out of sight");
+}
+
+#[test]
+fn a_branch_that_writes_have_left_does_not_go_on_beside_a_mistake_above_it() {
+    let mut service = Service::new();
+    service.sees(&[None, None, Some(primary(1, 2))]);
+    let nodes = [
+        Some(confirmed_by("b", 1)),
+        Some(follower(1, "b")),
+        Some(primary(1, 3)),
+    ];
+    assert_eq!(service.sees_twice(&nodes).writes, Writes::SplitBrain);
 }
 
 #[test]
@@ -295,10 +470,75 @@ fn before_the_cluster_is_known_two_primaries_of_unrelated_histories_are_a_split_
 }
 
 #[test]
-fn a_replica_of_another_cluster_is_fenced_and_the_rest_works() {
+fn the_cluster_of_most_nodes_counts_whoever_is_writable() {
+    let typo = [
+        Some(primary(9, 5)),
+        Some(follower(1, "b")),
+        Some(follower(1, "c")),
+    ];
+    let mut service = Service::new();
+    let judgement = service.sees(&typo);
+    assert_eq!(judgement.writes, Writes::Held(Cause::NoPrimary));
+    assert_eq!(causes(&judgement)[0], Some(Cause::OtherCluster));
+    let [stranger, b, _] = typo;
+    let alone = service.sees(&[stranger.clone(), None, None]);
+    assert_eq!(alone.writes, Writes::Held(Cause::NoPrimary), "for good");
+    let promoted = service.sees(&[stranger, b, Some(primary(1, 2))]);
+    assert_eq!(promoted.writes, to(2, 2));
+}
+
+#[test]
+fn where_no_cluster_has_most_nodes_nobody_is_elected_and_nobody_is_read() {
+    let table = [
+        (
+            [Some(standby(1, 1)), Some(standby(9, 7))],
+            Writes::Held(Cause::SeveralClusters),
+        ),
+        (
+            [Some(standby(1, 1)), Some(primary(9, 7))],
+            Writes::Held(Cause::SeveralClusters),
+        ),
+        (
+            [Some(primary(1, 1)), Some(primary(9, 7))],
+            Writes::SplitBrain,
+        ),
+    ];
+    for (nodes, writes) in table {
+        let judgement = Service::new().sees(&nodes);
+        assert_eq!((judgement.writes, judgement.elected), (writes, None));
+        assert_eq!(causes(&judgement), [Some(Cause::SeveralClusters); 2]);
+    }
+}
+
+#[test]
+fn a_replica_of_another_cluster_is_fenced_and_the_first_node_works() {
     let judgement = Service::new().sees(&[Some(primary(1, 1)), Some(standby(9, 7))]);
     assert_eq!(judgement.writes, to(0, 1));
     assert_eq!(causes(&judgement), [None, Some(Cause::OtherCluster)]);
+}
+
+#[test]
+fn a_cluster_that_was_presumed_gives_way_to_that_of_most_nodes() {
+    let mut service = Service::new();
+    let stranger = Some(primary(9, 5));
+    assert_eq!(
+        service.sees(&[None, None, stranger.clone()]).writes,
+        to(2, 5)
+    );
+    let one = service.sees(&[Some(primary(1, 1)), None, stranger.clone()]);
+    assert_eq!(one.writes, to(2, 5), "one against one says nothing");
+    let two = service.sees(&[Some(primary(1, 1)), Some(standby(1, 1)), stranger]);
+    assert_eq!(two.writes, to(0, 1));
+    assert_eq!(causes(&two)[2], Some(Cause::OtherCluster));
+}
+
+#[test]
+fn a_standby_that_answers_alone_binds_nobody_to_its_cluster() {
+    let mut service = Service::new();
+    let stranger = Some(standby(9, 5));
+    service.sees(&[None, None, stranger.clone()]);
+    let ours = service.sees(&[Some(primary(1, 1)), None, None]);
+    assert_eq!(ours.writes, to(0, 1));
 }
 
 #[test]

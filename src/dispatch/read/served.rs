@@ -1,4 +1,4 @@
-//! What a read is answered with.
+//! What a read came to.
 
 use chrono::{DateTime, Utc};
 
