@@ -9,6 +9,7 @@ use crate::ledger;
 use crate::ledger::ask::batch::BatchError;
 use crate::ledger::ask::draft::{BodyError, Violation};
 use crate::ledger::ask::query::QueryError;
+use crate::ledger::model::status::Status;
 use actix_web::http::header;
 
 impl From<BodyError> for Problem {
@@ -118,6 +119,16 @@ impl From<dispatch::Error> for Problem {
     }
 }
 
+fn forbidden(from: Status, to: Status) -> Problem {
+    let detail = format!("a transaction that is {from} cannot become {to}");
+    Problem::new(&codes::INVALID_STATUS_TRANSITION, detail).with(Extras {
+        from: Some(from),
+        to: Some(to),
+        allowed: Some(from.allowed_next().to_vec()),
+        ..Extras::default()
+    })
+}
+
 impl From<ledger::Error> for Problem {
     fn from(error: ledger::Error) -> Problem {
         use ledger::Error as E;
@@ -159,16 +170,7 @@ impl From<ledger::Error> for Problem {
                 format!("the transaction is at version {}", current.version),
             )
             .with_header(header::ETAG, etag(current)),
-            E::InvalidTransition { from, to, .. } => Problem::new(
-                &codes::INVALID_STATUS_TRANSITION,
-                format!("a transaction that is {from} cannot become {to}"),
-            )
-            .with(Extras {
-                from: Some(from),
-                to: Some(to),
-                allowed: Some(from.allowed_next().to_vec()),
-                ..Extras::default()
-            }),
+            E::InvalidTransition { from, to, .. } => forbidden(from, to),
             E::TokenNotVisible => Problem::new(
                 &codes::CONSISTENCY_TOKEN_UNKNOWN,
                 "the primary does not know a write that a token names: it was lost in a failover",
