@@ -3,7 +3,7 @@
 
 use crate::faults::operator::cut_off;
 use crate::support::wait::s;
-use crate::support::{Answer, App, Cluster, ask, eventually, minimal};
+use crate::support::{Answer, App, Cluster, ask, eventually, holds_for, minimal};
 use serde_json::{Value, json};
 
 fn to(status: &str) -> Value {
@@ -96,4 +96,35 @@ fn the_token_of_a_lost_create_is_reported_by_lists_and_histories_too() {
         with(&format!("{},{}", kept.token(), lost.token()))
             .problem(409, "consistency_token_unknown");
     }
+}
+
+/// An orchestrator promotes a node while the primary hangs, and rewinds it when that goes on.
+#[test]
+fn a_promotion_that_is_undone_holds_writes_only_while_somebody_may_still_have_its_timeline() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    app.create(&minimal()).expect(201);
+    cluster.primary().freeze();
+    cluster.replica().promote().unwrap();
+    let lost = app.create(&minimal()).expect(201);
+    let path = lost.header("Location").to_owned();
+    let with_token = || app.get_with(&path, &[("X-Consistency-Token", lost.token())]);
+    with_token().expect(200);
+
+    cluster.replica().kill().unwrap();
+    cluster.primary().thaw();
+    let writes = || app.get("/ready").json()["writes"] == true;
+    eventually(s(5), "the loss is known", || !writes());
+    holds_for(s(2), "its timeline may be somewhere", || !writes());
+    cluster
+        .replica()
+        .rewind_to_follow(cluster.primary())
+        .unwrap();
+    cluster.replica().start().unwrap();
+    eventually(s(30), "all are there again, and write", || {
+        app.get("/health").status == 200 && writes()
+    });
+    app.create(&minimal()).expect(201);
+    with_token().problem(409, "consistency_token_unknown");
+    assert!(app.log().contains("no node has the timeline any more"));
 }
