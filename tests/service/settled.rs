@@ -11,7 +11,6 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use private_postgres::User;
 use reqwest::Method;
-
 use serde_json::{Value, json};
 
 /// As text: all times are told with six decimals and `Z`, so they sort as they are.
@@ -141,6 +140,9 @@ fn who_reads_up_to_the_settled_time_again_and_again_misses_no_row_of_many_writer
     let body = with(minimal(), "stellar_account", account.as_str());
     let probe = format!("/transactions?limit=1&stellar_account={account}");
     let mut ids = Vec::new();
+    eventually(s(10), "all nodes say up to when they are settled", || {
+        (0..5).all(|_| !app.get(&probe).header("X-Settled-Until").is_empty())
+    });
     let mut from = settled(&app.get(&probe).expect(200));
     let created = while_all_ask(
         8,
