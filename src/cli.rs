@@ -1,6 +1,7 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
 mod check;
+mod healthcheck;
 mod key;
 mod serve;
 mod status;
@@ -13,7 +14,6 @@ use crate::{http, logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// A REST transaction service on PostgreSQL that follows failovers, never loses an acknowledged write and never doubles one.
 #[derive(Parser)]
@@ -87,7 +87,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve::serve(load()?),
         Command::Migrate => Ok(migrate(&load()?)?),
         Command::Check => Ok(check::check(&load()?)?),
-        Command::Healthcheck => Ok(healthcheck(&load()?)?),
+        Command::Healthcheck => Ok(healthcheck::healthcheck(&load()?)?),
         Command::Key { name } => {
             key::key(&name);
             Ok(())
@@ -141,26 +141,6 @@ fn migrate(settings: &Settings) -> Result<(), String> {
 fn said(line: &str) -> Result<(), String> {
     println!("{line}");
     Ok(())
-}
-
-/// Liveness, not health: a container that is restarted because a database is down makes things worse.
-fn healthcheck(settings: &Settings) -> Result<(), String> {
-    let mut address = settings.server.bind;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(2)))
-        .build()
-        .into();
-    let answer = agent.get(format!("http://{address}/live")).call();
-    answer
-        .map(|_| ())
-        .map_err(|error| format!("http://{address}/live does not answer: {error}"))
 }
 
 /// What must be there before a primary serves.

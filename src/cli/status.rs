@@ -5,8 +5,10 @@ use crate::settings;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 #[derive(Args)]
 pub struct StatusArgs {
@@ -16,6 +18,9 @@ pub struct StatusArgs {
     /// A file with a client's key; without one, the environment variable SYNAPSE_KEY
     #[arg(long, value_name = "PATH")]
     key_file: Option<PathBuf>,
+    /// Trust this certificate authority (PEM), instead of those of the web
+    #[arg(long, value_name = "PATH")]
+    ca_file: Option<PathBuf>,
     /// Ask again every second, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -56,6 +61,7 @@ impl Service {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
+            .tls_config(trusting(arguments.ca_file.as_deref())?)
             .build();
         Ok(Service {
             agent: agent.into(),
@@ -84,6 +90,17 @@ impl Service {
             status => Err(format!("{url} answers {status}")),
         }
     }
+}
+
+fn trusting(ca_file: Option<&Path>) -> Result<TlsConfig, String> {
+    let Some(path) = ca_file else {
+        return Ok(TlsConfig::default());
+    };
+    let wrong = |error: &dyn Display| format!("--ca-file {}: {error}", path.display());
+    let pem = std::fs::read(path).map_err(|error| wrong(&error))?;
+    let ca = Certificate::from_pem(&pem).map_err(|error| wrong(&error))?;
+    let roots = RootCerts::new_with_certs(&[ca]);
+    Ok(TlsConfig::builder().root_certs(roots).build())
 }
 
 const GOOD: Style = AnsiColor::Green.on_default();

@@ -201,3 +201,16 @@ fn check_tells_of_a_certificate_that_has_expired() {
         "{expired}"
     );
 }
+
+#[test]
+fn healthcheck_asks_over_tls() {
+    let app = encrypted();
+    let bind = format!("127.0.0.1:{}", app.port());
+    let launch = shared().cluster.launch().encrypted();
+    let launch = launch.text("server.bind", &bind);
+    launch.run(&["healthcheck"]).expect(0);
+    let ca = certificate("ca", "pem").display().to_string();
+    let status = ["status", "--url", &app.url(""), "--ca-file", &ca];
+    let said = launch.env("SYNAPSE_KEY", TENANT.key).run(&status);
+    assert!(said.stdout.contains("node-1"), "{said:?}");
+}
