@@ -1,6 +1,7 @@
 //! Keeps the house in order: which room may know which (docs/architecture.md), how long a room or a function may get, and which Rust it
 //! says it needs.
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -253,6 +254,42 @@ fn the_declared_rust_version_is_what_the_dependencies_need() {
 
 /// Of this platform: the packages of others need not be there to be asked.
 fn rust_versions_of_the_dependencies() -> Vec<(String, String)> {
+    let text = |package: &Value, key: &str| Some(package[key].as_str()?.to_owned());
+    let packages = packages().into_iter();
+    let declared = packages.filter_map(|it| Some((text(&it, "name")?, text(&it, "rust_version")?)));
+    declared.collect()
+}
+
+/// What cargo-deny asks by deny.toml, where nobody has it: a licence that nobody has looked at does not come in unseen.
+#[test]
+fn every_dependency_has_a_licence_that_deny_toml_allows() {
+    let deny = std::fs::read_to_string("deny.toml").unwrap();
+    let line = deny.lines().find(|line| line.starts_with("allow = ["));
+    let allowed: Vec<&str> = line.unwrap().split('"').skip(1).step_by(2).collect();
+    let is_allowed = |licence: &str| allowed.contains(&licence);
+    let wrong: Vec<String> = packages()
+        .iter()
+        .filter(|it| !licence_is(it["license"].as_str().unwrap_or_default(), is_allowed))
+        .map(|it| format!("{}: {}", it["name"], it["license"]))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(!licence_is("MIT AND GPL-3.0-only", is_allowed));
+    assert!(licence_is("(GPL-3.0-only OR MIT) AND ISC", is_allowed));
+    assert!(!licence_is("", is_allowed));
+}
+
+/// Of an SPDX expression without nested parentheses, as crates have them: all of the alternatives joined by AND have one that is.
+fn licence_is(expression: &str, is_allowed: impl Fn(&str) -> bool) -> bool {
+    let mut all = expression.split(" AND ");
+    all.all(|group| {
+        let group = group.trim_matches(['(', ')']).replace('/', " OR ");
+        group
+            .split(" OR ")
+            .any(|licence| is_allowed(licence.trim()))
+    })
+}
+
+fn packages() -> Vec<Value> {
     let about = cargo(&["-vV"]);
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
     let metadata = cargo(&[
@@ -263,13 +300,8 @@ fn rust_versions_of_the_dependencies() -> Vec<(String, String)> {
         "--filter-platform",
         host.unwrap(),
     ]);
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
-    let packages = metadata["packages"].as_array().unwrap().iter();
-    let declared = packages.filter_map(|package| {
-        let version = package["rust_version"].as_str()?;
-        Some((package["name"].as_str()?.to_owned(), version.to_owned()))
-    });
-    declared.collect()
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
 }
 
 fn cargo(arguments: &[&str]) -> String {
