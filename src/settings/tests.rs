@@ -259,13 +259,18 @@ mod files {
     }
 
     #[test]
-    fn a_secret_that_everybody_can_read_is_warned_of() {
+    fn a_secret_that_everybody_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         written(dir.path(), "url", URL, 0o644);
         let toml = "[database.primary]\nurl_file = 'url'";
-        let warnings = parse_in(dir.path(), toml, &[]).unwrap().warnings;
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("everybody") && !warnings[0].contains("hunter2"));
+        let problem = parse_in(dir.path(), toml, &[]).unwrap_err();
+        assert!(problem.contains("everybody") && !problem.contains("hunter2"));
+        written(dir.path(), "key", "any", 0o644);
+        let toml = format!(
+            "[database.primary]\nurl = '{URL}'\n[server.tls]\ncertificate = 'any'\nkey = 'key'"
+        );
+        let problem = parse_in(dir.path(), &toml, &[]).unwrap_err();
+        assert!(problem.starts_with("server.tls.key") && problem.contains("everybody"));
     }
 
     #[test]
@@ -274,6 +279,7 @@ mod files {
         written(dir.path(), "blank", " \n", 0o600);
         written(dir.path(), "large", &"hunter2".repeat(10_000), 0o600);
         written(dir.path(), "url", URL, 0o600);
+        written(dir.path(), "bytes", "", 0o600);
         fs::write(dir.path().join("bytes"), [0xff, 0xfe]).unwrap();
         let key = "database.primary.url_file";
         for (name, complaint) in [

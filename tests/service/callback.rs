@@ -7,6 +7,8 @@ use crate::support::{
     Answer, App, Cluster, Launch, Webhook, ask, eventually, full, key, minimal, with,
 };
 use serde_json::{Value, json};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 fn launch(cluster: &Cluster) -> Launch {
@@ -576,11 +578,9 @@ fn sources_that_cannot_be_are_told_at_the_start() {
 fn secrets_may_stand_in_a_file_one_a_line() {
     let cluster = Cluster::alone();
     let launch = cluster.launch();
-    std::fs::write(
-        launch.dir().join("secrets"),
-        format!("whsec_{SECRET}\nwhsec_{SECOND_SECRET}\n"),
-    )
-    .unwrap();
+    let file = launch.dir().join("secrets");
+    std::fs::write(&file, format!("whsec_{SECRET}\nwhsec_{SECOND_SECRET}\n")).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let sources = "[{ name = \"anchor\", owner = \"default\", secrets_file = \"secrets\" }]";
     let app = launch.set("callback.sources", sources).healthy();
     let (body, stamp) = (full().to_string().into_bytes(), now().to_string());

@@ -5,6 +5,8 @@ use crate::support::{Answer, App, Client, Launch, eventually, full, minimal, sha
 use crate::support::{client::sha256, raw, wait::s};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, OnceLock};
 use synapse_core::url_table::{Endpoint, Need, Scope, TABLE};
 
@@ -254,11 +256,10 @@ fn the_key_command_makes_a_key_that_works() {
 fn clients_may_stand_with_their_digests_in_files() {
     let it = shared();
     let launch = it.cluster.launch().for_clients(&[]);
-    std::fs::write(
-        launch.dir().join("digests"),
-        format!("{}\n{}\n", sha256("syn_1"), sha256("syn_2")),
-    )
-    .unwrap();
+    let file = launch.dir().join("digests");
+    let digests = format!("{}\n{}\n", sha256("syn_1"), sha256("syn_2"));
+    std::fs::write(&file, digests).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let app = launch
         .set(
             "clients",

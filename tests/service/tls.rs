@@ -1,7 +1,7 @@
 //! HTTPS: what is served, certificates that are replaced, and stops.
 
 use crate::support::http::new_client;
-use crate::support::launch::certificate;
+use crate::support::launch::{certificate, put};
 use crate::support::load::while_asking;
 use crate::support::wait::{ms, s};
 use crate::support::{App, TENANT, eventually, holds_for, minimal, shared};
@@ -144,8 +144,14 @@ fn an_idle_connection_of_http2_does_not_hold_a_stop() {
 #[test]
 fn a_certificate_that_cannot_be_used_is_one_clear_line() {
     let launch = || shared().cluster.launch();
-    let first = |kind| certificate("first", kind).display().to_string();
-    let other_key = certificate("second", "key").display().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let copy = |name: &str, kind: &str| {
+        let at = dir.path().join(format!("{name}.{kind}"));
+        put(&certificate(name, kind), &at);
+        at.display().to_string()
+    };
+    let first = |kind| copy("first", kind);
+    let other_key = copy("second", "key");
     for (certificate, key, said) in [
         (
             first("pem"),
@@ -181,16 +187,8 @@ fn a_certificate_that_cannot_be_used_is_one_clear_line() {
 #[test]
 fn check_tells_of_a_certificate_that_has_expired() {
     let checked = |name: &str| {
-        let launch = shared().cluster.launch();
-        let launch = launch
-            .text(
-                "server.tls.certificate",
-                &certificate(name, "pem").display().to_string(),
-            )
-            .text(
-                "server.tls.key",
-                &certificate(name, "key").display().to_string(),
-            );
+        let launch = shared().cluster.launch().encrypted();
+        launch.put_certificate(name);
         launch.run(&["check"])
     };
     let valid = checked("first").expect(0).stdout;

@@ -52,7 +52,9 @@ impl Reader {
         let shown = path.display();
         let (text, mode) = read(&path)
             .map_err(|error| self.told(&file_key, &format!("cannot read {shown}: {error}")))?;
-        self.warn_of_readers(&file_key, &path, mode);
+        if mode & EVERYBODY_READS != 0 {
+            return Err(self.told(&file_key, &open_to_everybody(&path)));
+        }
         let text = text.trim();
         if text.is_empty() {
             return Err(self.told(&file_key, &format!("{shown} is blank")));
@@ -69,19 +71,11 @@ impl Reader {
     /// And one that is a secret.
     pub fn secret_path(&mut self, key: &str) -> Option<PathBuf> {
         let path = self.path(key)?;
-        if let Ok(meta) = path.metadata() {
-            self.warn_of_readers(key, &path, meta.permissions().mode());
+        let meta = path.metadata();
+        if meta.is_ok_and(|meta| meta.permissions().mode() & EVERYBODY_READS != 0) {
+            self.problem(key, &open_to_everybody(&path));
         }
         Some(path)
-    }
-
-    fn warn_of_readers(&mut self, key: &str, path: &Path, mode: u32) {
-        if mode & 0o004 != 0 {
-            let shown = path.display();
-            let what =
-                format!("{shown} can be read by everybody on this machine (chmod o-r {shown})");
-            self.warning(key, &what);
-        }
     }
 
     /// A relative name: a credential that systemd passes on (`LoadCredential=`), else a file beside the settings file.
@@ -97,6 +91,14 @@ impl Reader {
         self.problem(key, what);
         Told
     }
+}
+
+/// Refused, as PostgreSQL and ssh do.
+const EVERYBODY_READS: u32 = 0o004;
+
+fn open_to_everybody(path: &Path) -> String {
+    let path = path.display();
+    format!("{path} can be read by everybody on this machine (chmod o-r {path})")
 }
 
 fn file_key(key: &str) -> String {

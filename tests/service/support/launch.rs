@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -141,7 +142,7 @@ impl Launch {
     pub fn put_certificate(&self, name: &str) {
         for kind in ["pem", "key"] {
             let file = self.dir().join(format!("server.{kind}"));
-            fs::copy(certificate(name, kind), file).unwrap();
+            put(&certificate(name, kind), &file);
         }
     }
 
@@ -282,6 +283,13 @@ pub(super) fn document() -> String {
 fn program() -> PathBuf {
     option_env!("CARGO_BIN_EXE_synapse-core")
         .map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
+}
+
+/// A copy that only its owner reads: in a checkout everybody does, and a secret is refused there.
+pub fn put(file: &Path, at: &Path) {
+    let bytes = fs::read(file).unwrap();
+    fs::write(at, bytes).unwrap();
+    fs::set_permissions(at, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A file of tests/service/tls.
