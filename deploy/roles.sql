@@ -24,13 +24,13 @@ ALTER ROLE synapse_reader SET search_path = pg_catalog, public, pg_temp;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO synapse_app, synapse_reader;
-GRANT SELECT, INSERT ON transactions, transaction_events TO synapse_app;
+GRANT SELECT, INSERT ON transactions, transaction_events, callback_receipts TO synapse_app;
 -- What a status change or a callback of the anchor writes. change.sql locks the row first, and SELECT ... FOR UPDATE needs UPDATE on at
 -- least one column too.
-GRANT UPDATE (status, status_reason, callback_status, version, write_id, updated_at) ON transactions TO synapse_app;
+GRANT UPDATE (status, status_reason, callback_status, callback_at, version, write_id, updated_at) ON transactions TO synapse_app;
 -- At its start, and after a failover, the service looks whether the schema is its own.
 GRANT SELECT ON __diesel_schema_migrations TO synapse_app;
-GRANT SELECT ON transactions, transaction_events TO synapse_reader;
+GRANT SELECT ON transactions, transaction_events, callback_receipts TO synapse_reader;
 
 -- The probes read timelines, lag and sync states; and, on a standby whose primary is gone, which timelines its WAL files are of. In the
 -- database that the service connects to, on each server (the grant is replicated).

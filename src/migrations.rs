@@ -68,10 +68,10 @@ pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
 
 const MISSING: &str = "
     SELECT coalesce(p.privilege || ' on ', 'table ') || t.name AS name
-      FROM (VALUES ('transactions'), ('transaction_events')) t (name)
+      FROM (VALUES ('transactions'), ('transaction_events'), ('callback_receipts')) t (name)
       LEFT JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) p (privilege) ON to_regclass(t.name) IS NOT NULL
      WHERE to_regclass(t.name) IS NULL
-        OR (NOT has_any_column_privilege(to_regclass(t.name), p.privilege) AND NOT (t.name = 'transaction_events' AND p.privilege = 'UPDATE'))
+        OR (NOT has_any_column_privilege(to_regclass(t.name), p.privilege) AND NOT (t.name <> 'transactions' AND p.privilege = 'UPDATE'))
      ORDER BY 1";
 
 #[derive(QueryableByName)]

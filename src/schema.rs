@@ -1,6 +1,16 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    callback_receipts (owner, handle) {
+        owner -> Text,
+        handle -> Text,
+        fingerprint -> Bytea,
+        transaction_id -> Uuid,
+        write_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     transaction_events (owner, transaction_id, version) {
         owner -> Text,
         transaction_id -> Uuid,
@@ -13,8 +23,6 @@ diesel::table! {
         actor -> Text,
         request_id -> Text,
         at -> Timestamptz,
-        handle -> Nullable<Text>,
-        fingerprint -> Nullable<Bytea>,
     }
 }
 
@@ -47,4 +55,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(transaction_events, transactions,);
+diesel::allow_tables_to_appear_in_same_query!(callback_receipts, transaction_events, transactions,);

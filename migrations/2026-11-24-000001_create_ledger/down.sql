@@ -1,2 +1,3 @@
+DROP TABLE callback_receipts;
 DROP TABLE transaction_events;
 DROP TABLE transactions;

@@ -110,8 +110,6 @@ CREATE TABLE transaction_events (
     actor           text COLLATE "C" NOT NULL,
     request_id      text COLLATE "C" NOT NULL,
     at              timestamptz      NOT NULL DEFAULT now(),
-    handle          text COLLATE "C",
-    fingerprint     bytea,
 
     -- history.sql; and find_seen.sql, list.sql, which look a token's write up in it.
     CONSTRAINT transaction_events_pkey PRIMARY KEY (owner, transaction_id, version),
@@ -121,11 +119,7 @@ CREATE TABLE transaction_events (
     CONSTRAINT transaction_events_version_check CHECK (version >= 2),
     CONSTRAINT transaction_events_kind_check CHECK (kind IN ('status_changed', 'callback')),
     CONSTRAINT transaction_events_status_check CHECK (status IN ('pending', 'processing', 'completed', 'failed')),
-    CONSTRAINT transaction_events_status_reason_check CHECK (octet_length(status_reason) <= 500),
-    CONSTRAINT transaction_events_handle_check CHECK (
-        CASE kind WHEN 'callback' THEN octet_length(handle) BETWEEN 1 AND 264 AND octet_length(fingerprint) = 32
-                  ELSE handle IS NULL AND fingerprint IS NULL
-        END)
+    CONSTRAINT transaction_events_status_reason_check CHECK (octet_length(status_reason) <= 500)
 );
 
 COMMENT ON TABLE transaction_events IS 'What happened after the create: version 2 and on, without gaps. Rows are only added. Version 1 is told from the transaction.';
@@ -140,9 +134,26 @@ COMMENT ON COLUMN transaction_events.status_reason IS 'The reason given for it.'
 COMMENT ON COLUMN transaction_events.callback_status IS 'The anchor''s status from this version on.';
 COMMENT ON COLUMN transaction_events.actor IS 'Who did it: api:<client>, or callback:<source>.';
 COMMENT ON COLUMN transaction_events.request_id IS 'X-Request-Id of the request that did it.';
-COMMENT ON COLUMN transaction_events.handle IS 'Of a callback: callback/<webhook-id>, as idempotency_key of one that created a transaction.';
-COMMENT ON COLUMN transaction_events.fingerprint IS 'Of a callback: SHA-256 of its canonical body.';
 COMMENT ON COLUMN transaction_events.at IS 'Time of the SQL transaction that stored the row.';
 
--- callback.sql, receive.sql, callback.rs: a callback is applied once.
-CREATE UNIQUE INDEX transaction_events_handle_idx ON transaction_events (owner, handle) WHERE handle IS NOT NULL;
+CREATE TABLE callback_receipts (
+    owner           text COLLATE "C" NOT NULL,
+    handle          text COLLATE "C" NOT NULL,
+    fingerprint     bytea            NOT NULL,
+    transaction_id  uuid             NOT NULL,
+    write_id        uuid,
+
+    -- callback.sql, receive.sql, callback.rs: a callback is applied once, whatever it was answered.
+    CONSTRAINT callback_receipts_pkey PRIMARY KEY (owner, handle),
+    CONSTRAINT callback_receipts_transaction_fkey FOREIGN KEY (owner, transaction_id) REFERENCES transactions (owner, id),
+    CONSTRAINT callback_receipts_handle_check CHECK (octet_length(handle) BETWEEN 1 AND 264),
+    CONSTRAINT callback_receipts_fingerprint_check CHECK (octet_length(fingerprint) = 32)
+);
+
+COMMENT ON TABLE callback_receipts IS
+    'Every callback that met a known transaction, changed or not. One that created a transaction stands in that, as its idempotency_key.';
+COMMENT ON COLUMN callback_receipts.owner IS 'The owner of the transaction.';
+COMMENT ON COLUMN callback_receipts.handle IS 'callback/<webhook-id>.';
+COMMENT ON COLUMN callback_receipts.fingerprint IS 'SHA-256 of its canonical body.';
+COMMENT ON COLUMN callback_receipts.transaction_id IS 'The transaction that it met.';
+COMMENT ON COLUMN callback_receipts.write_id IS 'The event that it made. NULL: it said nothing new.';

@@ -264,6 +264,28 @@ fn a_callback_id_stands_for_one_body() {
     assert_eq!(events(&app, &created).len(), 2);
 }
 
+/// Its sender signs each repetition anew, so that it would pass for the latest word.
+#[test]
+fn a_callback_that_said_nothing_new_says_nothing_new_when_it_is_repeated() {
+    let (_cluster, app) = alone();
+    let body = full();
+    let said = |id: &str, at: i64, what: &str| Webhook::at(id, at, &status(&body, what)).send(&app);
+    let t = now() - 100;
+    let created = said("msg_1", t, "incomplete").expect(201).id();
+    let same = said("msg_2", t + 10, "incomplete");
+    says(&same, 200, "true", 1, "incomplete");
+    let newer = said("msg_3", t + 20, "completed");
+    says(&newer, 200, "false", 2, "completed");
+    let older = said("msg_4", t + 5, "pending_anchor");
+    says(&older, 200, "true", 2, "completed");
+    let again = said("msg_2", t + 30, "incomplete");
+    says(&again, 200, "true", 2, "completed");
+    let again = said("msg_4", t + 40, "pending_anchor");
+    says(&again, 200, "true", 2, "completed");
+    said("msg_4", t + 50, "refunded").problem(422, "idempotency_key_reused");
+    assert_eq!(events(&app, &created).len(), 2);
+}
+
 #[test]
 fn what_was_said_later_counts_in_whichever_order_it_comes() {
     let (_cluster, app) = alone();
@@ -323,7 +345,7 @@ fn what_was_said_later_counts_in_whichever_order_it_comes() {
         "refunded",
     );
     says(
-        &said("msg_5", t + 30, "completed"),
+        &said("msg_8", t + 30, "completed"),
         200,
         "false",
         4,

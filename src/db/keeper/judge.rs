@@ -14,7 +14,7 @@ use std::time::Instant;
 pub struct Memory {
     /// The cluster that this service serves.
     pub cluster: Cluster,
-    /// The branch of the history that writes went to: the number of its timeline, which goes back only where it is gone ([`give_up_what_nobody_has`]),
+    /// The branch of the history that writes went to: the number of its timeline, which goes back only where it is gone (`gone.rs`),
     /// and the node that wrote it.
     pub timeline: i32,
     pub writer: Option<usize>,

@@ -1,12 +1,12 @@
 //! Callbacks, and never twice.
 //!
 //! A callback of an unknown transaction is a create, whose key is the webhook's id. One of a transaction that is known by its anchor id is
-//! a change of `callback_status`, and leaves the webhook's id in the event that it makes. Each is one statement, which the unique
+//! a change of `callback_status`, or says nothing new, and leaves a receipt with the webhook's id. Each is one statement, which the unique
 //! indexes keep from happening twice, whatever is repeated, given up or sent to two instances at the same time.
 //!
 //! For example, callbacks A and B of one transaction come at t = 1 s and t = 2 s, and B is lost on its way. At t = 3 s another one, C, is
-//! applied: version 3. B comes at last, and is older: the transaction stays as it is. A is repeated, and its event found: the answer is
-//! that of t = 1 s.
+//! applied: version 3. B comes at last, and is older: the transaction stays as it is. A is repeated, and its receipt found: the answer is
+//! that of t = 1 s. So is B's, when it is sent and signed once more.
 
 mod statements;
 
@@ -25,6 +25,7 @@ use crate::ledger::Error;
 use crate::ledger::ask::callback::Callback;
 use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::Transaction;
+use crate::schema::callback_receipts as receipts;
 use crate::schema::transaction_events as events;
 use statements::{Change, Locked, Receive};
 
@@ -86,8 +87,8 @@ pub fn receive(
                 None => received(met.transaction, How::Unchanged),
             }
         }
-        // The event that it left was made by a callback of another transaction.
-        (None, None) => earlier(connection, callback, None)?.unwrap_or(Err(Error::LostRace)),
+        // Its receipt is of another transaction.
+        (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),
     };
     let replicated = is_replicated(connection, standbys);
     Ok(Committed { value, replicated })
@@ -131,69 +132,76 @@ fn change(
             changed: true,
             stored,
         }) => received(stored, How::Changed),
-        // The row was locked, and the lock committed: what it shows is durable, and what the callback did before is visible.
-        Some(Locked { stored, .. }) => match earlier(connection, callback, Some(stored.clone()))? {
-            Some(answer) => answer,
-            None => received(stored, How::Unchanged),
-        },
+        Some(Locked { stored, .. }) => received(stored, How::Unchanged),
         // Rolled back: what is read now is told as the outcome of a write, so it must be as durable as one.
         None => {
             prove(connection)?;
-            earlier(connection, callback, None)?.unwrap_or(Err(Error::LostRace))
+            earlier(connection, callback)?.unwrap_or(Err(Error::LostRace))
         }
     };
     let replicated = is_replicated(connection, standbys);
     Ok(Committed { value, replicated })
 }
 
-/// What this callback was answered when it changed a transaction. None: it never did. `now`: that transaction as it is now, if known.
-fn earlier(
-    connection: &mut PgConnection,
-    callback: &Callback,
-    now: Option<Transaction>,
-) -> QueryResult<Option<Answer>> {
+/// What this callback was answered before, by the receipt that it left. None: it has left none.
+fn earlier(connection: &mut PgConnection, callback: &Callback) -> QueryResult<Option<Answer>> {
     let owner = &callback.create.caller.owner;
-    let found: Option<(Uuid, Uuid, Option<Vec<u8>>, Event)> = events::table
-        .filter(events::owner.eq(owner))
-        .filter(events::handle.eq(callback.handle()))
+    let found: Option<(Vec<u8>, Uuid, Option<Uuid>)> = receipts::table
+        .find((owner, callback.handle()))
         .select((
-            events::transaction_id,
-            events::write_id,
-            events::fingerprint,
-            (
-                events::version,
-                events::kind,
-                events::status,
-                events::status_reason,
-                events::callback_status,
-                events::actor,
-                events::request_id,
-                events::at,
-            ),
+            receipts::fingerprint,
+            receipts::transaction_id,
+            receipts::write_id,
         ))
         .first(connection)
         .optional()?;
-    let Some((transaction_id, write_id, fingerprint, event)) = found else {
+    let Some((fingerprint, transaction_id, write_id)) = found else {
         return Ok(None);
     };
-    if fingerprint.as_deref() != Some(&callback.create.fingerprint[..]) {
+    if fingerprint != callback.create.fingerprint {
         let transaction_ids = vec![transaction_id];
         return Ok(Some(Err(Error::KeyReused { transaction_ids })));
     }
-    let now = now.filter(|now| now.id == transaction_id);
-    let now = match now {
-        Some(now) => Some(now),
-        None => find::one(connection, owner, transaction_id)?,
+    let Some(now) = find::one(connection, owner, transaction_id)? else {
+        return Ok(None);
     };
+    let Some(write_id) = write_id else {
+        return Ok(Some(received(now, How::Unchanged)));
+    };
+    let event = event(connection, owner, transaction_id, write_id)?;
     let how = if write_id == callback.write_id {
         How::Changed
     } else {
         How::ChangedBefore
     };
-    Ok(now.map(|now| received(now.as_of(write_id, event), how)))
+    Ok(event.map(|event| received(now.as_of(write_id, event), how)))
+}
+
+fn event(
+    connection: &mut PgConnection,
+    owner: &str,
+    transaction_id: Uuid,
+    write_id: Uuid,
+) -> QueryResult<Option<Event>> {
+    events::table
+        .filter(events::owner.eq(owner))
+        .filter(events::transaction_id.eq(transaction_id))
+        .filter(events::write_id.eq(write_id))
+        .select((
+            events::version,
+            events::kind,
+            events::status,
+            events::status_reason,
+            events::callback_status,
+            events::actor,
+            events::request_id,
+            events::at,
+        ))
+        .first(connection)
+        .optional()
 }
 
 fn is_of_an_earlier_attempt(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
-        if matches!(info.constraint_name(), Some("transaction_events_handle_idx" | "transaction_events_write_key")))
+        if matches!(info.constraint_name(), Some("callback_receipts_pkey" | "transaction_events_write_key")))
 }

@@ -1,7 +1,8 @@
 -- Changes what an anchor says of a transaction, if it was said no earlier than what is known. Said in the same second, the one that comes
 -- later counts: senders count whole seconds.
 -- The row is locked first, for the reasons that change.sql gives. Where the same was said before, only the time is noted, and the version
--- stays. The unique handle keeps a callback from changing a transaction a second time.
+-- stays. The receipt keeps a callback from being applied a second time, whatever it does: one that said nothing new too, which would else, sent
+-- again and signed anew, pass for the latest word.
 --   $1 owner, $2 transaction, $3 callback_status, $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
 --   $9 fingerprint
 WITH stored AS MATERIALIZED (
@@ -18,10 +19,14 @@ WITH stored AS MATERIALIZED (
     RETURNING t.*, stored.callback_status IS DISTINCT FROM $3 AS changed
 ), event AS (
     INSERT INTO transaction_events (owner, transaction_id, version, write_id, kind, status, status_reason, callback_status,
-                                    actor, request_id, at, handle, fingerprint)
-    SELECT owner, id, version, write_id, 'callback', status, status_reason, callback_status, $6, $7, updated_at, $8, $9
+                                    actor, request_id, at)
+    SELECT owner, id, version, write_id, 'callback', status, status_reason, callback_status, $6, $7, updated_at
       FROM noted
      WHERE changed
+), receipt AS (
+    INSERT INTO callback_receipts (owner, handle, fingerprint, transaction_id, write_id)
+    SELECT $1, $8, $9, $2, (SELECT $5 FROM noted WHERE changed)
+      FROM stored
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,

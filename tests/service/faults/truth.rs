@@ -87,7 +87,8 @@ impl Truth {
                 "SELECT json_build_object('handle', handle, 'id', id, 'version', version)::text AS value
                FROM (SELECT idempotency_key AS handle, id, 1 AS version FROM transactions
                      UNION ALL
-                     SELECT handle, transaction_id, version FROM transaction_events) made
+                     SELECT r.handle, e.transaction_id, e.version FROM callback_receipts r
+                       JOIN transaction_events e USING (owner, transaction_id, write_id)) made
               WHERE handle LIKE 'callback/{prefix}%'"
             ),
         );
