@@ -21,6 +21,8 @@ pub struct DatabaseUrl {
 pub enum InvalidUrl {
     #[error("is not a PostgreSQL connection string (postgres://user@host:port/database)")]
     Unreadable,
+    #[error("names no port: a number from 1 to 65535")]
+    Port,
     /// libpq would connect now to one of them and now to another: nobody could say what the node is.
     #[error(
         "names several hosts: give each server an entry of its own (database.primary, database.replicas)"
@@ -40,6 +42,10 @@ impl DatabaseUrl {
         let several = |keyword| url.part(keyword).is_some_and(|value| value.contains(','));
         if several("host") || several("hostaddr") {
             return Err(InvalidUrl::SeveralHosts);
+        }
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        if url.part("port").is_some_and(|port| !is_port(port)) {
+            return Err(InvalidUrl::Port);
         }
         Ok(url)
     }
@@ -207,6 +213,14 @@ mod tests {
                 && conninfo.contains("statement_timeout=8000"),
             "{conninfo}"
         );
+    }
+
+    #[test]
+    fn a_port_is_a_number() {
+        for port in ["badport", "0", "65536", "-1"] {
+            let refused = DatabaseUrl::parse(&format!("postgres://u@db:{port}/d"));
+            assert!(matches!(refused, Err(InvalidUrl::Port)), "{port}");
+        }
     }
 
     #[test]
