@@ -31,8 +31,11 @@ impl Sim<'_> {
         };
         if mutant == Some(Mutant::ShownForEver) {
             memory.timeline = memory.timeline.max(memory.shown);
+            memory.gone_since = None; // and is never given up
         }
-        memory.writer = memory.writer.or(writer);
+        if mutant == Some(Mutant::NumbersAreBranches) {
+            memory.writer = memory.writer.or(writer);
+        }
         let ours = self.servers[self.truth.crown].system_id;
         let is_ours = |heard: &&&Heard| heard.facts.server.system_id == ours;
         let of_us = heard.iter().flatten().filter(is_ours).count();
