@@ -11,7 +11,8 @@ use crate::settings::{DatabaseSettings, ServerSettings, Settings};
 use std::time::{Duration, SystemTime};
 
 /// A certificate that expires earlier is warned of.
-const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+const SOON: Duration = Duration::from_secs(30 * DAY_S);
+const DAY_S: u64 = 24 * 3600;
 
 /// Tells everything that would be lacking now (errors), or hurt later (warnings).
 pub fn check(settings: &Settings) -> Result<(), String> {
@@ -49,17 +50,31 @@ fn transport(server: &ServerSettings) -> Vec<String> {
         Ok(expires) => expires,
         Err(complaint) => return vec![complaint],
     };
-    let left = expires.duration_since(SystemTime::now());
     let file = files.certificate.display();
-    match left {
-        Err(_) => return vec![format!("server.tls.certificate: {file} has expired")],
-        Ok(left) if left < SOON => {
-            let days = left.as_secs() / (24 * 3600);
+    match validity(expires, SystemTime::now()) {
+        Validity::Over => return vec![format!("server.tls.certificate: {file} has expired")],
+        Validity::Days(days) => {
             println!("warning: server.tls.certificate: {file} expires in {days} days");
         }
-        Ok(_) => println!("certificate: valid"),
+        Validity::Long => println!("certificate: valid"),
     }
     Vec::new()
+}
+
+#[derive(Debug, PartialEq)]
+enum Validity {
+    Over,
+    /// Fewer than [`SOON`].
+    Days(u64),
+    Long,
+}
+
+fn validity(expires: SystemTime, now: SystemTime) -> Validity {
+    match expires.duration_since(now) {
+        Err(_) => Validity::Over,
+        Ok(left) if left < SOON => Validity::Days(left.as_secs() / DAY_S),
+        Ok(_) => Validity::Long,
+    }
 }
 
 fn databases(settings: &DatabaseSettings) -> Vec<String> {
@@ -143,4 +158,20 @@ fn complaints(nodes: &[NodeOptions], survey: &Survey) -> Vec<String> {
         complaints.push(format!("nobody takes writes: {cause}"));
     }
     complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_warned_of_in_its_last_thirty_days() {
+        let now = SystemTime::now();
+        let in_days = |days: u64| validity(now + Duration::from_secs(days * DAY_S), now);
+        assert_eq!(in_days(31), Validity::Long);
+        assert_eq!(in_days(30), Validity::Long);
+        assert_eq!(in_days(29), Validity::Days(29));
+        assert_eq!(in_days(0), Validity::Days(0));
+        assert_eq!(validity(now - Duration::from_secs(1), now), Validity::Over);
+    }
 }

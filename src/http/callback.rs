@@ -1,13 +1,12 @@
 //! `POST /callback`.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 
 use super::Api;
 use super::answer::Problem;
 use super::answer::codes;
-use super::answer::headers::answer_write;
+use super::answer::headers::{answer_write, location, replayed};
 use super::reference::openapi::description::{
     Answer, Content, Header, Operation, Parameter, Place, Shape, Tag, json,
 };
@@ -106,13 +105,13 @@ pub async fn callback(api: Data<Api>, signed: Signed, _: NoQuery) -> Result<Http
     drop(body);
     let written = api.dispatch.call_back(callback).await?;
     let Received { transaction, how } = &written.value;
-    let (mut response, replayed) = match how {
-        How::Created => (HttpResponse::Created(), "false"),
-        How::CreatedBefore => (HttpResponse::Created(), "true"),
-        How::Changed => (HttpResponse::Ok(), "false"),
-        How::ChangedBefore | How::Unchanged => (HttpResponse::Ok(), "true"),
+    let (mut response, is_replay) = match how {
+        How::Created => (HttpResponse::Created(), false),
+        How::CreatedBefore => (HttpResponse::Created(), true),
+        How::Changed => (HttpResponse::Ok(), false),
+        How::ChangedBefore | How::Unchanged => (HttpResponse::Ok(), true),
     };
-    response.insert_header((LOCATION, format!("/transactions/{}", transaction.id)));
-    response.insert_header(("Idempotent-Replayed", replayed));
+    response.insert_header(location(transaction));
+    response.insert_header(replayed(is_replay));
     Ok(answer_write(response, transaction, written.replicated))
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, SystemTime};
-use std::{fs, io, thread};
+use std::{fmt, fs, io, thread};
 use x509_cert::der::Decode;
 
 /// Between two looks at the files. A look reads them: whoever replaces one may keep its time and size, or put a link elsewhere, and to be
@@ -23,6 +23,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Certificate {
     files: TlsSettings,
+    /// What the files held at the start.
+    loaded: Pem,
     current: ArcSwap<CertifiedKey>,
 }
 
@@ -34,9 +36,11 @@ pub struct Reloading {
 impl Certificate {
     /// The error names the setting.
     pub fn load(files: &TlsSettings) -> Result<Arc<Certificate>, String> {
-        let current = certified(&Pem::read(files)?, files)?;
+        let loaded = Pem::read(files)?;
+        let current = certified(&loaded, files)?;
         Ok(Arc::new(Certificate {
             files: files.clone(),
+            loaded,
             current: ArcSwap::from_pointee(current),
         }))
     }
@@ -66,7 +70,7 @@ impl Certificate {
         let (stop, stopped) = mpsc::channel::<()>();
         let certificate = self.clone();
         let look = move || {
-            let mut last = Pem::read(&certificate.files);
+            let mut last = Ok(certificate.loaded.clone());
             while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 let now = Pem::read(&certificate.files);
                 if now != last {
@@ -103,10 +107,17 @@ impl ResolvesServerCert for Certificate {
 }
 
 /// What the files hold.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Pem {
     certificate: Vec<u8>,
     key: Vec<u8>,
+}
+
+/// The key is not shown.
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pem(…)")
+    }
 }
 
 impl Pem {

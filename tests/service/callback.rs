@@ -293,64 +293,20 @@ fn what_was_said_later_counts_in_whichever_order_it_comes() {
     let said = |id: &str, at: i64, what: &str| Webhook::at(id, at, &status(&body, what)).send(&app);
     let t = now() - 100;
     let created = said("msg_1", t, "incomplete").expect(201);
-    says(
-        &said("msg_2", t + 10, "completed"),
-        200,
-        "false",
-        2,
-        "completed",
-    );
-    says(
-        &said("msg_3", t + 5, "pending_anchor"),
-        200,
-        "true",
-        2,
-        "completed",
-    );
-    says(
-        &said("msg_4", t - 5, "pending_anchor"),
-        200,
-        "true",
-        2,
-        "completed",
-    );
-    // The same again, later: no new version, and it is known to have been said then.
-    says(
-        &said("msg_5", t + 30, "completed"),
-        200,
-        "true",
-        2,
-        "completed",
-    );
-    says(
-        &said("msg_6", t + 20, "refunded"),
-        200,
-        "true",
-        2,
-        "completed",
-    );
-    // In one second: the one that comes later.
-    says(
-        &said("msg_7", t + 30, "refunded"),
-        200,
-        "false",
-        3,
-        "refunded",
-    );
-    says(
-        &said("msg_7", t + 30, "refunded"),
-        200,
-        "true",
-        3,
-        "refunded",
-    );
-    says(
-        &said("msg_8", t + 30, "completed"),
-        200,
-        "false",
-        4,
-        "completed",
-    );
+    for (id, at, what, replayed, version, now) in [
+        ("msg_2", t + 10, "completed", "false", 2, "completed"),
+        ("msg_3", t + 5, "pending_anchor", "true", 2, "completed"),
+        ("msg_4", t - 5, "pending_anchor", "true", 2, "completed"),
+        // The same again, later: no new version, and it is known to have been said then.
+        ("msg_5", t + 30, "completed", "true", 2, "completed"),
+        ("msg_6", t + 20, "refunded", "true", 2, "completed"),
+        // In one second: the one that comes later.
+        ("msg_7", t + 30, "refunded", "false", 3, "refunded"),
+        ("msg_7", t + 30, "refunded", "true", 3, "refunded"),
+        ("msg_8", t + 30, "completed", "false", 4, "completed"),
+    ] {
+        says(&said(id, at, what), 200, replayed, version, now);
+    }
     let history = events(&app, &created.id());
     let told: Vec<_> = history
         .iter()

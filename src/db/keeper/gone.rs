@@ -3,7 +3,8 @@
 //! At t = 0 s node-2 is promoted to timeline 2 and gets writes. At t = 10 s an orchestrator changes its mind: it stops node-2, rewinds it
 //! (`pg_rewind`), and lets it follow node-1 on timeline 1 again. What was acknowledged on timeline 2 is lost, and to refuse node-1 for
 //! ever brings nothing back. So a timeline is given up, with an error in the log, when every configured node answers and none has it, or
-//! has heard of it; as long as one is silent, that one may have it.
+//! has heard of it. As long as one is silent, that one may have it; so may a standby that follows nobody, whose control file tells an old one
+//! until its next restart point.
 
 use super::branches::Look;
 use super::judge::Memory;
@@ -11,8 +12,11 @@ use std::time::Instant;
 
 pub fn give_up_what_nobody_has(looks: &[Look], memory: &mut Memory, now: Instant) {
     let lost = memory.timeline;
-    let has_it = |look: &Look| look.timeline.max(look.facts.heard_of.unwrap_or(0)) >= lost;
-    let nobody_has = looks.len() == memory.nodes.len() && !looks.iter().any(has_it);
+    let may_have_it = |look: &Look| {
+        let known = look.timeline.max(look.facts.heard_of.unwrap_or(0));
+        known >= lost || look.follows_nobody()
+    };
+    let nobody_has = looks.len() == memory.nodes.len() && !looks.iter().any(may_have_it);
     // What they say must be of one time: each is asked once more.
     memory.gone_since = nobody_has.then(|| memory.gone_since.unwrap_or(now));
     let all_since = |since| looks.iter().all(|look| look.asked >= since);

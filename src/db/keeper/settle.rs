@@ -23,17 +23,18 @@ impl Keeper {
 
     fn tell_of_the_cluster(&self, before: Cluster) {
         let cluster = self.memory.cluster;
-        let system_identifier = cluster.system_id();
+        let system_identifier = cluster.system_id().unwrap_or_default();
+        let presumed = before.system_id().unwrap_or_default();
         match cluster {
             _ if cluster == before => {}
             Cluster::Known(_) if cluster.replaces(before) => {
-                log::error!(system_identifier:?, presumed:? = before.system_id();
+                log::error!(system_identifier, presumed;
                     "the cluster that was presumed is not that of more than half of the nodes: what was written meanwhile is there");
             }
-            Cluster::Presumed(_) => log::warn!(system_identifier:?;
+            Cluster::Presumed(_) => log::warn!(system_identifier;
                 "fewer than half of the nodes answer, and their cluster is presumed to be the right one"),
             Cluster::Known(_) => {
-                log::info!(system_identifier:?; "more than half of the nodes are of this cluster");
+                log::info!(system_identifier; "more than half of the nodes are of this cluster");
             }
             Cluster::Unknown => {}
         }

@@ -1,6 +1,6 @@
 //! What answers have in common: their headers, and the page of a list.
 
-use actix_web::http::header::{ETAG, HeaderName, HeaderValue, LINK};
+use actix_web::http::header::{ETAG, HeaderName, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -11,7 +11,6 @@ use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::model::write::Write;
-use crate::ledger::store::create::How;
 
 /// UTC, always six decimals and `Z`.
 pub fn rfc3339(time: DateTime<Utc>) -> String {
@@ -24,9 +23,16 @@ pub fn etag(write: Write) -> HeaderValue {
     HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-pub fn replayed(how: How) -> (&'static str, &'static str) {
-    let replayed = if how == How::New { "false" } else { "true" };
-    ("Idempotent-Replayed", replayed)
+pub fn replayed(replayed: bool) -> (&'static str, &'static str) {
+    (
+        "Idempotent-Replayed",
+        if replayed { "true" } else { "false" },
+    )
+}
+
+/// Where it is found.
+pub fn location(transaction: &Transaction) -> (HeaderName, String) {
+    (LOCATION, format!("/transactions/{}", transaction.id))
 }
 
 pub fn answer_write(

@@ -16,6 +16,7 @@ use crate::http::request::bodies::CreateBatch;
 use crate::http::request::{JsonBody, Key, NoQuery};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::Caller;
+use crate::ledger::store::create::How;
 use crate::ledger::store::create_all::CreatedAll;
 
 pub const CREATE_ALL: Operation = Operation {
@@ -64,7 +65,7 @@ pub async fn create_all(
     let Written { value, replicated } = api.dispatch.create_all(batch).await?;
     let CreatedAll { transactions, how } = value;
     let mut response = HttpResponse::Created();
-    response.insert_header(replayed(how));
+    response.insert_header(replayed(how != How::New));
     // They were stored by one commit: who sees the one that the token names sees them all.
     if let Some(first) = transactions.first() {
         say_what_was_written(&mut response, first, replicated);

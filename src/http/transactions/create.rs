@@ -1,11 +1,10 @@
 //! `POST /transactions`.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 
 use crate::http::Api;
-use crate::http::answer::headers::{answer_write, replayed};
+use crate::http::answer::headers::{answer_write, location, replayed};
 use crate::http::answer::{Problem, codes};
 use crate::http::reference::openapi::description::{Answer, Content, Header, Operation, Tag, json};
 use crate::http::reference::openapi::{examples, shared};
@@ -69,8 +68,8 @@ pub async fn create(
         How::Known => HttpResponse::Ok(),
         How::New | How::Replay => HttpResponse::Created(),
     };
-    response.insert_header((LOCATION, format!("/transactions/{}", transaction.id)));
-    response.insert_header(replayed(*how));
+    response.insert_header(location(transaction));
+    response.insert_header(replayed(*how != How::New));
     Ok(answer_write(response, transaction, written.replicated))
 }
 

@@ -18,15 +18,14 @@ use uuid::Uuid;
 use super::create::{self, conflicting_fields, met_by_key, new_transaction};
 use super::durability::{Committed, is_replicated};
 use super::find;
+use super::history;
 use super::lookup::{Met, look_up};
 use super::proof::prove;
 use super::statement::Run;
 use crate::ledger::Error;
 use crate::ledger::ask::callback::Callback;
-use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::Transaction;
 use crate::schema::callback_receipts as receipts;
-use crate::schema::transaction_events as events;
 use statements::{Change, Locked, Receive};
 
 #[derive(Debug, PartialEq)]
@@ -168,37 +167,13 @@ fn earlier(connection: &mut PgConnection, callback: &Callback) -> QueryResult<Op
     let Some(write_id) = write_id else {
         return Ok(Some(received(now, How::Unchanged)));
     };
-    let event = event(connection, owner, transaction_id, write_id)?;
+    let event = history::of_write(connection, owner, transaction_id, write_id)?;
     let how = if write_id == callback.write_id {
         How::Changed
     } else {
         How::ChangedBefore
     };
     Ok(event.map(|event| received(now.as_of(write_id, event), how)))
-}
-
-fn event(
-    connection: &mut PgConnection,
-    owner: &str,
-    transaction_id: Uuid,
-    write_id: Uuid,
-) -> QueryResult<Option<Event>> {
-    events::table
-        .filter(events::owner.eq(owner))
-        .filter(events::transaction_id.eq(transaction_id))
-        .filter(events::write_id.eq(write_id))
-        .select((
-            events::version,
-            events::kind,
-            events::status,
-            events::status_reason,
-            events::callback_status,
-            events::actor,
-            events::request_id,
-            events::at,
-        ))
-        .first(connection)
-        .optional()
 }
 
 fn is_of_an_earlier_attempt(error: &DieselError) -> bool {

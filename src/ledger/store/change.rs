@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, Bool, Integer, Nullable, Text as SqlText, Uuid as
 
 use super::durability::{Committed, is_replicated};
 use super::find;
+use super::history;
 use super::proof::prove;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::Error;
@@ -15,7 +16,6 @@ use crate::ledger::ask::change::{Change, Expected};
 use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 use crate::ledger::model::write::ETag;
-use crate::schema::transaction_events as events;
 
 /// Repeatable at will, on any verified primary.
 pub fn change(
@@ -114,22 +114,8 @@ fn refusal(change: &Change, stored: &Transaction) -> Error {
 }
 
 fn earlier_attempt(connection: &mut PgConnection, change: &Change) -> QueryResult<Option<Event>> {
-    events::table
-        .filter(events::owner.eq(&change.caller.owner))
-        .filter(events::transaction_id.eq(change.transaction_id))
-        .filter(events::write_id.eq(change.write_id))
-        .select((
-            events::version,
-            events::kind,
-            events::status,
-            events::status_reason,
-            events::callback_status,
-            events::actor,
-            events::request_id,
-            events::at,
-        ))
-        .first(connection)
-        .optional()
+    let (id, write_id) = (change.transaction_id, change.write_id);
+    history::of_write(connection, &change.caller.owner, id, write_id)
 }
 
 fn is_own_earlier_attempt(error: &DieselError) -> bool {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
+use uuid::Uuid;
 
 use super::statement::{Binds, Run, Statement, Text};
 use super::tokens::{Checked, CheckedColumns, Read, TokenParameters};
@@ -11,6 +12,7 @@ use crate::ledger::Error;
 use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::event::{Event, EventColumns};
+use crate::schema::transaction_events as events;
 
 #[derive(Debug)]
 pub struct Events {
@@ -31,11 +33,36 @@ pub fn history(
     };
     let rows: Vec<Row> = Run(&statement).load(connection)?;
     let in_recovery = rows.first().map(|row| row.checked.in_recovery);
-    let value = events(rows, page);
+    let value = told(rows, page);
     Ok(Read { value, in_recovery })
 }
 
-fn events(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
+/// What this write made of a transaction. None: it was not done.
+pub fn of_write(
+    connection: &mut PgConnection,
+    owner: &str,
+    transaction_id: Uuid,
+    write_id: Uuid,
+) -> QueryResult<Option<Event>> {
+    events::table
+        .filter(events::owner.eq(owner))
+        .filter(events::transaction_id.eq(transaction_id))
+        .filter(events::write_id.eq(write_id))
+        .select((
+            events::version,
+            events::kind,
+            events::status,
+            events::status_reason,
+            events::callback_status,
+            events::actor,
+            events::request_id,
+            events::at,
+        ))
+        .first(connection)
+        .optional()
+}
+
+fn told(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
     if rows.iter().any(|row| row.checked.visible.contains(&false)) {
         return Err(Error::TokenNotVisible);
     }

@@ -455,8 +455,10 @@ fn a_timeline_that_no_node_has_any_more_is_given_up_and_while_one_is_silent_it_i
         heard_of: Some(2),
         ..follower(1, "b")
     };
-    let known = service.sees_twice(&[a.clone(), Some(heard_of)]);
-    assert_eq!(known.writes, Writes::Held(Cause::NoPrimary));
+    for may_have_it in [heard_of, alone(standby(1, 1))] {
+        let known = service.sees_twice(&[a.clone(), Some(may_have_it)]);
+        assert_eq!(known.writes, Writes::Held(Cause::NoPrimary));
+    }
     let once = service.sees(&[a.clone(), b.clone()]);
     assert_eq!(
         once.writes,
