@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub const HEALTHY: &str =
     r#"{"status":"healthy","version":"0.1.0","db_primary":"connected","db_replica":"connected"}"#;
@@ -171,9 +171,14 @@ impl App {
 
     #[track_caller]
     pub fn until_healthy(&self, within: Duration) -> Duration {
-        eventually(within, "/health says healthy", || {
-            self.get("/health").status == 200
-        })
+        let start = Instant::now();
+        let healthy = holds_within(within, || self.get("/health").status == 200);
+        assert!(
+            healthy,
+            "not within {within:?}: {}",
+            self.get("/status").text
+        );
+        start.elapsed()
     }
 
     /// What it has logged and printed up to now.
