@@ -33,7 +33,7 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
     }
     let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
     let result = serve_on(nodes, settings, certificate, data_dir.as_deref());
-    if let Some((cluster, _)) = embedded {
+    if let Some((cluster, _)) = &embedded {
         cluster.stop().map_err(|error| error.to_string())?;
     }
     result

@@ -12,7 +12,7 @@ use self::supervisor::{Supervisor, View};
 use crate::home;
 use crate::{Binaries, Durability, Error, Home, Server, StopMode, User};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -48,7 +48,7 @@ impl std::fmt::Debug for NodeAddress {
 pub struct Cluster {
     nodes: Vec<Arc<Node>>,
     view: Arc<View>,
-    supervisor: Option<Running>,
+    supervisor: Mutex<Option<Running>>,
 }
 
 struct Running {
@@ -94,7 +94,7 @@ impl Cluster {
         Ok(Self {
             nodes,
             view,
-            supervisor: Some(Running { stop, thread }),
+            supervisor: Mutex::new(Some(Running { stop, thread })),
         })
     }
 
@@ -124,13 +124,25 @@ impl Cluster {
         self.view.trusts.load(Ordering::Relaxed)
     }
 
-    /// The replicas first, so that they do not report the loss of their primary. Every server ends, in bounded time.
-    pub fn stop(mut self) -> Result<(), Error> {
+    /// The primary dies at once with all its children, as if its machine were lost: for demonstrations. The supervisor promotes a
+    /// replica, and brings the dead server back as one.
+    pub fn kill_primary(&self) -> Result<(), Error> {
+        self.primary().end_now()
+    }
+
+    /// The replicas first, so that they do not report the loss of their primary. Every server ends, in bounded time, and
+    /// stays so; its directory is free for another one when this value is dropped.
+    pub fn stop(&self) -> Result<(), Error> {
         self.shut_down(StopMode::Fast)
     }
 
-    fn shut_down(&mut self, mode: StopMode) -> Result<(), Error> {
-        let Some(Running { stop, thread }) = self.supervisor.take() else {
+    fn shut_down(&self, mode: StopMode) -> Result<(), Error> {
+        let running = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Running { stop, thread }) = running else {
             return Ok(());
         };
         drop(stop);

@@ -33,6 +33,7 @@ fn a_cluster_keeps_its_data_and_addresses_over_a_restart() {
         .unwrap();
     drop(connection);
     cluster.stop().unwrap();
+    drop(cluster);
     let cluster = Cluster::start(&durable).unwrap();
     assert_eq!(cluster.nodes(), nodes);
     let kept = "SELECT note AS value FROM notes";
