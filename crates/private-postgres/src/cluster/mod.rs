@@ -12,9 +12,9 @@ use self::supervisor::{Supervisor, View};
 use crate::home;
 use crate::{Binaries, Durability, Error, Home, Server, StopMode, User};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 #[derive(Debug, Clone)]
