@@ -228,8 +228,8 @@ fn a_token_is_waited_for_where_that_is_quicker_than_the_way_to_the_primary() {
     let cluster = Cluster::pair();
     let (proxies, urls) = cluster.proxies();
     let app = in_regions(urls, &["eu", "us"], "us").healthy();
-    delayed(&proxies[0], ms(300));
-    until_rtt(&app, 0, |rtt| rtt > 500.0);
+    delayed(&proxies[0], ms(150));
+    until_rtt(&app, 0, |rtt| rtt > 250.0);
     let served_by = || {
         let created = app.create(&minimal()).expect(201);
         let path = format!("/transactions/{}", created.text_at("/id"));
@@ -237,7 +237,7 @@ fn a_token_is_waited_for_where_that_is_quicker_than_the_way_to_the_primary() {
         let answer = app.get_with(&path, &[("X-Consistency-Token", token)]);
         answer.expect(200).served_by().to_owned()
     };
-    // Each create takes a way of 600 ms, in which the replica has long had it.
+    // Each create takes a way of 300 ms, in which the replica has long had it.
     eventually(s(20), "the replica answers", || served_by() == "replica");
     sql(cluster.replica(), "SELECT pg_wal_replay_pause()");
     assert_eq!(

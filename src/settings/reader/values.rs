@@ -27,20 +27,6 @@ impl Reader {
         Some(text).filter(|text| !text.trim().is_empty())
     }
 
-    /// What goes into headers, labels and log lines.
-    pub fn name(&mut self, key: &str) -> Option<String> {
-        let name = self.text(key)?;
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if name.len() <= 64 && name.chars().all(is_plain) {
-            return Some(name);
-        }
-        self.problem(
-            key,
-            "must be of letters, digits, '.', '_' and '-', 64 at most",
-        );
-        None
-    }
-
     pub fn parsed<T: FromStr>(&mut self, key: &str, expected: &str) -> Option<T> {
         self.parsed_from(key, expected, |value| value.as_str()?.parse().ok())
     }
