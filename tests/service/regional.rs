@@ -97,6 +97,25 @@ fn a_read_that_bounds_its_staleness_is_answered_by_who_is_known_to_be_fresh() {
 }
 
 #[test]
+fn a_primary_proves_that_it_is_as_fresh_as_was_asked() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.text_at("/id"));
+    cluster.replica().kill().unwrap();
+    let bounded = [("X-Max-Staleness-Ms", "60000")];
+    // Its commits hang, as they would if it had been replaced.
+    eventually(s(10), "nothing proves it", || {
+        app.get_with(&path, &bounded).status == 503
+    });
+    app.get(&path).expect(200);
+    cluster.replica().start().unwrap();
+    app.until_healthy(s(20));
+    app.get_with(&path, &bounded).expect(200);
+}
+
+#[test]
 fn bounds_are_whole_milliseconds_and_not_below_the_round_trip() {
     let cluster = Cluster::pair();
     let (proxies, urls) = cluster.proxies();
