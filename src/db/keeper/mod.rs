@@ -23,7 +23,7 @@ use super::Shared;
 use super::cause::{Cause, Trouble};
 use super::node::{Change, Effect, Input, Judged, NodeState};
 use super::pool::Pool;
-use super::probe::Branch;
+use super::probe::{Branch, Silence};
 use failovers::FailoverLog;
 use judge::Memory;
 use std::sync::Arc;
@@ -84,7 +84,8 @@ impl Keeper {
     }
 
     fn next_due(&self, now: Instant) -> Instant {
-        let probes = self.watches.iter().map(Watch::next_due);
+        let probes = self.watches.iter().enumerate();
+        let probes = probes.map(|(node, watch)| watch.next_due(self.silence(node)));
         let attempts = self
             .shared
             .nodes
@@ -110,11 +111,24 @@ impl Keeper {
 
     fn give_up_overdue(&mut self, now: Instant) {
         for node in 0..self.watches.len() {
-            if self.watches[node].prober.give_up_overdue(now) {
+            let silence = self.silence(node);
+            if self.watches[node].prober.give_up_overdue(silence, now) {
                 let patience = self.shared.options.probe_timeout.as_millis();
                 let detail = format!("no answer to a probe within {patience} ms");
                 self.unanswered(node, Trouble::new(Cause::NoAnswer, detail));
             }
+        }
+    }
+
+    fn silence(&self, node: usize) -> Silence {
+        let asked_at = self.watches[node].prober.asked_at();
+        let mut others = self.watches.iter().enumerate();
+        let is_alone = others.len() == 1;
+        let answers = others.any(|(other, watch)| other != node && watch.answered > asked_at);
+        if is_alone || answers {
+            Silence::OfOne
+        } else {
+            Silence::OfAll
         }
     }
 

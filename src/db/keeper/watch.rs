@@ -3,7 +3,7 @@
 use super::super::Shared;
 use super::super::cause::Cause;
 use super::super::node::NodeState;
-use super::super::probe::{Facts, Heard, Prober};
+use super::super::probe::{Facts, Heard, Prober, Silence};
 use super::message::Message;
 use super::pace::{self, Situation};
 use std::sync::mpsc::Sender;
@@ -20,6 +20,8 @@ pub struct Watch {
     /// It answered once, or has had its full time to: before that nothing can be said of the whole.
     pub had_its_time: bool,
     pub due: Instant,
+    /// When it was asked what it answered last.
+    pub answered: Option<Instant>,
     /// What is already in the log.
     warned: Vec<&'static str>,
 }
@@ -42,6 +44,7 @@ impl Watch {
             heard: None,
             had_its_time: false,
             due: now,
+            answered: None,
             warned: Vec::new(),
         }
     }
@@ -50,8 +53,8 @@ impl Watch {
         !self.prober.is_asked() && self.due <= now
     }
 
-    pub fn next_due(&self) -> Instant {
-        self.prober.overdue_at().unwrap_or(self.due)
+    pub fn next_due(&self, silence: Silence) -> Instant {
+        self.prober.overdue_at(silence).unwrap_or(self.due)
     }
 
     pub fn ask(
@@ -84,6 +87,7 @@ impl Watch {
 
     pub fn hear(&mut self, heard: Heard) {
         self.had_its_time = true;
+        self.answered = Some(heard.asked);
         self.heard = Some(heard);
     }
 
