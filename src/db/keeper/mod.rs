@@ -13,6 +13,7 @@ mod message;
 mod pace;
 mod rebuild;
 mod settle;
+mod silence;
 mod watch;
 
 pub use lag::PrimaryPositions;
@@ -23,7 +24,7 @@ use super::Shared;
 use super::cause::{Cause, Trouble};
 use super::node::{Change, Effect, Input, Judged, NodeState};
 use super::pool::Pool;
-use super::probe::{Branch, Silence};
+use super::probe::Branch;
 use failovers::FailoverLog;
 use judge::Memory;
 use std::sync::Arc;
@@ -106,29 +107,6 @@ impl Keeper {
                     now,
                 );
             }
-        }
-    }
-
-    fn give_up_overdue(&mut self, now: Instant) {
-        for node in 0..self.watches.len() {
-            let silence = self.silence(node);
-            if self.watches[node].prober.give_up_overdue(silence, now) {
-                let patience = self.shared.options.probe_timeout.as_millis();
-                let detail = format!("no answer to a probe within {patience} ms");
-                self.unanswered(node, Trouble::new(Cause::NoAnswer, detail));
-            }
-        }
-    }
-
-    fn silence(&self, node: usize) -> Silence {
-        let asked_at = self.watches[node].prober.asked_at();
-        let mut others = self.watches.iter().enumerate();
-        let is_alone = others.len() == 1;
-        let answers = others.any(|(other, watch)| other != node && watch.answered > asked_at);
-        if is_alone || answers {
-            Silence::OfOne
-        } else {
-            Silence::OfAll
         }
     }
 
@@ -239,6 +217,7 @@ impl Keeper {
         Some(match &judgement.standings[node] {
             judge::Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             judge::Standing::Usable(caveat) => Judged::Usable(super::node::Seen {
+                judged_at: now,
                 lag_ms: self.positions.lag_ms(&facts, now),
                 settled_until: self.positions.settled_until(&facts),
                 sync_state: self.sync_state(&facts, judgement.elected),

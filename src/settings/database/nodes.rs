@@ -2,6 +2,7 @@
 
 use crate::db::NodeOptions;
 use crate::db::url::DatabaseUrl;
+use crate::settings::clients;
 use crate::settings::reader::Reader;
 use std::collections::HashSet;
 
@@ -28,40 +29,27 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     nodes
 }
 
-/// Where replication is required, a session must not be told to commit without a standby's flush: each write would be made, and then end as
-/// "outcome unknown".
-pub(super) fn check_replication(r: &mut Reader, nodes: &[NodeOptions]) {
-    let flushes = ["on", "true", "yes", "1", "remote_apply"];
-    for node in nodes {
-        let level = set_by(node.url.session_options(), "synchronous_commit");
-        if let Some(level) = level.filter(|level| !flushes.contains(&level.as_str())) {
-            let name = &node.name;
-            let problem = format!(
-                "cannot be kept with synchronous_commit={level} in the URL of {name}: use on or remote_apply there, or nothing"
-            );
-            r.problem("database.require_replication", &problem);
+/// An instance of a region in which no node is would find none of them near.
+pub(super) fn check_region(r: &mut Reader, nodes: &[NodeOptions], region: Option<&str>) {
+    let Some(region) = region else { return };
+    let key = "server.region";
+    if nodes.iter().all(|node| node.region.is_none()) {
+        if !nodes.is_empty() {
+            r.warning(key, "says nothing while no node has a region");
         }
+    } else if !nodes
+        .iter()
+        .any(|node| node.region.as_deref() == Some(region))
+    {
+        r.problem(key, "is a region that no node has");
     }
-}
-
-/// What a PostgreSQL command line (`-c name=value`, `-cname=value`, `--name=value`) sets this to: the last one counts.
-fn set_by(options: &str, name: &str) -> Option<String> {
-    let options = options.replace("-c ", "-c").to_ascii_lowercase();
-    let mut settings = options.split_whitespace().filter_map(|option| {
-        let setting = option
-            .strip_prefix("--")
-            .or_else(|| option.strip_prefix("-c"));
-        let (key, value) = setting?.split_once('=')?;
-        (key.replace('-', "_") == name).then(|| value.to_owned())
-    });
-    settings.next_back()
 }
 
 const PRIMARY_URL: &str = "database.primary.url";
 
 fn primary(r: &mut Reader) -> Option<NodeOptions> {
-    let name = r.text("database.primary.name");
-    let region = r.text("database.primary.region");
+    let name = clients::name(r, "database.primary.name");
+    let region = clients::name(r, "database.primary.region");
     if let Some(text) = short_url(r) {
         r.ignore_secret(PRIMARY_URL);
         return node(r, "DATABASE_URL", &text, name, region);
@@ -85,8 +73,8 @@ fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
     let mut nodes = Vec::new();
     for table in r.tables("database.replicas") {
         let key = format!("{table}.url");
-        let name = r.text(&format!("{table}.name"));
-        let region = r.text(&format!("{table}.region"));
+        let name = clients::name(r, &format!("{table}.name"));
+        let region = clients::name(r, &format!("{table}.region"));
         if short.is_some() {
             r.ignore_secret(&key);
             continue;
@@ -112,14 +100,6 @@ fn node(
     region: Option<String>,
 ) -> Option<NodeOptions> {
     let name = name.unwrap_or_default();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.len() > 64 || !name.chars().all(is_plain) {
-        let key = key.replace(".url", ".name");
-        r.problem(
-            &key,
-            "must be of letters, digits, '.', '_' and '-', 64 at most",
-        );
-    }
     match DatabaseUrl::parse(url) {
         Ok(url) => Some(NodeOptions { name, region, url }),
         Err(error) => {
