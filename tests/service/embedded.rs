@@ -136,11 +136,13 @@ fn a_data_directory_in_use_is_told() {
 #[test]
 fn without_binaries_the_place_that_was_named_is_told() {
     let data = Dir::new("embedded");
-    let output = launch(&data)
-        .text("embedded.bin_dir", data.path().to_str().unwrap())
-        .run(&[])
-        .expect(1);
-    assert!(output.stderr.contains("initdb"), "{}", output.stderr);
+    let place = data.path().to_str().unwrap();
+    let by_settings = launch(&data).text("embedded.bin_dir", place);
+    let by_environment = launch(&data).env("PRIVATE_POSTGRES_BIN_DIR", place);
+    for launch in [by_settings, by_environment] {
+        let output = launch.run(&[]).expect(1);
+        assert!(output.stderr.contains("initdb"), "{}", output.stderr);
+    }
 }
 
 #[test]

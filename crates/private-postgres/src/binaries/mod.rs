@@ -44,9 +44,11 @@ impl Binaries {
         &self.dir
     }
 
-    /// Those in `bin_dir`; else the newest installed (of `major`, where given); else a download into `cache`.
+    /// Those in `bin_dir`, else in the directory that the environment names; else the newest installed (of `major`, where given);
+    /// else a download into `cache`.
     pub fn find(bin_dir: Option<&Path>, major: Option<u32>, cache: &Path) -> Result<Self, Error> {
-        if let Some(dir) = bin_dir {
+        let of_environment = places::of_environment();
+        if let Some(dir) = bin_dir.or(of_environment.as_deref()) {
             return Self::in_bin_dir(dir, major);
         }
         let installed = Self::installed(&places::standard())?;

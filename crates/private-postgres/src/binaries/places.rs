@@ -19,6 +19,16 @@ const ROOTS: [&str; 11] = [
     "/run/current-system/sw/bin", // NixOS
 ];
 
+/// Names the directory of the programs to whoever names none: so the same tests run on any version (tests/versions).
+const BIN_DIR_VARIABLE: &str = "PRIVATE_POSTGRES_BIN_DIR";
+
+/// What is set but empty is not set, as for `PATH`.
+pub(super) fn of_environment() -> Option<PathBuf> {
+    std::env::var_os(BIN_DIR_VARIABLE)
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
+}
+
 /// The places of packages, and the PATH.
 pub(super) fn standard() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

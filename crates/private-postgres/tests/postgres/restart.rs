@@ -105,6 +105,7 @@ fn it_can_be_stopped_in_the_middle_of_a_failover_and_started_again() {
     cluster.stop().unwrap();
     #[cfg(target_os = "linux")]
     assert_eq!(processes_in(dir.path()), 0);
+    drop(cluster); // and with it the lock of the directory
     let cluster = Cluster::start(&options(dir.path(), 1)).unwrap();
     assert!(has(cluster.primary(), "acknowledged"));
     wait_until("the supervisor trusts the replica", || {
