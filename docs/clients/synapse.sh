@@ -58,7 +58,7 @@ if [ ! -s "$kept" ]; then
 fi
 key=$(head -n 1 "$kept")
 
-ask "$url/transactions" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' -d "$body"
+ask "$url/transactions" -H "Idempotency-Key: $key" -H 'Content-Type: application/json' --data-raw "$body"
 id=$(sed 's/.*"id":"\([^"]*\)".*/\1/' "$dir/body")
 token=$(header X-Consistency-Token)
 printf '%s\n%s\n' "$key" "$token" >"$kept.new"

@@ -108,7 +108,7 @@ fn demo_on(
         served?;
         match verdict {
             Some(Ok(verdict)) => Ok(verdict?),
-            _ => Err(Failure::Running("the demo failed, and not its load".into())),
+            _ => Err(Failure::Running("a thread of the demo panicked".into())),
         }
     })
 }
@@ -155,8 +155,8 @@ synapse-core {VERSION} demo on http://{address}, with databases of its own in {d
     let (tell, events) = sync_channel(MOST_EVENTS);
     thread::scope(|scope| {
         let (stage, tell) = (&stage, &tell);
-        (0..writers).for_each(|_| drop(scope.spawn(|| load::write(stage))));
-        (0..readers).for_each(|_| drop(scope.spawn(|| load::read(stage))));
+        (0..writers).for_each(|_| drop(scope.spawn(move || load::write(stage))));
+        (0..readers).for_each(|_| drop(scope.spawn(move || load::read(stage))));
         scope.spawn(|| audit::audit(stage));
         scope.spawn(|| disaster::watch(stage, tell));
         scope.spawn(|| disaster::kill(stage, cluster, every, tell));
