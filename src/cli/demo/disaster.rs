@@ -20,14 +20,7 @@ pub type Tell = SyncSender<String>;
 /// One kill is not followed by another before a replica holds everything again and the service writes: else it would show an outage, not
 /// a failover.
 pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
-    let mut next = Instant::now() + every;
-    loop {
-        if stage
-            .stop
-            .ends_within(next.saturating_duration_since(Instant::now()))
-        {
-            return;
-        }
+    while !stage.stop.ends_within(every) {
         while !is_well(stage, cluster) {
             if stage.stop.ends_within(RECOVERY_LOOK) {
                 return;
@@ -41,13 +34,14 @@ pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
             }
             Err(error) => stage.failed(error.to_string()),
         }
-        next = (next + every).max(Instant::now());
     }
 }
 
+/// The cluster knows at once that its primary is dead, the service a moment later.
 fn is_well(stage: &Stage, cluster: &Cluster) -> bool {
     let seen = lock(&stage.seen);
-    cluster.trusts_a_replica() && seen.takes_writes && seen.primary.is_some()
+    let service = seen.takes_writes && seen.primary.is_some();
+    service && cluster.primary().is_running() && cluster.trusts_a_replica()
 }
 
 /// Before the load begins.

@@ -14,7 +14,6 @@ const REPORT: Duration = Duration::from_secs(10);
 /// Failovers whose gaps are shown.
 const GAPS: usize = 6;
 
-const PLAIN: Style = Style::new();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
@@ -114,7 +113,7 @@ fn table(stage: &Stage, event: &str) -> String {
         table += &format!("{name} {style}{number}{style:#}    ");
     }
     let event: String = event.chars().take(76).collect();
-    format!("{}\n\n{PLAIN}  {event}{PLAIN:#}\n", table.trim_end())
+    format!("{}\n\n  {event}\n", table.trim_end())
 }
 
 fn line(stage: &Stage) -> String {
