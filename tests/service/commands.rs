@@ -62,7 +62,7 @@ fn the_manual_has_a_page_for_the_program_and_for_every_command() {
     let commands = commands();
     assert!(commands.contains(&"demo".to_owned()), "{commands:?}");
     for command in commands {
-        let name = format!("synapse-core\\-{command}");
+        let name = format!("synapse\\-core\\-{command}(1)");
         assert!(program.contains(&name), "{name} in {program}");
         let page = bare(&["man", &command]).expect(0).stdout;
         assert!(
