@@ -1,8 +1,10 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
 mod check;
+mod demo;
 mod healthcheck;
 mod key;
+mod manual;
 mod serve;
 mod status;
 
@@ -30,6 +32,12 @@ struct Cli {
 enum Command {
     /// Serve requests (the default)
     Serve,
+    /// Serve a load on a private PostgreSQL whose primary is killed again and again; exit 1 if anything was lost, doubled, wrong or failed
+    ///
+    /// The databases are its own, beside the embedded ones (data/demo), whatever is configured; they go after a clean verdict. At Ctrl-C the
+    /// load ends, and a checker reads everything back that was acknowledged and compares. It holds 200,000 handles: when there are so many,
+    /// all are checked, and the older half is let go.
+    Demo(demo::DemoArgs),
     /// Run the pending schema migrations on the primary
     Migrate,
     /// Load the settings, connect to every node, and say what it is; exit 1 if the service would lack something
@@ -47,6 +55,8 @@ enum Command {
     Healthcheck,
     /// Print a completion script
     Completions { shell: clap_complete::Shell },
+    /// Print the manual page of the program, or of one of its commands (`synapse-core man demo | man -l -`)
+    Man { command: Option<String> },
 }
 
 /// The exit status.
@@ -85,6 +95,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
     };
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(load()?),
+        Command::Demo(arguments) => {
+            let loaded = settings::load_for_demo(cli.config.as_deref());
+            let settings = loaded.map_err(|problems| Failure::Settings(problems.to_string()))?;
+            demo::demo(settings, &arguments)
+        }
         Command::Migrate => Ok(migrate(&load()?)?),
         Command::Check => Ok(check::check(&load()?)?),
         Command::Healthcheck => Ok(healthcheck::healthcheck(&load()?)?),
@@ -94,7 +109,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Status(arguments) => Ok(status::status(&arguments)?),
         Command::Openapi => Ok(write(http::document())?),
-        Command::Completions { shell } => Ok(write(&completions(shell))?),
+        Command::Completions { shell } => Ok(write(&manual::completions(Cli::command(), shell))?),
+        Command::Man { command } => {
+            let page = manual::page(Cli::command(), command.as_deref());
+            Ok(write(&page.map_err(Failure::Settings)?)?)
+        }
     }
 }
 
@@ -103,12 +122,6 @@ fn write(text: &str) -> Result<(), String> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| error.to_string())
-}
-
-fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "synapse-core", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn migrate(settings: &Settings) -> Result<(), String> {

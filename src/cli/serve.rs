@@ -9,7 +9,7 @@ use crate::server::{Certificate, Server, StartError};
 use crate::settings::{EmbeddedSettings, Settings};
 use private_postgres::{Cluster, Durability, Options};
 use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,18 +32,26 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
         nodes = addresses_of(cluster)?;
     }
     let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
-    let result = serve_on(nodes, settings, certificate, data_dir.as_deref());
+    let result = serve_on(
+        nodes,
+        settings,
+        certificate,
+        data_dir.as_deref(),
+        until_a_signal,
+    );
     if let Some((cluster, _)) = &embedded {
         cluster.stop().map_err(|error| error.to_string())?;
     }
     result
 }
 
-fn serve_on(
+/// `run`: what runs the server, and ends it.
+pub(super) fn serve_on(
     nodes: Vec<NodeOptions>,
     settings: Settings,
     certificate: Option<Arc<Certificate>>,
     data_dir: Option<&Path>,
+    run: impl FnOnce(Server, Option<&Path>) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let database = settings.database;
     let databases = Databases::start(
@@ -76,25 +84,28 @@ fn serve_on(
         databases.max_connections(),
         api,
     );
-    let served = run(server, data_dir);
+    let server = server.map_err(|error| match error {
+        StartError::Address { .. } => Failure::Settings(error.to_string()),
+        StartError::System(_) => Failure::Running(error.to_string()),
+    });
+    let served = server.and_then(|server| {
+        run(server, data_dir)
+            .map_err(|error| Failure::Running(format!("the server failed: {error}")))
+    });
     databases.stop();
     served
 }
 
-fn run(server: Result<Server, StartError>, data_dir: Option<&Path>) -> Result<(), Failure> {
-    let server = server.map_err(|error| match error {
-        StartError::Address { .. } => Failure::Settings(error.to_string()),
-        StartError::System(_) => Failure::Running(error.to_string()),
-    })?;
-    announce(server.addr, data_dir);
+fn until_a_signal(server: Server, data_dir: Option<&Path>) -> io::Result<()> {
+    announce(&server, data_dir);
     if let Some(address) = server.admin_addr {
         log::info!(address:%; "serving operators");
     }
-    let served = server.run();
-    served.map_err(|error| Failure::Running(format!("the server failed: {error}")))
+    server.run()
 }
 
-fn announce(addr: SocketAddr, data_dir: Option<&Path>) {
+fn announce(server: &Server, data_dir: Option<&Path>) {
+    let addr = server.addr;
     log::info!(address:% = addr, version = VERSION; "serving");
     let Some(data_dir) = data_dir else { return };
     log::warn!(data_dir:% = data_dir.display(); "the databases are private ones that the service starts itself: for evaluation and development, not \
@@ -110,13 +121,18 @@ synapse-core {VERSION} serves on http://{addr}
       -d '{{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"100.50","asset_code":"USDC"}}'
     curl -s http://{addr}/transactions
 
+  Watch:
+    http://{operators}/dashboard    what the databases and the service are doing
+    cargo run -- demo    a load, and a primary that is killed every ten seconds, on databases of its own
+
   Stop: Ctrl-C (PostgreSQL stops last)
 "#,
-        data = data_dir.display()
+        data = data_dir.display(),
+        operators = server.admin_addr.unwrap_or(addr),
     );
 }
 
-fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
+pub(super) fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
     let data_dir = match &settings.data_dir {
         Some(dir) => {
             std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?
@@ -136,7 +152,7 @@ fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), Str
 }
 
 /// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.
-fn default_data_dir() -> Result<PathBuf, String> {
+pub(super) fn default_data_dir() -> Result<PathBuf, String> {
     let here = std::env::current_dir().map_err(|error| format!("no working directory: {error}"))?;
     let closed = |dir: &Path| {
         dir.metadata()
@@ -150,7 +166,7 @@ fn default_data_dir() -> Result<PathBuf, String> {
     Ok(Path::new("/var/lib/synapse-core").join(name))
 }
 
-fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
+pub(super) fn addresses_of(cluster: &Cluster) -> Result<Vec<NodeOptions>, String> {
     let parsed = cluster.nodes().into_iter().enumerate().map(|(i, node)| {
         let url = DatabaseUrl::parse(&node.url)
             .map_err(|error| format!("the private PostgreSQL's address {error}"))?;

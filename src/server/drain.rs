@@ -14,39 +14,47 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The body of an answer may have been taken over for sending, and not be sent yet.
 const FLUSHED_AFTER_LOOKS: u32 = 10;
 
-pub fn stop_on_signal(
+/// `when`: the stop begins when it is done.
+pub async fn stop_after(
+    when: impl Future<Output = io::Result<()>>,
     listeners: Vec<ServerHandle>,
     api: Data<Api>,
     drain: Duration,
-) -> io::Result<impl Future<Output = ()>> {
-    let first = Signals::new()?;
-    Ok(async move {
-        first.any().await;
-        log::info!(drain_ms = drain.as_millis(); "stopping: not ready from now on, and still serving for the drain time");
-        api.drain();
-        let graceful = async {
-            tokio::time::sleep(drain).await;
-            api.traffic.close();
-            tokio::select! {
-                () = stop(&listeners, true) => {}
-                () = over(&api.traffic) => {}
-            }
-        };
-        let second = async {
-            tokio::time::sleep(ONE_STOP).await;
-            match Signals::new() {
-                Ok(signals) => signals.any().await,
-                Err(_) => std::future::pending().await,
-            }
-        };
+) -> io::Result<()> {
+    when.await?;
+    log::info!(drain_ms = drain.as_millis(); "stopping: not ready from now on, and still serving for the drain time");
+    api.drain();
+    let graceful = async {
+        tokio::time::sleep(drain).await;
+        api.traffic.close();
         tokio::select! {
-            () = graceful => {}
-            () = second => {
-                log::warn!("second signal: stopping at once");
-                stop(&listeners, false).await;
-            }
+            () = stop(&listeners, true) => {}
+            () = over(&api.traffic) => {}
         }
-    })
+    };
+    tokio::select! {
+        () = graceful => {}
+        () = second_signal() => {
+            log::warn!("second signal: stopping at once");
+            stop(&listeners, false).await;
+        }
+    }
+    Ok(())
+}
+
+/// The first SIGTERM or Ctrl-C.
+pub async fn first_signal() -> io::Result<()> {
+    Signals::new()?.any().await;
+    Ok(())
+}
+
+/// After the first one has come: another that is not the same stop.
+pub async fn second_signal() {
+    tokio::time::sleep(ONE_STOP).await;
+    match Signals::new() {
+        Ok(signals) => signals.any().await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Nothing is under way any more, and what was sent last has left.

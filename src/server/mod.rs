@@ -4,6 +4,7 @@ mod drain;
 mod limits;
 mod tls;
 
+pub use drain::{first_signal, second_signal};
 pub use tls::Certificate;
 
 use crate::http::{self, Api, Side};
@@ -104,13 +105,18 @@ impl Server {
     /// Serves until SIGTERM or Ctrl-C, then drains: not ready at once, serving for the drain time, then only what is under way. A
     /// second signal ends at once.
     pub fn run(self) -> io::Result<()> {
+        self.run_until(first_signal())
+    }
+
+    /// The same, until `when` is done: it runs beside the server.
+    pub fn run_until(self, when: impl Future<Output = io::Result<()>>) -> io::Result<()> {
         self.system.block_on(async {
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
-            let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
+            let stop = drain::stop_after(when, handles, self.api, self.drain);
             let served = futures_util::future::try_join_all(self.listeners);
             tokio::select! {
                 ended = served => ended.map(drop),
-                () = stop => Ok(()),
+                stopped = stop => stopped,
             }
         })
     }

@@ -5,6 +5,7 @@ mod api;
 mod callback;
 mod clients;
 mod database;
+mod demo;
 mod durability;
 mod embedded;
 mod limits;
@@ -56,6 +57,11 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
         Some(problem) => Err(Problems(vec![problem])),
         None => Ok(settings),
     }
+}
+
+/// For `demo`, which has databases, an address and clients of its own.
+pub fn load_for_demo(path: Option<&Path>) -> Result<Settings, Problems> {
+    Ok(read(Reader::open(path)?)?.for_demo())
 }
 
 /// The key of a client command: of the file, else of `SYNAPSE_KEY`. Not an argument, which everybody on the machine can see.

@@ -20,6 +20,8 @@ fn help_and_version_are_told() {
         "check",
         "healthcheck",
         "completions",
+        "man",
+        "demo",
         "--config",
     ] {
         assert!(help.contains(command), "{command} in {help}");
@@ -39,6 +41,46 @@ fn help_and_version_are_told() {
                 .contains("healthcheck")
         );
     }
+}
+
+/// Those that `--help` lists.
+fn commands() -> Vec<String> {
+    let help = bare(&["--help"]).expect(0).stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_manual_has_a_page_for_the_program_and_for_every_command() {
+    let program = bare(&["man"]).expect(0).stdout;
+    assert!(program.contains(".TH synapse-core 1"), "{program}");
+    let commands = commands();
+    assert!(commands.contains(&"demo".to_owned()), "{commands:?}");
+    for command in commands {
+        let name = format!("synapse\\-core\\-{command}(1)");
+        assert!(program.contains(&name), "{name} in {program}");
+        let page = bare(&["man", &command]).expect(0).stdout;
+        assert!(
+            page.contains(&format!(".TH synapse-core-{command} 1")),
+            "{page}"
+        );
+        assert!(
+            page.contains("synapse\\-core") && page.contains(".SH DESCRIPTION"),
+            "{page}"
+        );
+    }
+    let demo = bare(&["man", "demo"]).expect(0).stdout;
+    assert!(
+        demo.contains("kill\\-every") && demo.contains("config"),
+        "{demo}"
+    );
+    let unknown = bare(&["man", "dance"]).expect(2);
+    assert!(unknown.stderr.contains("dance"), "{}", unknown.stderr);
 }
 
 #[test]

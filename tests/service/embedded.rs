@@ -49,6 +49,8 @@ fn one_command_serves_and_says_how_to_go_on() {
         dir.to_str().unwrap(),
         "curl",
         "Ctrl-C",
+        &app.url("/dashboard"),
+        "cargo run -- demo",
         "not for production",
     ];
     for part in parts {

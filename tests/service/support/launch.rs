@@ -214,7 +214,7 @@ impl Launch {
         ["stdout", "stderr"].map(|name| self.dir().join(name))
     }
 
-    pub(super) fn spawn(&self, args: &[&str]) -> Child {
+    pub fn spawn(&self, args: &[&str]) -> Child {
         let mut command = Command::new(program());
         clear_environment(&mut command);
         if !self.settings.is_empty() {

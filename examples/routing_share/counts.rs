@@ -1,0 +1,87 @@
+//! What the servers counted.
+
+use crate::support::Outcome;
+use crate::support::postgres::connect;
+use diesel::sql_types::{BigInt, Double};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use private_postgres::{Server, User};
+
+/// Of one server, since it was last reset.
+#[derive(QueryableByName)]
+pub struct Counts {
+    /// Statements of requests: those that name the table of transactions, and the look at the standbys after a write.
+    #[diesel(sql_type = BigInt)]
+    statements: i64,
+    #[diesel(sql_type = Double)]
+    ms: f64,
+    /// All others of the service: probes, and what a new connection asks first.
+    #[diesel(sql_type = BigInt)]
+    own: i64,
+}
+
+/// On the primary; the standby gets it from there.
+pub fn prepare(primary: &Server, standby: &Server) -> Outcome<()> {
+    sql_query("CREATE EXTENSION pg_stat_statements")
+        .execute(&mut connect(primary, User::Superuser)?)?;
+    let mut standby = connect(standby, User::Superuser)?;
+    let there =
+        "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements') AS yes";
+    crate::support::wait_until("the standby has the extension", || {
+        Ok(crate::support::postgres::is_true(&mut standby, there)?)
+    })
+}
+
+pub fn reset(primary: &Server, standby: &Server) -> Outcome<()> {
+    for server in [primary, standby] {
+        let reset = sql_query("SELECT pg_stat_statements_reset()");
+        reset.execute(&mut connect(server, User::Superuser)?)?;
+    }
+    Ok(())
+}
+
+impl Counts {
+    pub fn of(server: &Server) -> Outcome<Counts> {
+        let question = sql_query(
+            "SELECT coalesce(sum(calls) FILTER (WHERE is_work), 0)::bigint AS statements,
+                    coalesce(sum(total_exec_time) FILTER (WHERE is_work), 0)::float8 AS ms,
+                    coalesce(sum(calls) FILTER (WHERE NOT is_work), 0)::bigint AS own
+               FROM (SELECT calls, total_exec_time, query ~ '\\m(transactions|flush_lsn)\\M' AS is_work
+                       FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
+                      WHERE rolname = 'synapse') counted",
+        );
+        Ok(question.get_result(&mut connect(server, User::Superuser)?)?)
+    }
+}
+
+pub fn head() {
+    println!(
+        "{:<8}{:<22}{:<10}{:>12}{:>8}{:>12}{:>8}{:>8}",
+        "mix", "service knows", "server", "statements", "share", "time ms", "share", "own"
+    );
+}
+
+pub fn tell(reads: u32, routed: &[Counts; 2], alone: &[Counts; 2]) {
+    let mix = format!("{reads}:{}", 100 - reads);
+    for (knows, counts) in [("primary and replica", routed), ("primary", alone)] {
+        let sums = (
+            counts.iter().map(|it| it.statements).sum::<i64>(),
+            counts.iter().map(|it| it.ms).sum::<f64>(),
+        );
+        for (server, count) in ["primary", "replica"].iter().zip(counts) {
+            println!(
+                "{mix:<8}{knows:<22}{server:<10}{:>12}{:>6.0} %{:>12.0}{:>6.0} %{:>8}",
+                count.statements,
+                100.0 * count.statements as f64 / sums.0 as f64,
+                count.ms,
+                100.0 * count.ms / sums.1,
+                count.own,
+            );
+        }
+    }
+    let less = |routed: f64, alone: f64| 100.0 * (1.0 - routed / alone);
+    println!(
+        "{mix}: {:.0} % fewer statements on the primary, {:.0} % less of their time\n",
+        less(routed[0].statements as f64, alone[0].statements as f64),
+        less(routed[0].ms, alone[0].ms)
+    );
+}

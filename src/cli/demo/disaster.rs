@@ -1,0 +1,136 @@
+//! Kills the primary again and again, and watches what the service makes of it.
+
+use super::request::{Client, Request};
+use super::stage::{Stage, count, lock};
+use crate::http::view::{Failover, Status};
+use private_postgres::Cluster;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+/// Between two questions to the service.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two looks whether all is well again.
+const RECOVERY_LOOK: Duration = Duration::from_millis(20);
+/// Until the service is well for the first time.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What happened, in words. Who does not come to hear of it misses it.
+pub type Tell = SyncSender<String>;
+
+/// One kill is not followed by another before a replica holds everything again and the service writes: else it would show an outage, not
+/// a failover.
+pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
+    while !stage.stop.ends_within(every) {
+        while !is_well(stage, cluster) {
+            if stage.stop.ends_within(RECOVERY_LOOK) {
+                return;
+            }
+        }
+        let primary = lock(&stage.seen).primary.clone().unwrap_or_default();
+        match cluster.kill_primary() {
+            Ok(()) => {
+                count(&stage.tally.kills);
+                let _ = tell.try_send(format!("the primary, {primary}, was killed"));
+            }
+            Err(error) => stage.failed(error.to_string()),
+        }
+    }
+}
+
+/// The cluster knows at once that its primary is dead, the service a moment later.
+fn is_well(stage: &Stage, cluster: &Cluster) -> bool {
+    let seen = lock(&stage.seen);
+    let service = seen.takes_writes && seen.primary.is_some();
+    service && cluster.primary().is_running() && cluster.trusts_a_replica()
+}
+
+/// Before the load begins.
+pub fn until_well(stage: &Stage, cluster: &Cluster) -> Result<(), String> {
+    let client = Client::new(stage);
+    let end = Instant::now() + START_PATIENCE;
+    loop {
+        look(&client);
+        if is_well(stage, cluster) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(format!(
+                "the service and its databases are not well within {} s",
+                START_PATIENCE.as_secs()
+            ));
+        }
+        if stage.stop.ends_within(RECOVERY_LOOK) {
+            return Err("ended before it began".into());
+        }
+    }
+}
+
+pub fn watch(stage: &Stage, tell: &Tell) {
+    let client = Client::new(stage);
+    let mut last = Vec::new();
+    // Times as the service writes them are in the order of their letters.
+    let mut told = String::new();
+    while !stage.stop.ends_within(LOOK) {
+        let failovers = look(&client);
+        for failover in failovers.iter().rev() {
+            // A gap ends with the first write: it stands when it was seen twice.
+            let stands = last.iter().any(|before: &Failover| {
+                before.at == failover.at && before.write_gap_ms == failover.write_gap_ms
+            });
+            if stands && failover.at > told {
+                told.clone_from(&failover.at);
+                let _ = tell.try_send(format!(
+                    "{} has taken over on timeline {}: there was no write for {} ms",
+                    failover.to, failover.timeline, failover.write_gap_ms
+                ));
+            }
+        }
+        last = failovers;
+    }
+}
+
+/// Where the service does not answer, nothing new is known.
+pub fn look(client: &Client) -> Vec<Failover> {
+    let body = |path: &str| {
+        let answer = client.try_once(&Request::read(path.to_owned())).ok()?;
+        (answer.status == 200).then_some(answer.body)
+    };
+    let held = body("/metrics").and_then(|page| held(&page));
+    let status = body("/status").and_then(|page| serde_json::from_str::<Status>(&page).ok());
+    let mut seen = lock(&client.stage.seen);
+    seen.held = held.unwrap_or(seen.held);
+    let Some(status) = status else {
+        return Vec::new();
+    };
+    seen.timeline = status.timeline;
+    seen.takes_writes = status.writes == "available";
+    let primary = status.nodes.into_iter();
+    let mut primary = primary.filter(|node| node.role == "primary" && node.state == "up");
+    seen.primary = primary.next().map(|node| node.name);
+    let gaps = status
+        .failovers
+        .iter()
+        .map(|failover| failover.write_gap_ms);
+    seen.write_gaps = gaps.collect();
+    status.failovers
+}
+
+/// Of the page of `/metrics`.
+fn held(page: &str) -> Option<u64> {
+    let mut lines = page.lines();
+    let value = lines.find_map(|line| line.strip_prefix("synapse_writes_held "))?;
+    value.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::held;
+
+    #[test]
+    fn held_writes_are_read_from_the_metrics() {
+        let page =
+            "# TYPE synapse_writes_held gauge\nsynapse_writes_held 17\nsynapse_failovers_total 3\n";
+        assert_eq!(held(page), Some(17));
+        assert_eq!(held("synapse_failovers_total 3\n"), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! When the demo ends.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Every wait of the demo is a wait for its end.
+#[derive(Default)]
+pub struct Stop {
+    phase: Mutex<Phase>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    #[default]
+    Running,
+    /// The load ends: what was begun is finished, and the checker has its say.
+    Ending,
+    /// Nobody waits for anything any more, nor for the verdict.
+    BrokenOff,
+}
+
+impl Stop {
+    pub fn end(&self) {
+        self.set(Phase::Ending);
+    }
+
+    pub fn break_off(&self) {
+        self.set(Phase::BrokenOff);
+    }
+
+    /// Waits so long at most. Whether the load has to end.
+    pub fn ends_within(&self, time: Duration) -> bool {
+        self.reaches_within(Phase::Ending, time)
+    }
+
+    /// Waits so long at most. Whether all has to end.
+    pub fn breaks_off_within(&self, time: Duration) -> bool {
+        self.reaches_within(Phase::BrokenOff, time)
+    }
+
+    fn set(&self, phase: Phase) {
+        let mut now = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = phase.max(*now);
+        self.changed.notify_all();
+    }
+
+    fn reaches_within(&self, phase: Phase, time: Duration) -> bool {
+        let now = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(now, time, |now| *now < phase);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 >= phase
+    }
+}
