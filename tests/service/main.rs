@@ -9,6 +9,7 @@ mod commands;
 mod consistency;
 mod create;
 mod cursors;
+mod deployment;
 mod document;
 mod durability;
 mod embedded;
