@@ -86,7 +86,7 @@ const MISSING: &str = "
     SELECT 'table ' || name AS name FROM ours WHERE to_regclass(name) IS NULL
     UNION ALL
     SELECT privilege
-           || CASE WHEN bool_and(lacks) THEN '' ELSE ' (' || string_agg(attname, ', ' ORDER BY attnum) FILTER (WHERE lacks) || ')' END
+           || CASE WHEN bool_and(lacks) THEN '' ELSE ' (' || string_agg(attname::text, ', ' ORDER BY attnum) FILTER (WHERE lacks) || ')' END
            || ' on ' || name
       FROM needed
      GROUP BY name, privilege

@@ -121,7 +121,9 @@ impl Named {
                 let end = after(&tokens, at, "}");
                 named.selectors.push(selector(token, &tokens[at + 1..end]));
                 at = end;
-            } else if next != Some("(") && !GROUPINGS.contains(&token) {
+            } else if !next.is_some_and(|next| next == "(" || GROUPINGS.contains(&next))
+                && !GROUPINGS.contains(&token)
+            {
                 named.selectors.push(selector(token, &[]));
             }
         }

@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 const OWNER: &str = "payments_owner";
 const APP: &str = "synapse_app";
@@ -44,7 +44,7 @@ fn payments(replicas: usize) -> Cluster {
 }
 
 /// psql asks at the terminal for passwords. Where it has none, as in a session of its own, it reads what it is given.
-fn run_roles(server: &Server, arguments: &[&str], typed: &str) -> Output {
+fn run_roles(server: &Server, arguments: &[&str], typed: &str) {
     let superuser = server.url(User::Superuser).replace("/synapse", "/payments");
     let mut psql = program("psql");
     psql.args(["-X", "-d", &superuser, "-f"])
@@ -54,14 +54,13 @@ fn run_roles(server: &Server, arguments: &[&str], typed: &str) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // SAFETY: setsid is a system call alone, as all between fork and exec must be.
-    unsafe { psql.pre_exec(|| Ok(drop(setsid()?))) };
+    unsafe { psql.pre_exec(|| setsid().map(|_| ()).map_err(Into::into)) };
     let mut child = psql.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(typed.as_bytes()).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:#?}");
-    output
 }
 
 /// Of the role that may as little as the service needs.
@@ -73,7 +72,8 @@ fn launch(cluster: &Cluster) -> Launch {
 }
 
 fn batch(app: &App) -> Answer {
-    let headers = [("Idempotency-Key", &*key())];
+    let key = key();
+    let headers = [("Idempotency-Key", key.as_str())];
     let body = json!({"transactions": [minimal(), full()]});
     app.send(Method::POST, "/transactions/batch", &headers, Some(&body))
 }
