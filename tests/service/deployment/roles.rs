@@ -87,6 +87,7 @@ fn callback(app: &App, anchor: &str, status: &str) -> Answer {
 #[test]
 fn the_service_does_all_its_work_with_the_roles_of_the_file_and_replication_required() {
     let cluster = payments(1);
+    cluster.make_durable();
     cluster.make_synchronous();
     run_roles(cluster.primary(), &["-v", "keep_passwords=1"], ""); // a second time changes nothing
     let launch = launch(&cluster).set("database.require_replication", true);
