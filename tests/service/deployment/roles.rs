@@ -179,31 +179,15 @@ fn the_application_cannot_rewrite_history_and_the_reader_can_only_read() {
                 .iter()
                 .for_each(|statement| denied(server, user, statement));
         }
-        denied(
-            server,
-            READER,
-            &format!("INSERT INTO {table} (owner) VALUES ('shop')"),
-        );
-        denied(
-            server,
-            READER,
-            &format!("UPDATE {table} SET owner = 'shop'"),
-        );
-        denied(server, APP, &format!("UPDATE {table} SET owner = 'shop'"));
+        let insert = format!("INSERT INTO {table} (owner) VALUES ('shop')");
+        denied(server, READER, &insert);
+        let update = format!("UPDATE {table} SET owner = 'shop'");
+        [APP, READER].map(|user| denied(server, user, &update));
     }
-    for column in [
-        "id",
-        "amount",
-        "idempotency_key",
-        "anchor_transaction_id",
-        "actor",
-        "created_at",
-    ] {
-        denied(
-            server,
-            APP,
-            &format!("UPDATE transactions SET {column} = NULL"),
-        );
+    let fixed = "id amount idempotency_key anchor_transaction_id actor created_at";
+    for column in fixed.split(' ') {
+        let rewrite = format!("UPDATE transactions SET {column} = NULL");
+        denied(server, APP, &rewrite);
     }
     for user in [APP, READER] {
         denied(server, user, "CREATE TABLE public.mine ()");
