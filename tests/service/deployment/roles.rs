@@ -182,7 +182,9 @@ fn the_application_cannot_rewrite_history_and_the_reader_can_only_read() {
         let insert = format!("INSERT INTO {table} (owner) VALUES ('shop')");
         denied(server, READER, &insert);
         let update = format!("UPDATE {table} SET owner = 'shop'");
-        [APP, READER].map(|user| denied(server, user, &update));
+        for user in [APP, READER] {
+            denied(server, user, &update);
+        }
     }
     let fixed = "id amount idempotency_key anchor_transaction_id actor created_at";
     for column in fixed.split(' ') {
