@@ -1,17 +1,21 @@
--- Least privilege. Run once as a superuser, in the service's database, after the migrations:
+-- Least privilege. Run as a superuser, in the service's database, after the migrations, and again after an upgrade that brings new ones:
 --   psql -d synapse -f deploy/roles.sql
 -- It asks for both passwords at the terminal, without showing them; they stand neither on a command line nor in a log, since psql sends
--- their SCRAM verifiers. Without a terminal: leave the two \password lines out, and set the verifiers by your secret management.
+-- their SCRAM verifiers. Where something else sets the passwords (secret management, an operator of Kubernetes, a second run):
+--   psql -d synapse -v keep_passwords=1 -f deploy/roles.sql
 -- The service then runs with migrate_on_start = false as synapse_app; migrations run as the owner (`synapse-core migrate`).
 -- synapse_app has no DELETE, no TRUNCATE, and cannot change what a transaction is once it is stored: neither its business fields nor
 -- its handles, its author or its history. It is no member of pg_signal_backend: whoever can cancel a writer's wait for a standby turns
 -- "replicated" into a wish.
 \set ON_ERROR_STOP on
 
-CREATE ROLE synapse_app LOGIN;
+SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['synapse_app', 'synapse_reader']) AS name
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+\if :{?keep_passwords}
+\else
 \password synapse_app
-CREATE ROLE synapse_reader LOGIN;
 \password synapse_reader
+\endif
 
 -- Nobody but its owner makes tables or functions in `public` (the default before PostgreSQL 15), and the roles look nowhere else: a table of
 -- the same name in a schema of somebody else's is never found.

@@ -66,12 +66,31 @@ pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
     ))
 }
 
+/// Column by column: a grant may name some of them, and a statement that needs another one fails. Every statement reads whole rows; what they
+/// store and change stands in `ledger/store`.
 const MISSING: &str = "
-    SELECT coalesce(p.privilege || ' on ', 'table ') || t.name AS name
-      FROM (VALUES ('transactions'), ('transaction_events'), ('callback_receipts')) t (name)
-      LEFT JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) p (privilege) ON to_regclass(t.name) IS NOT NULL
-     WHERE to_regclass(t.name) IS NULL
-        OR (NOT has_any_column_privilege(to_regclass(t.name), p.privilege) AND NOT (t.name <> 'transactions' AND p.privilege = 'UPDATE'))
+    WITH ours (name) AS (VALUES ('transactions'), ('transaction_events'), ('callback_receipts')),
+    needed AS (
+        SELECT ours.name, p.privilege, a.attnum, a.attname, NOT has_column_privilege(a.attrelid, a.attnum, p.privilege) AS lacks
+          FROM ours
+          JOIN pg_attribute a ON a.attrelid = to_regclass(ours.name) AND a.attnum > 0 AND NOT a.attisdropped
+         CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) p (privilege)
+         WHERE CASE p.privilege
+                   WHEN 'SELECT' THEN true
+                   WHEN 'INSERT' THEN ours.name <> 'transactions'
+                        OR a.attname NOT IN ('status', 'status_reason', 'version', 'created_at', 'updated_at')
+                   ELSE ours.name = 'transactions'
+                        AND a.attname IN ('status', 'status_reason', 'callback_status', 'callback_at', 'version', 'write_id', 'updated_at')
+               END
+    )
+    SELECT 'table ' || name AS name FROM ours WHERE to_regclass(name) IS NULL
+    UNION ALL
+    SELECT privilege
+           || CASE WHEN bool_and(lacks) THEN '' ELSE ' (' || string_agg(attname::text, ', ' ORDER BY attnum) FILTER (WHERE lacks) || ')' END
+           || ' on ' || name
+      FROM needed
+     GROUP BY name, privilege
+    HAVING bool_or(lacks)
      ORDER BY 1";
 
 #[derive(QueryableByName)]

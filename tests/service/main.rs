@@ -11,6 +11,7 @@ mod consistency;
 mod create;
 mod cursors;
 mod demo;
+mod deployment;
 mod document;
 mod durability;
 mod embedded;

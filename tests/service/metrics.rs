@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Section 12 of the contract, with the labels of each.
-const CONTRACT: [(&str, &[&str]); 18] = [
+pub const CONTRACT: [(&str, &[&str]); 18] = [
     (
         "synapse_http_requests_total",
         &["method", "route", "status"],

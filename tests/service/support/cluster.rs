@@ -37,6 +37,11 @@ fn open(dir: &Path) -> Arc<Home> {
     Home::open(dir, BINARIES.clone(), Durability::Fast).unwrap()
 }
 
+/// A program of PostgreSQL, of the version of the servers.
+pub fn program(name: &str) -> Command {
+    Command::new(BINARIES.dir().join(name))
+}
+
 fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp")
         .arg("-a")
@@ -158,7 +163,7 @@ impl Cluster {
 
     pub fn archiver_of(&self, primary: &Server) -> Archiver {
         let dir = Dir::new("archive");
-        let child = Command::new(BINARIES.dir().join("pg_receivewal"))
+        let child = program("pg_receivewal")
             .args(["--synchronous", "--no-loop", "-d"])
             .arg(primary.url(User::Superuser))
             .arg("-D")
