@@ -90,7 +90,7 @@ fn the_service_does_all_its_work_with_the_roles_of_the_file_and_replication_requ
     cluster.make_durable();
     cluster.make_synchronous();
     run_roles(cluster.primary(), &["-v", "keep_passwords=1"], ""); // a second time changes nothing
-    let launch = launch(&cluster).set("database.require_replication", true);
+    let launch = launch(&cluster).text("durability.require", "node");
     let checked = launch.run(&["check"]).expect(0);
     assert!(checked.stdout.contains("may be used"), "{checked:#?}");
     assert!(
