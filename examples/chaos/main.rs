@@ -74,7 +74,8 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
     while Instant::now() < end {
         let fault = chosen[random.random_range(0..chosen.len())];
         eprintln!("{}", fault.name);
-        let logged = stage.apps.each_ref().map(|app| app.log().len());
+        let logged = stage.apps.iter().map(|app| app.log().len());
+        let logged: Vec<usize> = logged.collect();
         let Round {
             mut history,
             violations: found,

@@ -6,6 +6,8 @@ mod args;
 mod batches;
 mod cell;
 mod client;
+#[path = "../../tests/service/support/distance.rs"]
+#[allow(dead_code, reason = "shared with the tests, which also cut it")]
 mod distance;
 mod export;
 mod flush;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 fn attempt(reply: Reply) -> Attempt {
     Attempt {
         instance: 0,
+        begun: Instant::now(),
         end: Instant::now(),
         reply,
     }
@@ -132,15 +133,20 @@ fn honest() -> (History, Truth) {
             level: Level::Token,
             instance: 1,
             floor: 2,
+            token_of: Some(0),
+            end: Instant::now(),
+            served_in: String::new(),
             took: Duration::ZERO,
             by_replica: true,
-            says_lag: true,
+            lag_ms: Some(0),
             on_old_branch: false,
             seen: Seen::Version(2),
         }],
         snapshots: vec![Snapshot {
             at: Instant::now(),
+            from: None,
             versions: [("1".to_owned(), 2)].into(),
+            by_region: [("us", [("1".to_owned(), 2)].into())].into(),
         }],
     };
     let row = Row {

@@ -49,11 +49,19 @@ impl App {
 
     /// It dies without a word, and is started again as it was.
     pub fn kill_and_restart(&self) {
+        self.kill();
+        self.restart();
+    }
+
+    pub fn kill(&self) {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        *child = self.launch.spawn(&[]);
-        drop(child);
+    }
+
+    /// After it has ended.
+    pub fn restart(&self) {
+        *self.child.lock().unwrap() = self.launch.spawn(&[]);
         self.until_live();
     }
 
