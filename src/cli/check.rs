@@ -1,5 +1,9 @@
 //! `check`: what the service would find.
 
+mod durability;
+
+use durability::Standby;
+
 use crate::db::NodeOptions;
 use crate::db::cause::Trouble;
 use crate::db::probe::Heard;
@@ -93,8 +97,21 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
             }
             Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
         }
+        let standbys = standbys(nodes, &survey, primary);
+        let enough = durability::durability(settings.policy.require, node, &standbys);
+        complaints.extend(enough.err());
     }
     complaints
+}
+
+fn standbys<'n>(nodes: &'n [NodeOptions], survey: &Survey, primary: usize) -> Vec<Standby<'n>> {
+    let others = nodes.iter().zip(&survey.heard).enumerate();
+    let others = others.filter(|(node, _)| *node != primary);
+    let known = others.filter_map(|(_, (node, heard))| {
+        let name = heard.as_ref().ok()?.facts.upstream_name.clone()?;
+        Some(Standby { name, node })
+    });
+    known.collect()
 }
 
 fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {

@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use super::probe::Branch;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,8 +32,27 @@ pub struct Conclusions {
     pub prepared: Option<Branch>,
     /// When the primary was last seen to replicate synchronously, and to survive a crash.
     pub synchronous_at: Option<Instant>,
-    /// The other nodes, by the `application_name` under which each follows, or last followed, a primary.
-    pub standbys: Arc<[String]>,
+    pub standbys: Arc<Standbys>,
+}
+
+/// The nodes whose word counts for a commit of the primary: all others, or, where another region must have it, those of other regions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standbys {
+    /// The `application_name` under which each follows, or last followed, a primary.
+    pub names: Vec<String>,
+    /// Of each.
+    pub regions: Vec<Option<Arc<str>>>,
+}
+
+impl Standbys {
+    /// Where a commit is that these have: for example `eu,us`.
+    pub fn regions_with(&self, primary: Option<&Arc<str>>, copies: &[String]) -> String {
+        let known = self.names.iter().zip(&self.regions);
+        let theirs = known.filter(|(name, _)| copies.contains(name));
+        let theirs = theirs.filter_map(|(_, region)| region.as_deref());
+        let all: BTreeSet<&str> = theirs.chain(primary.map(|region| &**region)).collect();
+        all.into_iter().collect::<Vec<_>>().join(",")
+    }
 }
 
 impl Conclusions {

@@ -21,7 +21,7 @@ mod threads;
 mod unreachable;
 pub mod url;
 
-pub use options::{NodeOptions, Options, RebuildSchedule, Schema};
+pub use options::{NodeOptions, Options, RebuildSchedule, Require, Schema};
 pub use pool::bulkhead::{Permit, Use, share};
 pub use pool::{Connection, Pool};
 pub use requests::{Candidate, SplitBrain};

@@ -13,7 +13,23 @@ pub struct Options {
     pub probe_timeout: Duration,
     pub max_replica_lag: Duration,
     pub region: Option<String>,
+    pub require: Require,
     pub rebuild: RebuildSchedule,
+}
+
+/// Where a commit has to be, beside the primary's disk, before the write is acknowledged.
+///
+/// For example, a primary in eu is followed by eu-b and us-a. At t = 0 s a create is committed, at t = 1 ms eu-b has flushed it, at
+/// t = 80 ms us-a has, and at t = 90 ms eu is lost with both its servers. `None` acknowledged it at once, `Node` after 1 ms, and both lost
+/// it; `Region` acknowledged it after 80 ms, and us-a has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Require {
+    /// Nowhere. The answer says where it is.
+    None,
+    /// On a standby.
+    Node,
+    /// On a standby in another region than the primary's.
+    Region,
 }
 
 #[cfg(test)]
@@ -29,6 +45,7 @@ impl Options {
             probe_timeout: second,
             max_replica_lag: second,
             region: None,
+            require: Require::None,
             rebuild: RebuildSchedule {
                 initial: second,
                 factor: 2.0,

@@ -1,7 +1,7 @@
 //! What requests ask, and what they tell. None of it waits for a database, writes a line or closes a connection.
 
 use super::cause::Trouble;
-use super::conclusions::{Conclusions, Writes};
+use super::conclusions::{Conclusions, Standbys, Writes};
 use super::error::Error;
 use super::keeper::Message;
 use super::node::{Input, NodeState, Seen};
@@ -24,27 +24,38 @@ pub struct Candidate {
     pub settled_until: Option<DateTime<Utc>>,
     /// A commit waits for a standby, and a crash loses nothing.
     pub synchronous: bool,
-    /// The standbys whose word counts for a commit of this primary: configured nodes, by the `application_name` under which it knows them.
-    /// None where its commits wait for nobody.
-    pub standbys: Arc<[String]>,
+    pub region: Option<Arc<str>>,
+    /// How far it is.
+    pub rtt: Duration,
+    /// The standbys whose word counts for a commit of this primary; none where its commits wait for nobody.
+    pub standbys: Arc<Standbys>,
     /// Each commit hangs until a standby is back.
     pub waits_for_standby: bool,
     /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
     pub unprepared: bool,
+    judged_at: Instant,
     of_the_history: bool,
     timeline: i32,
 }
 
 impl Candidate {
-    fn of(node: usize, pool: &Arc<Pool>, seen: &Seen, conclusions: &Conclusions) -> Candidate {
+    fn of(
+        node: usize,
+        region: Option<Arc<str>>,
+        pool: &Arc<Pool>,
+        seen: &Seen,
+        conclusions: &Conclusions,
+    ) -> Candidate {
         let (facts, standbys) = (&seen.facts, &conclusions.standbys);
         Candidate {
             node,
+            region,
+            rtt: facts.rtt,
             pool: pool.clone(),
             role: facts.role,
             lag_ms: seen.lag_ms,
             settled_until: seen.settled_until,
-            synchronous: facts.is_durable_with(standbys),
+            synchronous: facts.is_durable_with(&standbys.names),
             standbys: if facts.waits_for > 0 {
                 standbys.clone()
             } else {
@@ -52,6 +63,7 @@ impl Candidate {
             },
             waits_for_standby: facts.waits_for_standby(),
             unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
+            judged_at: seen.judged_at,
             of_the_history: seen.is_of_the_history(),
             timeline: facts.timeline.unwrap_or(0),
         }
@@ -60,6 +72,16 @@ impl Candidate {
     /// What it shows is of the history that writes go to: only then may it answer for a token.
     pub fn is_of_the_history(&self) -> bool {
         self.of_the_history
+    }
+
+    /// How old the state may be that it shows now, at most: it was `lag_ms` behind the primary when that was concluded, from an answer of the
+    /// primary that had taken up to `rtt`. None: nobody knows.
+    pub fn staleness(&self, primary_rtt: Duration) -> Option<Duration> {
+        if self.role == DbRole::Primary {
+            return Some(Duration::ZERO);
+        }
+        let lag = Duration::from_millis(self.lag_ms?);
+        Some(lag + self.judged_at.elapsed() + primary_rtt)
     }
 }
 
@@ -126,8 +148,9 @@ impl Databases {
     pub fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
             NodeState::Up { pool, seen, .. } => {
+                let region = self.shared.nodes[node].region.clone();
                 let conclusions = self.shared.conclusions.borrow();
-                Some(Candidate::of(node, pool, seen, &conclusions))
+                Some(Candidate::of(node, region, pool, seen, &conclusions))
             }
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
         }

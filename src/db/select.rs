@@ -17,21 +17,31 @@ pub struct View<'a> {
     pub apart: bool,
 }
 
+/// Farther than this beside the primary, a replica of another region spares the primary nothing that its clients would not pay for.
+const FAR: Duration = Duration::from_millis(10);
+
 /// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much, then those of a branch
-/// that has ended: a stale answer that says so is better than none.
+/// that has ended: a stale answer that says so is better than none. A primary of the own region comes before replicas that are far away.
+///
+/// For example, of an instance in eu: eu-b, the replica beside it; where that is down, eu-a, the primary; only then us-a, 80 ms away. Of
+/// an instance in us, where us-a is down: ap-a, a replica, and then eu-a, the primary.
 pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
+    let primary = views.iter().find(|view| view.role == DbRole::Primary);
+    let near = primary.filter(|primary| region.is_some() && primary.region == region);
     let mut candidates: Vec<_> = views.iter().collect();
     candidates.sort_by_cached_key(|view| {
         let lag_ms = view.lag_ms.unwrap_or(u64::MAX);
         let stale =
             view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
-        let rank = match (view.role, stale) {
-            _ if view.apart => 3,
-            (DbRole::Replica, false) => 0,
-            (DbRole::Primary, _) => 1,
-            (DbRole::Replica, true) => 2,
-        };
         let elsewhere = region.is_some() && view.region != region;
+        let is_far = elsewhere && near.is_some_and(|primary| view.rtt > primary.rtt + FAR);
+        let rank = match (view.role, stale) {
+            _ if view.apart => 4,
+            (DbRole::Replica, false) if !is_far => 0,
+            (DbRole::Primary, _) => 1,
+            (DbRole::Replica, false) => 2,
+            (DbRole::Replica, true) => 3,
+        };
         (
             rank,
             if stale { lag_ms } else { 0 },
@@ -87,6 +97,28 @@ mod tests {
         };
         assert_eq!(read_order(&[near.clone(), far.clone()], Some("eu")), [1, 0]);
         assert_eq!(read_order(&[near, far], None), [0, 1]);
+    }
+
+    #[test]
+    fn the_primary_of_the_own_region_comes_before_a_replica_that_is_far_away() {
+        let here = View {
+            region: Some("eu"),
+            ..primary(0)
+        };
+        let elsewhere = |rtt_ms| View {
+            region: Some("us"),
+            ..replica(1, 0, rtt_ms, 0)
+        };
+        assert_eq!(
+            read_order(&[here.clone(), elsewhere(80)], Some("eu")),
+            [0, 1]
+        );
+        assert_eq!(
+            read_order(&[here.clone(), elsewhere(3)], Some("eu")),
+            [1, 0],
+            "it spares the primary"
+        );
+        assert_eq!(read_order(&[here, elsewhere(80)], Some("ap")), [1, 0]);
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn status_of(node: &Node, max: u32) -> NodeStatus {
     let state = node.state();
     let status = NodeStatus {
         name: node.name.clone(),
-        region: node.region.clone(),
+        region: node.region.as_deref().map(str::to_owned),
         address: node.address.clone(),
         state: state.name(),
         role: state.role(),

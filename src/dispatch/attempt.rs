@@ -1,6 +1,6 @@
 //! What became of one attempt, and what a leader's thread shares with who watches it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -38,9 +38,22 @@ pub struct Answered<A> {
     pub role: DbRole,
     pub lag_ms: Option<u64>,
     pub settled_until: Option<DateTime<Utc>>,
-    pub replicated: bool,
+    pub region: Option<Arc<str>>,
+    pub durability: Durability,
     /// No other primary had been seen when it was answered, and the node was what it had been judged to be.
     pub current: bool,
+}
+
+/// Where a write is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// On the primary, for all that is known.
+    Local,
+    /// On a standby too, of those that count.
+    Replicated {
+        /// Told where another region must have it: the primary's, and those of the standbys that are known to have it.
+        regions: Option<Arc<str>>,
+    },
 }
 
 pub type Reply<A> = Result<Answered<A>, Failure>;

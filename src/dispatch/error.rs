@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use super::bounds::Bound;
 use crate::ledger;
 
 /// What became of a piece of work. Each variant says whether it may have been applied.
@@ -27,6 +30,9 @@ pub enum Error {
     /// An earlier request with the same handle has not finished. Not applied by this one.
     #[error("an earlier request is still in progress")]
     InProgress,
+    /// The client asks for more than the way to the node allows. Not applied.
+    #[error("the round trip takes {rtt:?}")]
+    BelowRoundTrip { bound: Bound, rtt: Duration },
     #[error("no database answers")]
     ReadUnavailable,
     #[error("no database can answer consistently")]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Dispatch, Error, Served, asked};
+use super::{Bounds, Dispatch, Error, Served, asked};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::search::{Order, Search};
@@ -94,7 +94,8 @@ impl Dispatch {
         consistency: &Consistency,
     ) -> Result<Served<Exported>, Error> {
         let asked = asked(&page.search.owner.clone(), page, consistency);
-        self.read(&self.exporting, asked, consistency).await
+        let bounds = Bounds::default();
+        self.read(&self.exporting, asked, consistency, bounds).await
     }
 
     /// From a node that shows all that is settled.

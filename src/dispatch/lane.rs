@@ -10,13 +10,15 @@ mod pair;
 mod seat;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 pub(super) use pair::Pair;
 pub(super) use seat::Seat;
+use ticket::{Queued, Ticket};
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -61,6 +63,8 @@ struct Queue<W: Work> {
 struct Entry<W: Work> {
     id: u64,
     job: Arc<W::Job>,
+    /// Its answer is of use until then.
+    until: Instant,
     reply: oneshot::Sender<Reply<W::Answer>>,
 }
 
@@ -90,7 +94,7 @@ impl<W: Work> Lane<W> {
     /// Queues a job and waits for its answer. Dropped while it waits (the client has gone), it takes the job back, if that is still
     /// queued.
     pub async fn ask(self: &Arc<Self>, job: Arc<W::Job>, patience: Patience) -> Reply<W::Answer> {
-        let (ticket, mut answer) = self.queue_up(job)?;
+        let (ticket, mut answer) = self.queue_up(job, patience.until)?;
         let mut until = patience.queued_until.min(patience.until);
         loop {
             match tokio::time::timeout_at(until.into(), &mut answer).await {
@@ -107,7 +111,7 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    fn queue_up(self: &Arc<Self>, job: Arc<W::Job>) -> Result<Queued<W>, Failure> {
+    fn queue_up(self: &Arc<Self>, job: Arc<W::Job>, until: Instant) -> Result<Queued<W>, Failure> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.lock();
         let bytes = queue.bytes + W::bytes(&job);
@@ -117,7 +121,12 @@ impl<W: Work> Lane<W> {
         queue.bytes = bytes;
         queue.last_id += 1;
         let id = queue.last_id;
-        queue.waiting.push_back(Entry { id, job, reply });
+        queue.waiting.push_back(Entry {
+            id,
+            job,
+            until,
+            reply,
+        });
         let start = self.takes_a_leader(&mut queue);
         drop(queue);
         if start {
@@ -140,9 +149,10 @@ impl<W: Work> Lane<W> {
         one_more
     }
 
-    /// What has gathered. None: nothing.
-    pub fn take(self: &Arc<Self>) -> Option<Batch<W>> {
+    /// What has gathered, but for what could not be answered in time by a node that is so far. None: nothing.
+    pub fn take(self: &Arc<Self>, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
+        queue.refuse_what_is_late(Instant::now() + rtt);
         let first = queue.waiting.pop_front()?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {
@@ -210,31 +220,12 @@ impl<W: Work> Lane<W> {
     }
 }
 
-/// A job's place in the queue, and where its answer will come.
-type Queued<W> = (Ticket<W>, oneshot::Receiver<Reply<<W as Work>::Answer>>);
-
-/// A place in the queue.
-struct Ticket<W: Work> {
-    lane: Arc<Lane<W>>,
-    id: u64,
-}
-
-impl<W: Work> Ticket<W> {
-    /// False: it was taken, or answered.
-    fn withdraw(&self) -> bool {
-        let mut queue = self.lane.lock();
-        // Ids ascend, and taking entries out keeps their order.
-        let at = queue
-            .waiting
-            .binary_search_by_key(&self.id, |entry| entry.id);
-        let entry = at.ok().and_then(|at| queue.waiting.remove(at));
-        queue.bytes -= entry.as_ref().map_or(0, |entry| W::bytes(&entry.job));
-        entry.is_some()
-    }
-}
-
-impl<W: Work> Drop for Ticket<W> {
-    fn drop(&mut self) {
-        self.withdraw();
+impl<W: Work> Queue<W> {
+    /// Those in front: they have waited longest.
+    fn refuse_what_is_late(&mut self, answered_at: Instant) {
+        while let Some(late) = self.waiting.pop_front_if(|entry| entry.until < answered_at) {
+            self.bytes -= W::bytes(&late.job);
+            fail(vec![late.reply], &Failure::OutOfTime { sent: false });
+        }
     }
 }

@@ -10,14 +10,15 @@ use actix_web::web;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use super::attempt::{Answered, Failure, Reply, Watch, fail};
+use super::attempt::{Answered, Durability, Failure, Reply, Watch, fail};
 use super::lane::{Batch, Lane, Seat};
 use super::rules::Before;
 use super::watcher::{Ended, Term};
 use super::work::{Done, Work};
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
-use crate::db::{Candidate, Databases, Permit};
+use crate::db::{Candidate, Databases, Permit, Require};
+use crate::ledger::store::Copies;
 
 /// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
 /// must not keep the others from theirs.
@@ -118,7 +119,7 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
     };
     let term_ends = Instant::now() + TERM;
     while let Some(candidate) = still(lane, candidate).filter(|_| Instant::now() < term_ends) {
-        let Some(Batch { jobs, replies }) = lane.take() else {
+        let Some(Batch { jobs, replies }) = lane.take(candidate.rtt) else {
             return;
         };
         if let Err(replies) = watch.begin(replies) {
@@ -127,7 +128,7 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         let begun = Instant::now();
         let owner = W::owner(&jobs[0]);
         let result =
-            W::run(&mut connection, owner, &jobs, &candidate.standbys).map_err(DbError::from);
+            W::run(&mut connection, owner, &jobs, &candidate.standbys.names).map_err(DbError::from);
         // Reported before anybody is answered: who asks again must not meet the same node.
         report(lane, &candidate, &result);
         let Some(replies) = watch.end() else { return };
@@ -177,6 +178,7 @@ fn answer<W: Work>(
         databases.suspect(candidate);
     }
     let current = !is_promoted && databases.is_current(candidate);
+    let durability = durability(lane, candidate, &done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // A receiver that is gone is a client that has gone away.
         drop(reply.send(Ok(Answered {
@@ -184,8 +186,21 @@ fn answer<W: Work>(
             role: candidate.role,
             lag_ms: candidate.lag_ms,
             settled_until: candidate.settled_until,
-            replicated: done.replicated,
+            durability: durability.clone(),
+            region: candidate.region.clone(),
             current,
         })));
+    }
+}
+
+fn durability<W: Work>(lane: &Lane<W>, candidate: &Candidate, copies: &Copies) -> Durability {
+    let Copies(names) = copies;
+    if !copies.is_replicated() {
+        return Durability::Local;
+    }
+    let (standbys, primary) = (&candidate.standbys, candidate.region.as_ref());
+    let must_tell = lane.context.policy.require == Require::Region;
+    Durability::Replicated {
+        regions: must_tell.then(|| standbys.regions_with(primary, names).into()),
     }
 }

@@ -17,11 +17,13 @@
 //! A read goes to the best node ([`read`]), and to the next one where that fails, in the same way: a job in a lane before that node.
 
 mod attempt;
+mod bounds;
 mod budget;
 mod error;
 mod export;
 mod lane;
 mod leader;
+mod policy;
 mod read;
 mod rules;
 mod status;
@@ -30,16 +32,17 @@ mod watcher;
 mod work;
 mod write;
 
-pub use attempt::Failure;
+pub use attempt::{Durability, Failure};
+pub use bounds::{Bound, Bounds};
 pub use error::Error;
 pub use export::Export;
+pub use policy::Policy;
 pub use read::Served;
 pub use status::LaneStatus;
 pub use write::Written;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
@@ -68,18 +71,6 @@ use status::Counts;
 use watcher::Watcher;
 use work::{Asked, CallingBack, Changing, Creating, CreatingAll, Finding, Paging};
 use write::WriteLanes;
-
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    /// How long a write may take altogether.
-    pub write_deadline: Duration,
-    /// How long a statement may take before nobody waits for it any more.
-    pub attempt_timeout: Duration,
-    /// A write counts only if it is on a standby too.
-    pub require_replication: bool,
-    /// How many jobs may wait in a lane.
-    pub max_waiting: usize,
-}
 
 /// What lanes and leaders share.
 struct Context {
@@ -162,24 +153,36 @@ impl Dispatch {
         }
     }
 
-    pub async fn create(&self, create: Create) -> Result<Written<Created>, Error> {
-        let written = self.write(&self.creating, create).await?;
+    pub async fn create(&self, create: Create, bounds: Bounds) -> Result<Written<Created>, Error> {
+        let written = self.write(&self.creating, create, bounds).await?;
         self.counts.replayed(written.value.how != How::New);
         Ok(written)
     }
 
-    pub async fn create_all(&self, batch: Batch) -> Result<Written<CreatedAll>, Error> {
-        let written = self.write(&self.creating_all, batch).await?;
+    pub async fn create_all(
+        &self,
+        batch: Batch,
+        bounds: Bounds,
+    ) -> Result<Written<CreatedAll>, Error> {
+        let written = self.write(&self.creating_all, batch, bounds).await?;
         self.counts.replayed(written.value.how != How::New);
         Ok(written)
     }
 
-    pub async fn change(&self, change: Change) -> Result<Written<Transaction>, Error> {
-        self.write(&self.changing, change).await
+    pub async fn change(
+        &self,
+        change: Change,
+        bounds: Bounds,
+    ) -> Result<Written<Transaction>, Error> {
+        self.write(&self.changing, change, bounds).await
     }
 
-    pub async fn call_back(&self, callback: Callback) -> Result<Written<Received>, Error> {
-        let written = self.write(&self.calling_back, callback).await?;
+    pub async fn call_back(
+        &self,
+        callback: Callback,
+        bounds: Bounds,
+    ) -> Result<Written<Received>, Error> {
+        let written = self.write(&self.calling_back, callback, bounds).await?;
         self.counts.replayed(matches!(
             written.value.how,
             Heard::CreatedBefore | Heard::ChangedBefore
@@ -192,36 +195,40 @@ impl Dispatch {
         caller: &Caller,
         id: Uuid,
         consistency: &Consistency,
+        bounds: Bounds,
     ) -> Result<Served<Transaction>, Error> {
         let asked = asked(&caller.owner, id, consistency);
-        self.read(&self.finding, asked, consistency).await
+        self.read(&self.finding, asked, consistency, bounds).await
     }
 
     pub async fn list(
         &self,
         search: Search,
         consistency: &Consistency,
+        bounds: Bounds,
     ) -> Result<Served<Page>, Error> {
         let asked = asked(&search.owner.clone(), search, consistency);
-        self.read(&self.listing, asked, consistency).await
+        self.read(&self.listing, asked, consistency, bounds).await
     }
 
     pub async fn history(
         &self,
         page: HistoryPage,
         consistency: &Consistency,
+        bounds: Bounds,
     ) -> Result<Served<Events>, Error> {
         let asked = asked(&page.owner.clone(), page, consistency);
-        self.read(&self.recalling, asked, consistency).await
+        self.read(&self.recalling, asked, consistency, bounds).await
     }
 
     pub async fn count(
         &self,
         stats: Stats,
         consistency: &Consistency,
+        bounds: Bounds,
     ) -> Result<Served<Counted>, Error> {
         let asked = asked(&stats.owner.clone(), stats, consistency);
-        self.read(&self.counting, asked, consistency).await
+        self.read(&self.counting, asked, consistency, bounds).await
     }
 }
 

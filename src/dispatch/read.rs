@@ -1,5 +1,6 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
+mod candidates;
 mod lanes;
 mod served;
 
@@ -13,7 +14,7 @@ use super::attempt::{Failure, Reply};
 use super::rules::Patience;
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Weight, Work};
-use super::{Dispatch, Error};
+use super::{Bounds, Dispatch, Error};
 use crate::db::Candidate;
 use crate::db::error::Error as DbError;
 use crate::ledger;
@@ -29,9 +30,13 @@ const IMPATIENCE: Duration = Duration::from_millis(100);
 /// Between two looks for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Between the first two looks whether a replica has come as far as a token; then twice as long, and so on.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+
 /// One read under way.
 struct Course<'c> {
     consistency: &'c Consistency,
+    max_staleness: Option<Duration>,
     deadline: Instant,
     /// What a replica said is absent, and how late it was.
     absent: Option<(ledger::Error, Option<u64>)>,
@@ -53,6 +58,7 @@ impl Dispatch {
         lanes: &ReadLanes<W>,
         job: Asked<T>,
         consistency: &Consistency,
+        bounds: Bounds,
     ) -> Result<Served<W::Answer>, Error>
     where
         W: Work<Job = Asked<T>>,
@@ -68,14 +74,20 @@ impl Dispatch {
         };
         let mut course = Course {
             consistency,
-            deadline: Instant::now() + patience,
+            max_staleness: bounds.max_staleness,
+            deadline: Instant::now() + bounds.deadline.map_or(patience, |own| own.min(patience)),
             absent: None,
             busy: 0,
             other_reason: false,
         };
+        let nearest = self.candidates(consistency, W::ONE_HISTORY);
+        self.refuse_the_impossible(bounds, nearest.first())?;
         loop {
             (course.absent, course.busy) = (None, 0);
-            let candidates = self.candidates(consistency, W::ONE_HISTORY);
+            let mut candidates = self.candidates(consistency, W::ONE_HISTORY);
+            if let Some(max) = bounds.max_staleness {
+                self.retain_fresh(&mut candidates, max);
+            }
             for (at, candidate) in candidates.iter().enumerate() {
                 let others = at + 1 < candidates.len();
                 match self.ask(lanes, &job, candidate, others, &mut course).await {
@@ -92,22 +104,6 @@ impl Dispatch {
             }
             tokio::time::sleep(PAUSE).await;
         }
-    }
-
-    pub(super) fn candidates(
-        &self,
-        consistency: &Consistency,
-        one_history: bool,
-    ) -> Vec<Candidate> {
-        let databases = &self.context.databases;
-        if consistency.is_strong() {
-            return databases.primary_now().into_iter().collect();
-        }
-        let mut candidates = databases.read_candidates();
-        if one_history || *consistency != Consistency::Eventual {
-            candidates.retain(Candidate::is_of_the_history);
-        }
-        candidates
     }
 
     async fn ask<W: Work>(
@@ -131,8 +127,11 @@ impl Dispatch {
             proven: course.consistency.is_strong(),
             apart: false,
         };
+        let (worth_until, mut pause) =
+            (Instant::now() + self.worth_waiting(candidate), FIRST_PAUSE);
         loop {
             let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
+            let soon = Instant::now() + pause < worth_until;
             let must_be_current =
                 how.proven || W::ONE_HISTORY || *course.consistency != Consistency::Eventual;
             let role = reply
@@ -142,11 +141,15 @@ impl Dispatch {
                 Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
                     verdict::Read::Unprepared
                 }
-                reply => came(reply, must_be_current),
+                reply => came(reply, must_be_current, soon),
             };
             match verdict::read(&came, role, how.proven) {
                 NextRead::Prove => how.proven = true,
                 NextRead::Apart => how.apart = true,
+                NextRead::Wait => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
                 next => return self.step(next, reply, course),
             }
         }
@@ -168,7 +171,9 @@ impl Dispatch {
             NextRead::Next { paid } if paid && !self.read_retries.take() => {
                 return Step::Done(Err(course.no_node()));
             }
-            NextRead::Next { .. } | NextRead::Prove | NextRead::Apart => course.other_reason = true,
+            NextRead::Next { .. } | NextRead::Prove | NextRead::Apart | NextRead::Wait => {
+                course.other_reason = true;
+            }
         }
         Step::NextNode
     }
@@ -186,13 +191,14 @@ impl Dispatch {
         Ok(Served {
             value: answered.answer?,
             role: answered.role,
+            region: answered.region,
             lag_ms: answered.lag_ms,
             settled_until: answered.settled_until,
         })
     }
 }
 
-fn came<A>(reply: &Reply<A>, must_be_current: bool) -> verdict::Read<'_> {
+fn came<A>(reply: &Reply<A>, must_be_current: bool, soon: bool) -> verdict::Read<'_> {
     let answered = match reply {
         Ok(answered) => answered,
         Err(failure) => return verdict::Read::Failed(failure),
@@ -200,7 +206,7 @@ fn came<A>(reply: &Reply<A>, must_be_current: bool) -> verdict::Read<'_> {
     match &answered.answer {
         _ if must_be_current && !answered.current => verdict::Read::Uncounted,
         Ok(_) => verdict::Read::Found,
-        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible,
+        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible { soon },
         Err(ledger::Error::Behind) => verdict::Read::Behind,
         Err(_) => verdict::Read::Absent,
     }
@@ -217,7 +223,7 @@ impl Course<'_> {
     fn no_node(&self) -> Error {
         if self.busy > 0 && !self.other_reason {
             Error::Overloaded
-        } else if *self.consistency == Consistency::Eventual {
+        } else if *self.consistency == Consistency::Eventual && self.max_staleness.is_none() {
             Error::ReadUnavailable
         } else {
             Error::ConsistencyUnavailable

@@ -108,8 +108,10 @@ pub enum Read<'f> {
     Found,
     /// What was asked for is not there.
     Absent,
-    /// A write that a token names is not there.
-    TokenNotVisible,
+    /// A write that a token names is not there. `soon`: it may well be there before another node could answer.
+    TokenNotVisible {
+        soon: bool,
+    },
     /// This node has not come as far as it must have.
     Behind,
     /// An answer of a node that is no longer what it was judged to be.
@@ -128,6 +130,8 @@ pub enum NextRead {
     Prove,
     /// The same node again, in a statement of its own.
     Apart,
+    /// The same node again, in a moment.
+    Wait,
     /// The next node. `paid` by the retry budget, as for writes.
     Next {
         paid: bool,
@@ -140,15 +144,16 @@ pub enum NextRead {
 
 /// What follows. `proven`: the node is the primary, and has proved it by a commit.
 pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
-    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow};
+    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     match (came, role) {
         (Read::Found, _) => Answer,
         // A replica that has not replayed it yet says the same as one where it never was.
         (Read::Absent, DbRole::Replica) => Remember,
         (Read::Absent, DbRole::Primary) => Answer,
-        (Read::TokenNotVisible, DbRole::Replica) => Next { paid: false },
-        (Read::TokenNotVisible, DbRole::Primary) if proven => Answer,
-        (Read::TokenNotVisible, DbRole::Primary) => Prove,
+        (Read::TokenNotVisible { soon: true }, DbRole::Replica) => Wait,
+        (Read::TokenNotVisible { soon: false }, DbRole::Replica) => Next { paid: false },
+        (Read::TokenNotVisible { .. }, DbRole::Primary) if proven => Answer,
+        (Read::TokenNotVisible { .. }, DbRole::Primary) => Prove,
         (Read::Behind | Read::Uncounted, _) => Next { paid: false },
         (Read::Unprepared, _) => Next { paid: true },
         (Read::Failed(failure), role) => match failure {

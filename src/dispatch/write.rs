@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::attempt::{Answered, Failure, Reply};
+use super::attempt::{Answered, Durability, Failure, Reply};
 use super::lane::Pair;
 use super::rules::{Before, Patience};
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
-use super::{Context, Dispatch, Error};
-use crate::db::Use;
+use super::{Bounds, Context, Dispatch, Error};
 use crate::db::status::Replication;
+use crate::db::{Require, Use};
 use crate::ledger;
 
 /// How long a create waits for an earlier one with the same handle that has not finished (contract, section 4).
@@ -18,11 +18,13 @@ const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks whether a standby is there.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a write came to, and whether it is on a standby too.
+/// What a write came to, and where it is.
 #[derive(Debug)]
 pub struct Written<A> {
     pub value: A,
-    pub replicated: bool,
+    pub durability: Durability,
+    /// Of the primary.
+    pub region: Option<Arc<str>>,
 }
 
 /// The lanes of one kind of write, before the primary.
@@ -55,9 +57,14 @@ impl Dispatch {
         &self,
         lanes: &WriteLanes<W>,
         job: W::Job,
+        bounds: Bounds,
     ) -> Result<Written<W::Answer>, Error> {
+        self.refuse_the_impossible(bounds, self.context.databases.primary_now().as_ref())?;
+        let deadline = bounds
+            .deadline
+            .unwrap_or(self.context.policy.write_deadline);
         let mut course = Course {
-            deadline: Instant::now() + self.context.policy.write_deadline,
+            deadline: Instant::now() + deadline,
             doubt: Doubt::None,
             apart: false,
             waits_for_lock_since: None,
@@ -104,7 +111,7 @@ impl Dispatch {
     /// Where replication is required, a write is sent only to a primary that replicates.
     async fn until_durable(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        if !policy.require_replication || course.doubt != Doubt::None {
+        if policy.require == Require::None || course.doubt != Doubt::None {
             return Ok(());
         }
         loop {
@@ -125,8 +132,11 @@ impl Dispatch {
             Ok(answered) => answered,
             Err(failure) => return verdict::Write::Failed(failure),
         };
-        let counts =
-            answered.current && (answered.replicated || !self.context.policy.require_replication);
+        let is_durable = match self.context.policy.require {
+            Require::None => true,
+            Require::Node | Require::Region => answered.durability != Durability::Local,
+        };
+        let counts = answered.current && is_durable;
         match &answered.answer {
             Ok(_) if counts => verdict::Write::Accepted,
             Err(ledger::Error::LostRace) => verdict::Write::Raced,
@@ -141,7 +151,10 @@ impl Dispatch {
 
     fn told<A>(&self, reply: Reply<A>) -> Result<Written<A>, Error> {
         let Answered {
-            answer, replicated, ..
+            answer,
+            durability,
+            region,
+            ..
         } = match reply {
             Ok(answered) => answered,
             Err(failure) => {
@@ -153,10 +166,14 @@ impl Dispatch {
         self.write_retries.earn();
         self.context.databases.acknowledged();
         let value = answer?;
-        if !replicated {
+        if durability == Durability::Local {
             self.counts.unreplicated.add_one();
         }
-        Ok(Written { value, replicated })
+        Ok(Written {
+            value,
+            durability,
+            region,
+        })
     }
 
     fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {

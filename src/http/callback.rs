@@ -13,6 +13,7 @@ use super::reference::openapi::description::{
 use super::reference::openapi::{examples, shared};
 use super::request::bodies::CreateTransaction;
 use super::request::{NoQuery, Signed};
+use crate::dispatch::Bounds;
 use crate::ledger::ask::callback::Callback;
 use crate::ledger::ask::draft::Draft;
 use crate::ledger::model::transaction::Transaction;
@@ -26,7 +27,7 @@ pub const CALLBACK: Operation = Operation {
     summary: "A signed callback of an anchor",
     description: "Standard Webhooks 1.0: HMAC-SHA256 over id, timestamp and body, by a secret of the settings, which says whose transaction it \
                   is. The same `webhook-id` is answered with the first answer.",
-    parameters: &[WEBHOOK],
+    parameters: &[WEBHOOK, shared::DEADLINE],
     body: Some(json::<CreateTransaction>(
         "CreateTransaction",
         examples::draft,
@@ -93,7 +94,12 @@ const WEBHOOK: &[Parameter] = &[
     webhook("webhook-signature", Shape::Text, "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=", "One signature or several, separated by blanks."),
 ];
 
-pub async fn callback(api: Data<Api>, signed: Signed, _: NoQuery) -> Result<HttpResponse, Problem> {
+pub async fn callback(
+    api: Data<Api>,
+    signed: Signed,
+    _: NoQuery,
+    bounds: Bounds,
+) -> Result<HttpResponse, Problem> {
     let Signed {
         webhook_id,
         said_at,
@@ -103,7 +109,7 @@ pub async fn callback(api: Data<Api>, signed: Signed, _: NoQuery) -> Result<Http
     let draft = Draft::parse(&body, &api.rules)?;
     let callback = Callback::new(draft, &webhook_id, said_at, caller, body.len());
     drop(body);
-    let written = api.dispatch.call_back(callback).await?;
+    let written = api.dispatch.call_back(callback, bounds).await?;
     let Received { transaction, how } = &written.value;
     let (mut response, is_replay) = match how {
         How::Created => (HttpResponse::Created(), false),
@@ -113,5 +119,5 @@ pub async fn callback(api: Data<Api>, signed: Signed, _: NoQuery) -> Result<Http
     };
     response.insert_header(location(transaction));
     response.insert_header(replayed(is_replay));
-    Ok(answer_write(response, transaction, written.replicated))
+    Ok(answer_write(response, transaction, &written))
 }

@@ -21,7 +21,7 @@ pub use reference::openapi::document;
 
 use crate::clients::Scope::{Admin, Read, Write};
 use crate::clients::{Client, Clients, Limiter, Limits, Source, Sources};
-use crate::db::Databases;
+use crate::db::{Databases, Require};
 use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
 use actix_web::web::ServiceConfig;
@@ -121,7 +121,8 @@ impl Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
             rules: options.rules,
-            replication_required: policy.require_replication.then_some(policy.write_deadline),
+            replication_required: (policy.require != Require::None)
+                .then_some(policy.write_deadline),
             exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
             region: options.region,
             embedded: options.embedded,

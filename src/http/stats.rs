@@ -14,7 +14,7 @@ use super::reference::openapi::description::{
 };
 use super::reference::openapi::{examples, shared};
 use super::request::NoQuery;
-use crate::dispatch::Served;
+use crate::dispatch::{Bounds, Served};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::stats::{Grouping, Stats};
@@ -31,7 +31,7 @@ const COUNTS: Operation = Operation {
     tag: Tag::Transactions,
     summary: "",
     description: "Amounts of different assets are never added together.",
-    parameters: &[shared::CONSISTENCY],
+    parameters: &[shared::CONSISTENCY, shared::BOUNDS],
     body: None,
     answers: &[],
     problems: &[
@@ -60,7 +60,7 @@ pub const BY_DAY: Operation = Operation {
     path: "/stats/daily",
     id: "countByDay",
     summary: "How many transactions of which assets were made each day",
-    parameters: &[DAYS, shared::CONSISTENCY],
+    parameters: &[DAYS, shared::CONSISTENCY, shared::BOUNDS],
     answers: &[Answer {
         status: 200,
         description: "Every day (UTC), the oldest first, be it with none.",
@@ -104,9 +104,10 @@ pub async fn status(
     _: NoQuery,
     caller: Caller,
     consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let stats = Stats::of_all(&caller.owner, Grouping::Status);
-    let served = api.dispatch.count(stats, &consistency).await?;
+    let served = api.dispatch.count(stats, &consistency, bounds).await?;
     let data = by_status(&served.value.groups);
     Ok(answer(
         &served,
@@ -120,10 +121,11 @@ pub async fn daily(
     request: HttpRequest,
     caller: Caller,
     consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let stats = Stats::daily(request.query_string(), &caller.owner, Utc::now())?;
     let days = stats.days;
-    let mut served = api.dispatch.count(stats, &consistency).await?;
+    let mut served = api.dispatch.count(stats, &consistency, bounds).await?;
     let groups = std::mem::take(&mut served.value.groups);
     let data = days.map_or(Vec::new(), |(first, last)| by_day(groups, first, last));
     let meta = meta(&served);
@@ -135,9 +137,10 @@ pub async fn assets(
     _: NoQuery,
     caller: Caller,
     consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let stats = Stats::of_all(&caller.owner, Grouping::Asset);
-    let mut served = api.dispatch.count(stats, &consistency).await?;
+    let mut served = api.dispatch.count(stats, &consistency, bounds).await?;
     let data = by_asset(std::mem::take(&mut served.value.groups));
     let meta = meta(&served);
     Ok(answer(&served, &consistency, view::Stats { data, meta }))

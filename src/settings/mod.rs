@@ -5,6 +5,7 @@ mod api;
 mod callback;
 mod clients;
 mod database;
+mod durability;
 mod embedded;
 mod limits;
 mod log;

@@ -182,13 +182,13 @@ fn replication_is_not_required_of_sessions_that_are_told_to_do_without() {
     ];
     for (options, may_be) in table {
         let toml = format!(
-            "[database]\nrequire_replication = true\n[database.primary]\nurl = 'postgres://a@h/x'
+            "[durability]\nrequire = 'node'\n[database.primary]\nurl = 'postgres://a@h/x'
              [[database.replicas]]\nurl = 'postgres://a@i/x?options={options}'"
         );
         let problems = parse(&toml, &[]).err().unwrap_or_default();
         assert_eq!(problems.is_empty(), may_be, "{options}: {problems:?}");
         assert!(problems.iter().all(|problem| problem.contains("node-2")));
-        let without = toml.replace("require_replication = true", "");
+        let without = toml.replace("require = 'node'", "");
         assert!(parse(&without, &[]).is_ok());
     }
 }

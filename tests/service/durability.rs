@@ -54,7 +54,7 @@ fn durability_is_what_the_commit_waited_for() {
 fn replication_that_the_url_forbids_cannot_be_required() {
     let weak = |url: String| format!("{url}?options=-c%20synchronous_commit%3Dremote_write");
     let launch = Launch::on([weak("postgres://u@db-1/d".to_owned())])
-        .set("database.require_replication", true);
+        .text("durability.require", "node");
     let output = launch.run(&["serve"]).expect(2);
     assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
     assert!(output.stderr.contains("remote_write"), "{}", output.stderr);
@@ -99,7 +99,7 @@ fn where_replication_is_required_nothing_is_written_without_a_standby() {
     cluster.make_durable();
     let app = cluster
         .launch()
-        .set("database.require_replication", true)
+        .text("durability.require", "node")
         .set("database.write_deadline_ms", 1500)
         .healthy();
     let key = key();

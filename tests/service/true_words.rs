@@ -78,7 +78,7 @@ fn writes_are_told_as_they_would_be_answered_where_replication_is_required() {
     let cluster = Cluster::pair();
     let app = cluster
         .launch()
-        .set("database.require_replication", true)
+        .text("durability.require", "node")
         .set("database.write_deadline_ms", 500)
         .healthy();
     let is_refused = || {

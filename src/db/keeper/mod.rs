@@ -225,6 +225,7 @@ impl Keeper {
         Some(match &judgement.standings[node] {
             judge::Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             judge::Standing::Usable(caveat) => Judged::Usable(super::node::Seen {
+                judged_at: now,
                 lag_ms: self.positions.lag_ms(&facts, now),
                 settled_until: self.positions.settled_until(&facts),
                 sync_state: self.sync_state(&facts, judgement.elected),

@@ -6,10 +6,13 @@ use super::super::node::{Input, Node, NodeState};
 use super::super::pool::Pool;
 use super::super::probe::{Branch, Heard, probe};
 use super::super::url::connect;
-use super::super::{Schema, Shared};
+use super::super::{Options, Schema, Shared};
 use super::{Keeper, Message};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Connections to a node of another region, while they are not used.
+const WARM_ELSEWHERE: u32 = 2;
 
 /// A pool that has answered before it serves, and the branch of which the schema was made ready.
 pub struct Rebuilt {
@@ -105,6 +108,7 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
         &node.url,
         &session,
         options.pool_size,
+        warm(node, options),
         facts.server,
         node.workers.clone(),
     );
@@ -114,6 +118,14 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
         heard: Heard { facts, asked },
         prepared: unprepared,
     })
+}
+
+/// How many connections are kept open although nobody uses them. Another region is asked for writes while it has the primary, else only
+/// when nothing near can answer: a few then serve until there are more.
+fn warm(node: &Node, options: &Options) -> u32 {
+    let elsewhere = options.region.is_some() && node.region.as_deref() != options.region.as_deref();
+    let few = if elsewhere { WARM_ELSEWHERE } else { u32::MAX };
+    options.pool_size.min(few)
 }
 
 /// The schema of a node that is up and was elected: by a connection that is at hand, since writes wait meanwhile.

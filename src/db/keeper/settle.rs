@@ -1,8 +1,9 @@
 //! Draws the conclusions from what is known now, and publishes them.
 
 use super::super::cause::Cause;
-use super::super::conclusions::{Conclusions, Writes};
+use super::super::conclusions::{Conclusions, Standbys, Writes};
 use super::super::node::{Input, NodeState};
+use super::super::options::Require;
 use super::super::probe::{Facts, Heard};
 use super::cluster::Cluster;
 use super::judge::{Judgement, judge};
@@ -55,7 +56,7 @@ impl Keeper {
             .and_then(|node| self.watches[node].heard.as_ref());
         let elected = elected.map(|heard| &heard.facts);
         let standbys = self.standbys_of(judgement.elected);
-        let is_synchronous = elected.is_some_and(|facts| facts.is_durable_with(&standbys));
+        let is_synchronous = elected.is_some_and(|facts| facts.is_durable_with(&standbys.names));
         self.positions.record(elected, now);
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
@@ -85,11 +86,23 @@ impl Keeper {
         });
     }
 
-    fn standbys_of(&self, elected: Option<usize>) -> Arc<[String]> {
+    fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
+        let nodes = &self.shared.nodes;
+        let region = elected.and_then(|elected| nodes[elected].region.as_ref());
+        let counts = |node: usize| match self.shared.options.require {
+            Require::None | Require::Node => true,
+            Require::Region => nodes[node].region.as_ref() != region,
+        };
         let others = self.memory.nodes.iter().enumerate();
-        let others = others.filter(|(node, _)| Some(*node) != elected);
-        let names = others.filter_map(|(_, remembered)| remembered.upstream_name.clone());
-        names.collect()
+        let others = others.filter(|(node, _)| Some(*node) != elected && counts(*node));
+        let known = others.filter_map(|(node, remembered)| {
+            Some((
+                remembered.upstream_name.clone()?,
+                nodes[node].region.clone(),
+            ))
+        });
+        let (names, regions) = known.unzip();
+        Arc::new(Standbys { names, regions })
     }
 
     /// Who follows the primary of the lower timeline must be heard again.

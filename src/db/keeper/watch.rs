@@ -6,12 +6,14 @@ use super::super::node::NodeState;
 use super::super::probe::{Facts, Heard, Prober};
 use super::message::Message;
 use super::pace::{self, Situation};
+use std::collections::VecDeque;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a standby that starts beside its primary may take to become a synchronous one.
 const SETTLED: Duration = Duration::from_secs(5);
+const ROUND_TRIPS: usize = 8;
 
 pub struct Watch {
     pub prober: Prober,
@@ -20,6 +22,8 @@ pub struct Watch {
     /// It answered once, or has had its full time to: before that nothing can be said of the whole.
     pub had_its_time: bool,
     pub due: Instant,
+    /// Of its last answers.
+    round_trips: VecDeque<Duration>,
     /// What is already in the log.
     warned: Vec<&'static str>,
 }
@@ -42,6 +46,7 @@ impl Watch {
             heard: None,
             had_its_time: false,
             due: now,
+            round_trips: VecDeque::new(),
             warned: Vec::new(),
         }
     }
@@ -82,8 +87,12 @@ impl Watch {
         received && !heard.facts.receiving
     }
 
-    pub fn hear(&mut self, heard: Heard) {
+    /// How far it is, is told by the quickest of its last answers: what a busy server adds is no distance.
+    pub fn hear(&mut self, mut heard: Heard) {
         self.had_its_time = true;
+        self.round_trips.truncate(ROUND_TRIPS - 1);
+        self.round_trips.push_front(heard.facts.rtt);
+        heard.facts.rtt = self.round_trips.iter().min().copied().unwrap_or_default();
         self.heard = Some(heard);
     }
 
@@ -112,6 +121,7 @@ impl Watch {
     /// Its address leads to another server: so must the next question.
     pub fn start_afresh(&mut self, now: Instant) {
         self.prober.hang_up();
+        self.round_trips.clear();
         (self.heard, self.due) = (None, now);
     }
 

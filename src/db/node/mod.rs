@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub struct Node {
     pub name: String,
-    pub region: Option<String>,
+    pub region: Option<Arc<str>>,
     pub address: String,
     pub url: DatabaseUrl,
     pub cell: Cell,
@@ -56,7 +56,7 @@ impl Node {
         Node {
             address: node.url.address(),
             name: node.name,
-            region: node.region,
+            region: node.region.map(Arc::from),
             url: node.url,
             cell: Cell::new(State::new(Moment::now(), &options.rebuild)),
             workers: Arc::new(workers),

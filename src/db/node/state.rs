@@ -54,6 +54,8 @@ pub enum State<P> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub facts: Facts,
+    /// When the rest was concluded.
+    pub judged_at: Instant,
     pub lag_ms: Option<u64>,
     /// What was begun before can be seen on it, or never will be (see [`PrimaryPositions::settled_until`]).
     ///

@@ -28,11 +28,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Returns at once; `workers` open the connections in the background.
+    /// Returns at once; `workers` open the connections in the background: `warm` of them, and more, up to `size`, as they are used.
     pub fn open(
         url: &DatabaseUrl,
         session: &SessionLimits,
         size: u32,
+        warm: u32,
         server: Server,
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
@@ -40,6 +41,7 @@ impl Pool {
         let manager = Manager::new(url, session, closed.clone());
         let connections = r2d2::Pool::builder()
             .max_size(size)
+            .min_idle(Some(warm))
             // A ping costs a round trip and proves nothing about the role.
             .test_on_check_out(false)
             .connection_timeout(CONNECT_TIMEOUT)

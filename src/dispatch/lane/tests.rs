@@ -23,7 +23,8 @@ fn dispatch() -> Dispatch {
     let policy = Policy {
         write_deadline: second,
         attempt_timeout: second,
-        require_replication: false,
+        require: Require::None,
+        probe_interval: second,
         max_waiting: 1000,
     };
     Dispatch::start(Arc::new(databases), policy).unwrap()
@@ -48,13 +49,15 @@ fn batch(bytes: usize) -> Arc<Batch> {
 fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     let dispatch = dispatch();
     let lane = &dispatch.creating_all.pair.shared;
+    let until = Instant::now() + Duration::from_secs(60);
+    let queue_up = |job| lane.queue_up(job, until);
     let half = MAX_WAITING_BYTES / 2;
-    let (first, _) = lane.queue_up(batch(half)).unwrap();
-    let (second, _) = lane.queue_up(batch(half)).unwrap();
-    assert!(matches!(lane.queue_up(batch(1)), Err(Failure::Full)));
+    let (first, _) = queue_up(batch(half)).unwrap();
+    let (second, _) = queue_up(batch(half)).unwrap();
+    assert!(matches!(queue_up(batch(1)), Err(Failure::Full)));
     drop(first);
-    let (third, _) = lane.queue_up(batch(half)).unwrap();
+    let (third, _) = queue_up(batch(half)).unwrap();
     lane.fail_all(&Failure::SplitBrain);
     drop((second, third)); // they are there no more, and give nothing back
-    assert!(lane.queue_up(batch(MAX_WAITING_BYTES)).is_ok());
+    assert!(queue_up(batch(MAX_WAITING_BYTES)).is_ok());
 }

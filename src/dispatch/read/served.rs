@@ -1,5 +1,7 @@
 //! What a read came to.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::db::role::DbRole;
@@ -9,6 +11,7 @@ use crate::db::role::DbRole;
 pub struct Served<A> {
     pub value: A,
     pub role: DbRole,
+    pub region: Option<Arc<str>>,
     pub(super) lag_ms: Option<u64>,
     /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
     /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
@@ -20,6 +23,7 @@ impl<A> Served<A> {
         Served {
             value: change(self.value),
             role: self.role,
+            region: self.region,
             lag_ms: self.lag_ms,
             settled_until: self.settled_until,
         }

@@ -12,6 +12,7 @@ use diesel::PgConnection;
 use diesel::QueryResult;
 
 use crate::ledger;
+use crate::ledger::store::Copies;
 
 /// One kind of work: how jobs of it are done together, by one statement.
 pub trait Work: Send + Sync + 'static {
@@ -59,8 +60,8 @@ pub enum Weight {
 
 pub struct Done<A> {
     pub answers: Vec<Result<A, ledger::Error>>,
-    /// Its commit is on a standby too.
-    pub replicated: bool,
+    /// Who has its commit.
+    pub copies: Copies,
     /// Of a read: whether the server was a standby, where that was asked ([`ledger::store::Read`]).
     pub in_recovery: Option<bool>,
 }

@@ -19,7 +19,7 @@ use crate::ledger::store::find::Wanted;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use crate::ledger::store::stats::Counted;
-use crate::ledger::store::{self, Read, proof};
+use crate::ledger::store::{self, Copies, Read, proof};
 
 /// What a read is asked for, and whose it is.
 pub struct Asked<T> {
@@ -162,7 +162,7 @@ impl<Q: Question> Work for Paging<Q> {
 fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool>) -> Done<A> {
     Done {
         answers,
-        replicated: false,
+        copies: Copies::default(),
         in_recovery,
     }
 }

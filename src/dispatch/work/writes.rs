@@ -15,7 +15,7 @@ use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::callback::Received;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
-use crate::ledger::store::{self, Committed};
+use crate::ledger::store::{self, Committed, Copies};
 
 /// Creates, each on its own.
 pub struct Creating;
@@ -44,7 +44,7 @@ impl Work for Creating {
         let committed = store::create::create(connection, owner, &creates, standbys)?;
         Ok(Done {
             answers: committed.value,
-            replicated: committed.replicated,
+            copies: committed.copies,
             in_recovery: None,
         })
     }
@@ -136,15 +136,18 @@ fn each_committed<J, A>(
     mut run: impl FnMut(&J) -> QueryResult<Committed<Result<A, ledger::Error>>>,
 ) -> QueryResult<Done<A>> {
     let mut answers = Vec::new();
-    let mut replicated = true;
+    let mut copies: Option<Copies> = None;
     for job in jobs {
         let committed = run(job)?;
-        replicated &= committed.replicated;
+        copies = Some(match copies {
+            Some(copies) => copies.and(&committed.copies),
+            None => committed.copies,
+        });
         answers.push(committed.value);
     }
     Ok(Done {
         answers,
-        replicated,
+        copies: copies.unwrap_or_default(),
         in_recovery: None,
     })
 }

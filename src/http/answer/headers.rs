@@ -1,12 +1,14 @@
 //! What answers have in common: their headers, and the page of a list.
 
+use std::borrow::Cow;
+
 use actix_web::http::header::{ETAG, HeaderName, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::view::{List, Meta};
-use crate::dispatch::Served;
+use crate::dispatch::{Durability, Served, Written};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
@@ -35,30 +37,48 @@ pub fn location(transaction: &Transaction) -> (HeaderName, String) {
     (LOCATION, format!("/transactions/{}", transaction.id))
 }
 
-pub fn answer_write(
+/// `transaction` is what was `written`.
+pub fn answer_write<A>(
     mut response: HttpResponseBuilder,
     transaction: &Transaction,
-    replicated: bool,
+    written: &Written<A>,
 ) -> HttpResponse {
     response.insert_header((ETAG, etag(transaction.write())));
-    say_what_was_written(&mut response, transaction, replicated);
+    say_what_was_written(&mut response, transaction, written);
     response.json(transaction)
 }
 
-pub fn say_what_was_written(
+pub fn say_what_was_written<A>(
     response: &mut HttpResponseBuilder,
     transaction: &Transaction,
-    replicated: bool,
+    written: &Written<A>,
 ) {
     let token = Token {
         transaction_id: transaction.id,
         write: transaction.write(),
     };
-    let durability = if replicated { "replicated" } else { "local" };
     response.insert_header(("X-Read-Consistency", "strong"));
     response.insert_header(("X-Served-By", "primary"));
     response.insert_header(("X-Consistency-Token", token.to_string()));
-    response.insert_header(("X-Durability", durability));
+    response.insert_header(("X-Durability", durability(&written.durability)));
+    say_which_region(response, written.region.as_deref());
+}
+
+fn durability(durability: &Durability) -> Cow<'static, str> {
+    match durability {
+        Durability::Local => "local".into(),
+        Durability::Replicated { regions: None } => "replicated".into(),
+        Durability::Replicated {
+            regions: Some(regions),
+        } => format!("replicated; regions=\"{regions}\"").into(),
+    }
+}
+
+/// Absent where the settings name none.
+fn say_which_region(response: &mut HttpResponseBuilder, region: Option<&str>) {
+    if let Some(region) = region {
+        response.insert_header(("X-Served-By-Region", region));
+    }
 }
 
 /// Up to when a page of transactions is settled: see [`Served::settled_until`].
@@ -108,4 +128,5 @@ pub fn say_where_from<T>(
     if let Some(lag_ms) = served.replica_lag_ms() {
         response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));
     }
+    say_which_region(response, served.region.as_deref());
 }

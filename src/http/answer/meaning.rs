@@ -4,13 +4,14 @@ use super::codes;
 use super::headers::etag;
 use super::problem::Problem;
 use super::view::Extras;
-use crate::dispatch;
+use crate::dispatch::{self, Bound};
 use crate::ledger;
 use crate::ledger::ask::batch::BatchError;
 use crate::ledger::ask::draft::{BodyError, Violation};
 use crate::ledger::ask::query::QueryError;
 use crate::ledger::model::status::Status;
 use actix_web::http::header;
+use std::time::Duration;
 
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Problem {
@@ -72,6 +73,16 @@ impl From<QueryError> for Problem {
     }
 }
 
+fn below_round_trip(bound: Bound, rtt: Duration) -> Problem {
+    let (name, to) = match bound {
+        Bound::Deadline => ("X-Deadline-Ms", "the nearest database that could answer"),
+        Bound::Staleness => ("X-Max-Staleness-Ms", "the primary"),
+    };
+    let ms = rtt.as_secs_f64() * 1e3;
+    let detail = format!("{name}: less than the round trip to {to}, which takes {ms:.1} ms");
+    Problem::new(&codes::INVALID_PARAMETER, detail)
+}
+
 impl From<dispatch::Error> for Problem {
     fn from(error: dispatch::Error) -> Problem {
         use dispatch::Error as E;
@@ -81,6 +92,7 @@ impl From<dispatch::Error> for Problem {
                 return Problem::from(error).said_by_replica(lag_ms);
             }
             E::Internal(cause) => return Problem::internal(cause),
+            E::BelowRoundTrip { bound, rtt } => return below_round_trip(bound, rtt),
             E::Overloaded => (
                 &codes::OVERLOADED,
                 "more work is waiting than can be done in time; nothing was applied",

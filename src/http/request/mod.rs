@@ -3,6 +3,7 @@
 mod address;
 pub mod bodies;
 mod body;
+mod bounds;
 mod caller;
 mod consistency;
 mod key;

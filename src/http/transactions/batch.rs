@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::dispatch::Written;
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::headers::{replayed, say_what_was_written};
 use crate::http::answer::view::Created;
@@ -27,7 +27,7 @@ pub const CREATE_ALL: Operation = Operation {
     summary: "Create 1 to 1000 transactions, all of them or none",
     description: "One `Idempotency-Key` for all of them. A bad item refuses the whole batch, with pointers such as \
                   `/transactions/3/amount`.",
-    parameters: &[KEY_OF_ALL],
+    parameters: &[KEY_OF_ALL, shared::DEADLINE],
     body: Some(json::<CreateBatch>("CreateBatch", examples::drafts)),
     answers: &[Answer {
         status: 201,
@@ -53,6 +53,7 @@ pub async fn create_all(
     _: NoQuery,
     caller: Caller,
     key: Key,
+    bounds: Bounds,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let drafts = Drafts::parse(&body.0, &api.rules)?;
@@ -62,14 +63,13 @@ pub async fn create_all(
     })?;
     let batch = Batch::new(drafts, key, &caller, body.0.len());
     drop(body); // it may have to wait, and needs it no more
-    let Written { value, replicated } = api.dispatch.create_all(batch).await?;
-    let CreatedAll { transactions, how } = value;
+    let written = api.dispatch.create_all(batch, bounds).await?;
+    let CreatedAll { transactions, how } = &written.value;
     let mut response = HttpResponse::Created();
-    response.insert_header(replayed(how != How::New));
+    response.insert_header(replayed(*how != How::New));
     // They were stored by one commit: who sees the one that the token names sees them all.
     if let Some(first) = transactions.first() {
-        say_what_was_written(&mut response, first, replicated);
+        say_what_was_written(&mut response, first, &written);
     }
-    let data = &transactions;
-    Ok(response.json(Created { data }))
+    Ok(response.json(Created { data: transactions }))
 }

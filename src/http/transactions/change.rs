@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::dispatch::Written;
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::codes;
@@ -25,7 +25,7 @@ pub const CHANGE: Operation = Operation {
     tag: Tag::Transactions,
     summary: "Change the status",
     description: "Only of the version that the client has seen. A repeat of a change whose answer was lost is answered with 200.",
-    parameters: &[shared::ID, IF_MATCH],
+    parameters: &[shared::ID, IF_MATCH, shared::DEADLINE],
     body: Some(json::<ChangeStatus>(
         "ChangeStatus",
         examples::status_change,
@@ -65,11 +65,12 @@ pub async fn change(
     _: NoQuery,
     id: Id,
     caller: Caller,
+    bounds: Bounds,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let to = StatusChange::parse(&body.0)?;
     let expected = if_match(&request)?;
     let change = Change::new(id.0, expected, to, caller);
-    let Written { value, replicated } = api.dispatch.change(change).await?;
-    Ok(answer_write(HttpResponse::Ok(), &value, replicated))
+    let written = api.dispatch.change(change, bounds).await?;
+    Ok(answer_write(HttpResponse::Ok(), &written.value, &written))
 }

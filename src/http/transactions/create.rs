@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::headers::{answer_write, location, replayed};
 use crate::http::answer::{Problem, codes};
@@ -24,7 +25,7 @@ pub const CREATE: Operation = Operation {
     summary: "Create a transaction",
     description: "Repeatable under its `Idempotency-Key` (or its `anchor_transaction_id`): there is one transaction, whatever is \
                   retried, killed or failed over.",
-    parameters: &[shared::IDEMPOTENCY_KEY],
+    parameters: &[shared::IDEMPOTENCY_KEY, shared::DEADLINE],
     body: Some(json::<CreateTransaction>(
         "CreateTransaction",
         examples::draft,
@@ -57,12 +58,13 @@ pub async fn create(
     _: NoQuery,
     caller: Caller,
     key: Key,
+    bounds: Bounds,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let draft = Draft::parse(&body.0, &api.rules)?;
     let create = Create::new(draft, key.0, caller, body.0.len())?;
     drop(body);
-    let written = api.dispatch.create(create).await?;
+    let written = api.dispatch.create(create, bounds).await?;
     let Created { transaction, how } = &written.value;
     let mut response = match how {
         How::Known => HttpResponse::Ok(),
@@ -70,7 +72,7 @@ pub async fn create(
     };
     response.insert_header(location(transaction));
     response.insert_header(replayed(*how != How::New));
-    Ok(answer_write(response, transaction, written.replicated))
+    Ok(answer_write(response, transaction, &written))
 }
 
 impl From<NoHandle> for Problem {

@@ -4,6 +4,7 @@ use actix_web::http::header::ETAG;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::headers::{etag, say_where_from};
@@ -23,7 +24,12 @@ pub const READ_ONE: Operation = Operation {
     tag: Tag::Transactions,
     summary: "Read a transaction",
     description: "",
-    parameters: &[shared::ID, shared::CONSISTENCY, IF_NONE_MATCH],
+    parameters: &[
+        shared::ID,
+        shared::CONSISTENCY,
+        shared::BOUNDS,
+        IF_NONE_MATCH,
+    ],
     body: None,
     answers: &[
         Answer {
@@ -57,8 +63,12 @@ pub async fn read_one(
     id: Id,
     caller: Caller,
     consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
-    let served = api.dispatch.find(&caller, id.0, &consistency).await?;
+    let served = api
+        .dispatch
+        .find(&caller, id.0, &consistency, bounds)
+        .await?;
     let transaction = &served.value;
     let unchanged = none_match_is_met(&request, transaction.write());
     let mut response = if unchanged {

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::headers::answer_list;
@@ -21,7 +22,12 @@ pub const EVENTS: Operation = Operation {
     tag: Tag::Transactions,
     summary: "The history of a transaction",
     description: "Versions 1 to n without gaps, the oldest first.",
-    parameters: &[shared::ID, shared::PAGE, shared::CONSISTENCY],
+    parameters: &[
+        shared::ID,
+        shared::PAGE,
+        shared::CONSISTENCY,
+        shared::BOUNDS,
+    ],
     body: None,
     answers: &[Answer {
         status: 200,
@@ -38,9 +44,13 @@ pub async fn events(
     id: Id,
     caller: Caller,
     consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let page = HistoryPage::parse(request.query_string(), &caller.owner, id.0)?;
-    let served = api.dispatch.history(page.clone(), &consistency).await?;
+    let served = api
+        .dispatch
+        .history(page.clone(), &consistency, bounds)
+        .await?;
     let events: &[Event] = &served.value.events;
     let last = events.last().filter(|_| served.value.has_more);
     let next = last.map(|last| page.cursor_after(last.version));

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
 use crate::http::answer::headers::{answer_list, say_what_is_settled};
@@ -23,7 +24,7 @@ pub const LIST: Operation = Operation {
     summary: "List and search",
     description: "A page looks at 20,000 transactions at most: where few of them match, it may hold fewer than `limit`, even none, while \
                   `has_more` is true. Follow `next_cursor` until it is null. There is no total count.",
-    parameters: &[FILTERS, shared::PAGE, shared::CONSISTENCY],
+    parameters: &[FILTERS, shared::PAGE, shared::CONSISTENCY, shared::BOUNDS],
     body: None,
     answers: &[Answer {
         status: 200,
@@ -99,13 +100,17 @@ pub async fn search(
     request: HttpRequest,
     caller: Caller,
     mut consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let search = Search::parse(request.query_string(), &caller.owner)?;
     if search.idempotency_key.is_some() {
         // A key is read on the primary, never on a replica.
         consistency = consistency.strong();
     }
-    let served = api.dispatch.list(search.clone(), &consistency).await?;
+    let served = api
+        .dispatch
+        .list(search.clone(), &consistency, bounds)
+        .await?;
     let page = &served.value;
     let next = page.next.map(|cursor| cursor.encode(&search.binding()));
     let link = next.as_deref().map(|cursor| search.next_link_query(cursor));

@@ -16,7 +16,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use uuid::Uuid;
 
 use super::create::{self, conflicting_fields, met_by_key, new_transaction};
-use super::durability::{Committed, is_replicated};
+use super::durability::{Committed, copies};
 use super::find;
 use super::history;
 use super::lookup::{Met, look_up};
@@ -66,7 +66,7 @@ pub fn receive(
     if let Some(at) = stored {
         return Ok(Committed {
             value: received(new_transaction(create, at), How::Created),
-            replicated: is_replicated(connection, standbys),
+            copies: copies(connection, standbys),
         });
     }
     let met = look_up(connection, &create.caller.owner, &[create])?;
@@ -89,8 +89,8 @@ pub fn receive(
         // Its receipt is of another transaction.
         (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),
     };
-    let replicated = is_replicated(connection, standbys);
-    Ok(Committed { value, replicated })
+    let copies = copies(connection, standbys);
+    Ok(Committed { value, copies })
 }
 
 fn met_by_handle(
@@ -138,8 +138,8 @@ fn change(
             earlier(connection, callback)?.unwrap_or(Err(Error::LostRace))
         }
     };
-    let replicated = is_replicated(connection, standbys);
-    Ok(Committed { value, replicated })
+    let copies = copies(connection, standbys);
+    Ok(Committed { value, copies })
 }
 
 /// What this callback was answered before, by the receipt that it left. None: it has left none.

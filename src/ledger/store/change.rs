@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, Bool, Integer, Nullable, Text as SqlText, Uuid as SqlUuid};
 
-use super::durability::{Committed, is_replicated};
+use super::durability::{Committed, copies};
 use super::find;
 use super::history;
 use super::proof::prove;
@@ -30,13 +30,13 @@ pub fn change(
     let Some(row) = row else {
         return nothing_changed(connection, change, standbys);
     };
-    let replicated = is_replicated(connection, standbys);
+    let copies = copies(connection, standbys);
     let value = if row.changed || is_what_was_asked(change, &row.stored) {
         Ok(row.stored)
     } else {
         refuse(connection, change, row.stored)?
     };
-    Ok(Committed { value, replicated })
+    Ok(Committed { value, copies })
 }
 
 /// No row was locked. Either this change was made by an earlier attempt, and undone by others since; or there is no such transaction; or
@@ -50,14 +50,14 @@ fn nothing_changed(
     standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
     prove(connection)?;
-    let replicated = is_replicated(connection, standbys);
+    let copies = copies(connection, standbys);
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {
         (Some(now), Some(event)) => Ok(now.as_of(change.write_id, event)),
         (Some(_), None) => Err(Error::LostRace),
         (None, _) => Err(Error::NotFound),
     };
-    Ok(Committed { value, replicated })
+    Ok(Committed { value, copies })
 }
 
 /// The row was locked, and is not as the change wants it: unless it was an earlier attempt of this very change that made it so, and

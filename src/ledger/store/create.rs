@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
-use super::durability::{Committed, is_replicated};
+use super::durability::{Committed, copies};
 pub use super::insert::MAX_BATCH;
 use super::insert::insert;
 use super::lookup::{Met, look_up};
@@ -50,8 +50,8 @@ pub fn create(
     standbys: &[String],
 ) -> QueryResult<Committed<Vec<Answer>>> {
     let stored = insert(connection, owner, creates)?;
-    // Where nothing was stored, what is told is the lookup's.
-    let mut replicated = stored.is_empty() || is_replicated(connection, standbys);
+    let of_the_insert = (!stored.is_empty()).then(|| copies(connection, standbys));
+    let mut of_the_lookup = None;
     let skipped: Vec<&Create> = creates
         .iter()
         .filter(|create| !stored.contains_key(&create.id))
@@ -61,7 +61,7 @@ pub fn create(
     if !skipped.is_empty() {
         match answer_from_what_is_there(connection, owner, &skipped, standbys) {
             Ok(looked_up) => {
-                replicated &= looked_up.replicated;
+                of_the_lookup = Some(looked_up.copies);
                 met = looked_up.value;
             }
             // The others are stored, and must be answered so. Who was skipped asks again.
@@ -80,7 +80,10 @@ pub fn create(
     });
     Ok(Committed {
         value: answers.collect(),
-        replicated,
+        copies: match (of_the_insert, of_the_lookup) {
+            (Some(inserted), Some(looked_up)) => inserted.and(&looked_up),
+            (one, other) => one.or(other).unwrap_or_default(),
+        },
     })
 }
 
@@ -126,7 +129,7 @@ fn answer_from_what_is_there(
     standbys: &[String],
 ) -> QueryResult<Committed<HashMap<Uuid, Answer>>> {
     let found = look_up(connection, owner, skipped)?;
-    let replicated = is_replicated(connection, standbys);
+    let copies = copies(connection, standbys);
     let mut answers = HashMap::new();
     // The row under the key decides: only where there is none does the one under the anchor id count.
     for (by_key, place, met) in sorted_by_key_first(found) {
@@ -143,7 +146,7 @@ fn answer_from_what_is_there(
     }
     Ok(Committed {
         value: answers,
-        replicated,
+        copies,
     })
 }
 

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::create::{How, key_reused, new_transaction};
-use super::durability::{Committed, is_replicated};
+use super::durability::{Committed, copies};
 use super::insert_all::insert_all;
 use super::lookup::{Met, look_up};
 use crate::ledger::Error;
@@ -41,7 +41,7 @@ pub fn create_all(
                     transactions,
                     how: How::New,
                 }),
-                replicated: is_replicated(connection, standbys),
+                copies: copies(connection, standbys),
             })
         }
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
@@ -59,7 +59,7 @@ fn answer_from_what_is_there(
 ) -> QueryResult<Committed<Answer>> {
     let creates: Vec<&Create> = batch.creates().iter().collect();
     let mut met = look_up(connection, owner, &creates)?;
-    let replicated = is_replicated(connection, standbys);
+    let copies = copies(connection, standbys);
     met.sort_by_key(|met| met.place);
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
     let value = match (by_key.first(), by_anchor.first()) {
@@ -80,5 +80,5 @@ fn answer_from_what_is_there(
         }),
         (None, None) => Err(Error::LostRace),
     };
-    Ok(Committed { value, replicated })
+    Ok(Committed { value, copies })
 }

@@ -13,11 +13,28 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text as SqlText};
 
 use super::statement::{Binds, Run, Statement, Text};
 
-/// What a statement answered, and whether its commit is on a standby too.
+/// What a statement answered, and who has its commit.
 #[derive(Debug)]
 pub struct Committed<T> {
     pub value: T,
-    pub replicated: bool,
+    pub copies: Copies,
+}
+
+/// The standbys that are known to have a commit, of those that count, by their `application_name`. There may be more; without any, the
+/// commit may be on the primary alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies(pub Vec<String>);
+
+impl Copies {
+    pub fn is_replicated(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Of two commits together.
+    pub fn and(mut self, other: &Copies) -> Copies {
+        self.0.retain(|standby| other.0.contains(standby));
+        self
+    }
 }
 
 /// How long a standby that has let the commit go may take to confirm what others have flushed since.
@@ -28,32 +45,32 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// this primary waits for nobody.
 ///
 /// The commit is done, whatever becomes of the look: one that fails proves nothing, and takes nothing back.
-pub(super) fn is_replicated(connection: &mut PgConnection, standbys: &[String]) -> bool {
+pub(super) fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
     if standbys.is_empty() {
-        return false;
+        return Copies::default();
     }
-    match is_confirmed(connection, standbys) {
-        Ok(replicated) => replicated,
-        Err(error) => {
-            log::debug!(error:%; "whether a commit is on a standby could not be asked");
-            false
-        }
-    }
+    confirmed(connection, standbys).unwrap_or_else(|error| {
+        log::debug!(error:%; "whether a commit is on a standby could not be asked");
+        Copies::default()
+    })
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a blocking thread, within the bounds of its attempt"
 )]
-fn is_confirmed(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<bool> {
+fn confirmed(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     let until = Instant::now() + PATIENCE;
     let mut position = None;
     let mut pause = FIRST_PAUSE;
     loop {
         let look = Look { standbys, position };
-        let (seen, may_be, confirmed): (i64, bool, bool) = Run(&look).get_result(connection)?;
-        if confirmed || !may_be || Instant::now() + pause > until {
-            return Ok(may_be && confirmed);
+        let (seen, may_be, by): (i64, bool, Vec<String>) = Run(&look).get_result(connection)?;
+        if !may_be {
+            return Ok(Copies::default());
+        }
+        if !by.is_empty() || Instant::now() + pause > until {
+            return Ok(Copies(by));
         }
         position = Some(seen);
         std::thread::sleep(pause);
@@ -69,7 +86,7 @@ struct Look<'s> {
 
 impl Statement for Look<'_> {
     type Id = Look<'static>;
-    type Columns = (BigInt, Bool, Bool);
+    type Columns = (BigInt, Bool, Array<SqlText>);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("durability.sql")));

@@ -2,6 +2,7 @@
 
 mod nodes;
 
+use super::durability;
 use super::reader::Reader;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
 use crate::dispatch::Policy;
@@ -21,6 +22,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
     let (write_deadline, attempt_timeout) = times(r);
+    let nodes = nodes::nodes(r);
+    nodes::check_region(r, &nodes, region.as_deref());
+    let require = durability::require(r, &nodes);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
         // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
@@ -30,20 +34,17 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
         max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
         region,
+        require,
         rebuild: rebuild(r),
     };
-    let nodes = nodes::nodes(r);
-    let require_replication = r.flag("database.require_replication", false);
-    if require_replication {
-        nodes::check_replication(r, &nodes);
-    }
     DatabaseSettings {
         nodes,
         availability,
         policy: Policy {
             write_deadline,
             attempt_timeout,
-            require_replication,
+            require,
+            probe_interval: availability.probe_interval,
             max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
                 .unwrap_or(1000),
         },

@@ -28,33 +28,20 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     nodes
 }
 
-/// Where replication is required, a session must not be told to commit without a standby's flush: each write would be made, and then end as
-/// "outcome unknown".
-pub(super) fn check_replication(r: &mut Reader, nodes: &[NodeOptions]) {
-    let flushes = ["on", "true", "yes", "1", "remote_apply"];
-    for node in nodes {
-        let level = set_by(node.url.session_options(), "synchronous_commit");
-        if let Some(level) = level.filter(|level| !flushes.contains(&level.as_str())) {
-            let name = &node.name;
-            let problem = format!(
-                "cannot be kept with synchronous_commit={level} in the URL of {name}: use on or remote_apply there, or nothing"
-            );
-            r.problem("database.require_replication", &problem);
+/// An instance of a region in which no node is would find none of them near.
+pub(super) fn check_region(r: &mut Reader, nodes: &[NodeOptions], region: Option<&str>) {
+    let Some(region) = region else { return };
+    let key = "server.region";
+    if nodes.iter().all(|node| node.region.is_none()) {
+        if !nodes.is_empty() {
+            r.warning(key, "says nothing while no node has a region");
         }
+    } else if !nodes
+        .iter()
+        .any(|node| node.region.as_deref() == Some(region))
+    {
+        r.problem(key, "is a region that no node has");
     }
-}
-
-/// What a PostgreSQL command line (`-c name=value`, `-cname=value`, `--name=value`) sets this to: the last one counts.
-fn set_by(options: &str, name: &str) -> Option<String> {
-    let options = options.replace("-c ", "-c").to_ascii_lowercase();
-    let mut settings = options.split_whitespace().filter_map(|option| {
-        let setting = option
-            .strip_prefix("--")
-            .or_else(|| option.strip_prefix("-c"));
-        let (key, value) = setting?.split_once('=')?;
-        (key.replace('-', "_") == name).then(|| value.to_owned())
-    });
-    settings.next_back()
 }
 
 const PRIMARY_URL: &str = "database.primary.url";

@@ -137,6 +137,7 @@ impl Sim<'_> {
         Some(match &judgement.standings[node] {
             Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             Standing::Usable(caveat) => Judged::Usable(Seen {
+                judged_at: self.clock.instant(self.now),
                 lag_ms: instance
                     .positions
                     .lag_ms(&facts, self.clock.instant(self.now)),

@@ -2,7 +2,11 @@ use super::super::super::probe::Facts;
 use super::super::super::probe::tests::{primary, standby};
 use super::super::state::ATTEMPT_PATIENCE;
 use super::*;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+/// Two that differ in nothing else are the same.
+static JUDGED_AT: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 type Pool = &'static str;
 
@@ -23,6 +27,7 @@ fn at(start: Moment, seconds: u64) -> Moment {
 fn seen(facts: &Facts) -> Seen {
     Seen {
         facts: facts.clone(),
+        judged_at: *JUDGED_AT,
         lag_ms: Some(0),
         settled_until: None,
         sync_state: None,

@@ -1,31 +1,12 @@
 //! Parameters, headers and refusals that several operations have.
 
-use super::description::{Header, Parameter, Place, Shape};
-use crate::http::answer::codes::{self, Kind};
+mod headers;
 
-pub const EVERY_ANSWER: &[Header] = &[
-    Header {
-        name: "X-Request-Id",
-        description: "The id of this request: the client's, where it is a proper one.",
-        shape: Shape::Pattern("^[A-Za-z0-9._-]{1,64}$"),
-        example: "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b45",
-        always: true,
-    },
-    Header {
-        name: "Cache-Control",
-        description: "Nothing may be kept.",
-        shape: Shape::OneOf(&["no-store"]),
-        example: "no-store",
-        always: true,
-    },
-    Header {
-        name: "traceresponse",
-        description: "Where `traceparent` was sent: the span of this request in that trace.",
-        shape: Shape::Pattern("^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
-        example: "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01",
-        always: false,
-    },
-];
+pub use headers::{ENTITY_TAG, EVERY_ANSWER, LOCATION, NEXT_PAGE, READ, REPLAYED, WRITTEN};
+
+use super::description::{Parameter, Place, Shape};
+use crate::http::answer::codes::{self, Kind};
+use headers::TOKEN;
 
 pub const EVERY_REQUEST: &[Parameter] = &[
     Parameter {
@@ -83,6 +64,36 @@ pub const CONSISTENCY: &[Parameter] = &[
     },
 ];
 
+/// Of reads; writes have [`DEADLINE`] alone.
+pub const BOUNDS: &[Parameter] = &[
+    Parameter {
+        name: "X-Max-Staleness-Ms",
+        place: Place::Header,
+        required: false,
+        description: "The answer shows a state that is at most so old, or fails. What a replica has is known by probes: bounds below their \
+                      interval lead to the primary as a rule.",
+        shape: Shape::Number {
+            min: 1,
+            max: Some(86_400_000),
+        },
+        example: "2000",
+    },
+    DEADLINE_PARAMETER,
+];
+pub const DEADLINE: &[Parameter] = &[DEADLINE_PARAMETER];
+const DEADLINE_PARAMETER: Parameter = Parameter {
+    name: "X-Deadline-Ms",
+    place: Place::Header,
+    required: false,
+    description: "How long the client waits for the answer: a write instead of `database.write_deadline_ms`, a read at most. What cannot be \
+                  done in time is not begun.",
+    shape: Shape::Number {
+        min: 1,
+        max: Some(120_000),
+    },
+    example: "5000",
+};
+
 pub const ID: &[Parameter] = &[Parameter {
     name: "id",
     place: Place::Path,
@@ -114,96 +125,6 @@ pub const PAGE: &[Parameter] = &[
     },
 ];
 
-const ETAG: &str = "\"1-1e2b44\"";
-const TOKEN: &str = "AZn2onwefTqbbz8MWh4rRAAAAAEBmfaifB59Opu";
-
-pub const ENTITY_TAG: &[Header] = &[Header {
-    name: "ETag",
-    description: "The version and the write that made it: opaque, for `If-Match` and `If-None-Match`.",
-    shape: Shape::Pattern(r#"^"[0-9]+-[0-9a-f]{6}"$"#),
-    example: ETAG,
-    always: true,
-}];
-
-pub const REPLAYED: &[Header] = &[Header {
-    name: "Idempotent-Replayed",
-    description: "Whether this tells of what an earlier request stored.",
-    shape: Shape::OneOf(&["true", "false"]),
-    example: "false",
-    always: true,
-}];
-
-pub const LOCATION: &[Header] = &[Header {
-    name: "Location",
-    description: "Where the transaction is read.",
-    shape: Shape::Pattern("^/transactions/[0-9a-f-]{36}$"),
-    example: "/transactions/0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44",
-    always: true,
-}];
-
-pub const WRITTEN: &[Header] = &[
-    Header {
-        name: "X-Consistency-Token",
-        description: "Names this write, for reads that must show it.",
-        shape: Shape::Text,
-        example: TOKEN,
-        always: true,
-    },
-    Header {
-        name: "X-Durability",
-        description: "`replicated`: on the primary and on a standby, so it survives the loss of either. `local`: on the primary alone.",
-        shape: Shape::OneOf(&["replicated", "local"]),
-        example: "replicated",
-        always: true,
-    },
-    Header {
-        name: "X-Read-Consistency",
-        description: "A write shows the state as of now.",
-        shape: Shape::OneOf(&["strong"]),
-        example: "strong",
-        always: true,
-    },
-    Header {
-        name: "X-Served-By",
-        description: "A write is the primary's.",
-        shape: Shape::OneOf(&["primary"]),
-        example: "primary",
-        always: true,
-    },
-];
-
-pub const READ: &[Header] = &[
-    Header {
-        name: "X-Read-Consistency",
-        description: "`session`: at least the writes of the tokens that were sent.",
-        shape: Shape::OneOf(&["eventual", "session", "strong"]),
-        example: "eventual",
-        always: true,
-    },
-    Header {
-        name: "X-Served-By",
-        description: "Which kind of node answered.",
-        shape: Shape::OneOf(&["primary", "replica"]),
-        example: "replica",
-        always: true,
-    },
-    Header {
-        name: "X-Replica-Lag-Ms",
-        description: "From a replica: how late it is, where that is known.",
-        shape: Shape::Number { min: 0, max: None },
-        example: "3",
-        always: false,
-    },
-];
-
-pub const NEXT_PAGE: &[Header] = &[Header {
-    name: "Link",
-    description: "The next page, where there is one (RFC 8288).",
-    shape: Shape::Text,
-    example: "</transactions?limit=25&order=desc&cursor=AZn2onweesN0cm9uZw>; rel=\"next\"",
-    always: false,
-}];
-
 /// Of a resource without parameters.
 pub const NO_QUERY: &[&Kind] = &[&codes::UNKNOWN_PARAMETER];
 pub const QUERY: &[&Kind] = &[
@@ -227,6 +148,7 @@ pub const KEY: &[&Kind] = &[
 ];
 pub const ONE: &[&Kind] = &[&codes::INVALID_ID, &codes::TRANSACTION_NOT_FOUND];
 pub const WRITE: &[&Kind] = &[
+    &codes::INVALID_PARAMETER,
     &codes::INTERNAL_ERROR,
     &codes::PRIMARY_UNAVAILABLE,
     &codes::OUTCOME_UNKNOWN,
@@ -235,6 +157,7 @@ pub const WRITE: &[&Kind] = &[
     &codes::SPLIT_BRAIN,
 ];
 pub const READS: &[&Kind] = &[
+    &codes::INVALID_PARAMETER,
     &codes::INVALID_CONSISTENCY_TOKEN,
     &codes::CONSISTENCY_TOKEN_UNKNOWN,
     &codes::INTERNAL_ERROR,

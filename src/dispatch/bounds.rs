@@ -1,0 +1,51 @@
+//! What a request asks of the way to its answer.
+
+use std::time::Duration;
+
+use super::{Dispatch, Error};
+use crate::db::Candidate;
+
+/// The client's own limits; without one those of the service hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// A read shows a state that is at most so old.
+    ///
+    /// For example 500 ms: at t = 0 s a probe saw that a replica had all that the primary had. At t = 0.4 s it may answer. At t = 0.6 s,
+    /// had no other probe been answered, nobody would know, and the primary would be asked, though it were far away.
+    pub max_staleness: Option<Duration>,
+    /// The answer is there by then. What could not be done in time is not begun.
+    pub deadline: Option<Duration>,
+}
+
+/// Which of them nobody could keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Staleness,
+    Deadline,
+}
+
+impl Dispatch {
+    /// No answer is newer, and none is there earlier, than the way to the node takes.
+    pub(super) fn refuse_the_impossible(
+        &self,
+        bounds: Bounds,
+        nearest: Option<&Candidate>,
+    ) -> Result<(), Error> {
+        let below = |limit: Option<Duration>, node: Option<&Candidate>| {
+            let rtt = node?.rtt;
+            (limit? < rtt).then_some(rtt)
+        };
+        if let Some(rtt) = below(bounds.deadline, nearest) {
+            let bound = Bound::Deadline;
+            return Err(Error::BelowRoundTrip { bound, rtt });
+        }
+        let primary = bounds
+            .max_staleness
+            .and_then(|_| self.context.databases.primary_now());
+        if let Some(rtt) = below(bounds.max_staleness, primary.as_ref()) {
+            let bound = Bound::Staleness;
+            return Err(Error::BelowRoundTrip { bound, rtt });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Which nodes may answer a read, best first, and how long one is waited for.
+
+use std::time::Duration;
+
+use super::super::Dispatch;
+use crate::db::Candidate;
+use crate::ledger::ask::consistency::Consistency;
+
+impl Dispatch {
+    pub(in crate::dispatch) fn candidates(
+        &self,
+        consistency: &Consistency,
+        one_history: bool,
+    ) -> Vec<Candidate> {
+        let databases = &self.context.databases;
+        if consistency.is_strong() {
+            return databases.primary_now().into_iter().collect();
+        }
+        let mut candidates = databases.read_candidates();
+        if one_history || *consistency != Consistency::Eventual {
+            candidates.retain(Candidate::is_of_the_history);
+        }
+        candidates
+    }
+
+    pub(super) fn retain_fresh(&self, candidates: &mut Vec<Candidate>, max_staleness: Duration) {
+        let primary = self.context.databases.primary_now();
+        let rtt = primary.map_or(Duration::ZERO, |primary| primary.rtt);
+        candidates.retain(|candidate| {
+            let staleness = candidate.staleness(rtt);
+            candidate.is_of_the_history() && staleness.is_some_and(|it| it <= max_staleness)
+        });
+    }
+
+    /// How long a token's write is worth waiting for on this node: as much longer as the way to the primary is, where it is not known to
+    /// be further behind than that. Who waits in vain has then lost as much time as the way takes.
+    pub(super) fn worth_waiting(&self, candidate: &Candidate) -> Duration {
+        let Some(primary) = self.context.databases.primary_now() else {
+            return Duration::ZERO;
+        };
+        let detour = primary.rtt.saturating_sub(candidate.rtt);
+        let far_behind =
+            |ms| Duration::from_millis(ms) > detour + self.context.policy.probe_interval;
+        if candidate.lag_ms.is_none_or(far_behind) {
+            return Duration::ZERO;
+        }
+        detour
+    }
+}
