@@ -53,8 +53,8 @@ fn durability_is_what_the_commit_waited_for() {
 #[test]
 fn replication_that_the_url_forbids_cannot_be_required() {
     let weak = |url: String| format!("{url}?options=-c%20synchronous_commit%3Dremote_write");
-    let launch = Launch::on([weak("postgres://u@db-1/d".to_owned())])
-        .text("durability.require", "node");
+    let launch =
+        Launch::on([weak("postgres://u@db-1/d".to_owned())]).text("durability.require", "node");
     let output = launch.run(&["serve"]).expect(2);
     assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
     assert!(output.stderr.contains("remote_write"), "{}", output.stderr);

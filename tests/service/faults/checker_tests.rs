@@ -3,8 +3,10 @@
 use super::checker::violations;
 use super::history::{Attempt, Batch, Callback, Change, Create, History, Level, Read, Reply, Seen};
 use super::snapshot::Snapshot;
+use super::tally::Tally;
 use super::truth::{Event, Row, Truth};
 use serde_json::json;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 fn attempt(reply: Reply) -> Attempt {
@@ -21,6 +23,7 @@ fn done(id: &str) -> Attempt {
         status: 201,
         replayed: false,
         replicated: true,
+        durable_in: vec!["eu".into(), "us".into()],
         body: json!({"id": id, "version": 1}),
     })
 }
@@ -71,6 +74,7 @@ fn batch() -> Batch {
                 status: 201,
                 replayed: false,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"data": [{"id": "b0"}, {"id": "b1"}]}),
             }),
         ],
@@ -89,6 +93,7 @@ fn callback() -> Callback {
                 status: 200,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"id": "7", "version": 2, "callback_status": "completed"}),
             }),
         ],
@@ -124,6 +129,7 @@ fn honest() -> (History, Truth) {
                 status: 200,
                 replayed: false,
                 replicated: true,
+                durable_in: Vec::new(),
                 body: changed,
             })],
         }],
@@ -183,6 +189,23 @@ fn an_honest_history_passes() {
     assert_eq!(violations(&history, &truth), Vec::<String>::new());
 }
 
+#[test]
+fn what_is_lost_doubled_or_stale_is_counted() {
+    let (mut history, mut truth) = honest();
+    assert_eq!(Tally::of(&history, &truth), Tally::default());
+    history.reads[0].seen = Seen::Version(1);
+    truth.rows.push(truth.rows[1].clone()); // of the batch
+    truth.rows.remove(0);
+    truth.events.get_mut("1").unwrap().push(event(2, "failed"));
+    truth.callbacks.clear();
+    let expected = Tally {
+        lost: 2, // the create, and the callback
+        doubled: 2,
+        stale: 1,
+    };
+    assert_eq!(Tally::of(&history, &truth), expected);
+}
+
 type Doctor = fn(&mut History, &mut Truth);
 
 #[test]
@@ -210,6 +233,7 @@ fn a_doctored_history_fails() {
                 status: 201,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body,
             }));
         }),
@@ -218,6 +242,7 @@ fn a_doctored_history_fails() {
                 status: 201,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"id": "1"}),
             });
             history.creates[0].attempts.remove(0);
@@ -263,7 +288,8 @@ fn a_doctored_history_fails() {
             history.reads[0].seen = Seen::Version(1)
         }),
         ("a plain read failed", |history, _| {
-            (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, Seen::Unavailable);
+            let unavailable = Seen::Unavailable("read_unavailable".into());
+            (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, unavailable);
         }),
     ];
     all_are_noticed(&table);
@@ -271,7 +297,7 @@ fn a_doctored_history_fails() {
 
 #[test]
 fn answers_that_say_the_wrong_thing_of_themselves_fail() {
-    let table: [(&str, Doctor); 6] = [
+    let table: [(&str, Doctor); 7] = [
         (
             "a create called replicated is on no standby",
             |history, _| {
@@ -283,6 +309,9 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
             "a change called replicated is on no standby",
             |history, _| *history.snapshots[0].versions.get_mut("1").unwrap() = 1,
         ),
+        ("a create is not in a region that it named", |history, _| {
+            history.snapshots[0].by_region.insert("us", HashMap::new());
+        }),
         ("a read shows somebody else's branch", |history, _| {
             history.reads[0].seen = Seen::Version(1002)
         }),
@@ -293,7 +322,7 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
             history.reads[0].level = Level::Strong
         }),
         ("a replica does not say how stale it is", |history, _| {
-            history.reads[0].says_lag = false
+            history.reads[0].lag_ms = None
         }),
     ];
     all_are_noticed(&table);

@@ -187,8 +187,8 @@ pub struct Read {
 #[derive(Clone, Debug)]
 pub enum Seen {
     Version(u64),
-    /// 503 `consistency_unavailable` or `overloaded`: allowed where consistency was asked for.
-    Unavailable,
+    /// The code of a 503, `consistency_unavailable` or `overloaded`: allowed where consistency was asked for.
+    Unavailable(String),
     Failed(String),
     /// It failed while no database, or not this instance, was alive.
     Excused,

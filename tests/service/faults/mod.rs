@@ -16,6 +16,7 @@ pub mod regions;
 pub mod round;
 pub mod snapshot;
 pub mod stage;
+pub mod tally;
 pub mod truth;
 pub mod words;
 

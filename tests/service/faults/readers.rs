@@ -97,8 +97,10 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
             Seen::Version(answer.json()["version"].as_u64().unwrap_or(0))
         }
         _ if excused => Seen::Excused,
-        Ok(answer) if is_unavailable(&answer) => Seen::Unavailable,
-        Ok(answer) => Seen::Failed(format!("{} {}", answer.status, answer.text)),
+        Ok(answer) => unavailable(&answer).map_or_else(
+            || Seen::Failed(format!("{} {}", answer.status, answer.text)),
+            Seen::Unavailable,
+        ),
         Err(error) => Seen::Failed(format!("{error:?}")),
     };
     let Wanted {
@@ -121,10 +123,8 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
     }
 }
 
-fn is_unavailable(answer: &Answer) -> bool {
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    answer.status == 503 && ["consistency_unavailable", "overloaded"].contains(&code.as_str())
+fn unavailable(answer: &Answer) -> Option<String> {
+    let allowed = ["consistency_unavailable", "overloaded"];
+    let code = answer.json()["code"].as_str()?.to_owned();
+    (answer.status == 503 && allowed.contains(&code.as_str())).then_some(code)
 }

@@ -203,9 +203,13 @@ impl App {
         self.launch.log_pipe.as_ref().unwrap()
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.lock().unwrap().id();
-        kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+        let pid = i32::try_from(self.process()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
     }
 
     /// None while it runs.
