@@ -125,31 +125,24 @@ pub fn longest_held(history: &History) -> Duration {
     held.max().unwrap_or_default()
 }
 
+/// Of the regions that a write was said to be in, those whose standbys were looked at when the primary was lost.
 fn claims(history: &History) -> usize {
-    let covered = history.writes().flat_map(|attempts| {
-        let (begun, snapshots) = (attempts[0].begun, &history.snapshots);
-        attempts.iter().flat_map(move |attempt| {
-            let covers = move |of: &&_| -> bool { covers(of, attempt, begun) };
-            snapshots.iter().filter(covers).map(move |of| (of, attempt))
-        })
-    });
-    covered
-        .map(|(snapshot, attempt)| match &attempt.reply {
-            Reply::Done { durable_in, .. } => durable_in
-                .iter()
-                .filter(|region| snapshot.by_region.contains_key(region.as_str()))
-                .count(),
-            _ => 0,
-        })
-        .sum()
-}
-
-fn covers(
-    snapshot: &crate::faults::snapshot::Snapshot,
-    attempt: &crate::faults::history::Attempt,
-    begun: std::time::Instant,
-) -> bool {
-    snapshot.covers(attempt, begun)
+    let mut claims = 0;
+    for attempts in history.writes() {
+        let pairs = attempts.iter().flat_map(|attempt| {
+            let snapshots = history.snapshots.iter();
+            snapshots.map(move |snapshot| (attempt, snapshot))
+        });
+        for (attempt, snapshot) in pairs {
+            if let Reply::Done { durable_in, .. } = &attempt.reply
+                && snapshot.covers(attempt, attempts[0].begun)
+            {
+                let looked_at = |region: &&String| snapshot.by_region.contains_key(region.as_str());
+                claims += durable_in.iter().filter(looked_at).count();
+            }
+        }
+    }
+    claims
 }
 
 impl fmt::Display for Report {

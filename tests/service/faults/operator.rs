@@ -33,6 +33,15 @@ pub fn until_all_is_replayed(standby: &Server) {
     });
 }
 
+/// A standby that was restarted while nobody sends: what it had received before counts for its position only when it is replayed.
+pub fn until_its_own_is_replayed(standby: &Server) {
+    let question = "SELECT coalesce((SELECT wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
+                                       FROM pg_stat_activity WHERE backend_type = 'startup'), false)::text AS value";
+    eventually(s(60), "it waits for more than it has", || {
+        ask(standby, question) == "true"
+    });
+}
+
 /// When it was a primary.
 fn promote(standby: &Server) -> Instant {
     let recovering = "SELECT pg_is_in_recovery()::text AS value";

@@ -2,6 +2,7 @@
 
 use super::drill::Drill;
 use crate::faults::Stage;
+use crate::faults::operator::until_its_own_is_replayed;
 use crate::support::Region::{self, Ap, Eu, Us};
 use crate::support::map::NODES;
 use crate::support::wait::s;
@@ -101,7 +102,9 @@ fn two_regions_are_lost(stage: &Stage, markers: &str, drill: &mut Drill, meanwhi
             drill.silent_since(None, lost);
             drill.step("us is back");
             for node in stage.nodes_in(Us) {
-                stage.cluster.nodes[node].start().unwrap();
+                let server = &stage.cluster.nodes[node];
+                server.start().unwrap();
+                until_its_own_is_replayed(server);
             }
             stage.app_in(Us).restart();
         });
