@@ -12,6 +12,9 @@ pub struct Bounds {
     ///
     /// For example 500 ms: at t = 0 s a probe saw that a replica had all that the primary had. At t = 0.4 s it may answer. At t = 0.6 s,
     /// had no other probe been answered, nobody would know, and the primary would be asked, though it were far away.
+    ///
+    /// The primary proves its answer by a commit, as for a strong read. A replica's freshness is what its primary and it said to the last
+    /// probes: where both were cut off from the rest, and another node was promoted there, it is wrong until the service hears of that.
     pub max_staleness: Option<Duration>,
     /// The answer is there by then. What could not be done in time is not begun.
     pub deadline: Option<Duration>,

@@ -17,6 +17,7 @@ use super::work::{Asked, Weight, Work};
 use super::{Bounds, Dispatch, Error};
 use crate::db::Candidate;
 use crate::db::error::Error as DbError;
+use crate::db::role::DbRole;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
 use lanes::How;
@@ -123,8 +124,11 @@ impl Dispatch {
             queued_until,
             until: course.deadline,
         };
+        // A primary that was cut off, while another one has been promoted, is none the wiser: what it shows is as old as it may be only
+        // where a commit proves it.
+        let is_bounded = course.max_staleness.is_some() && candidate.role == DbRole::Primary;
         let mut how = How {
-            proven: course.consistency.is_strong(),
+            proven: course.consistency.is_strong() || is_bounded,
             apart: false,
         };
         let (worth_until, mut pause) =

@@ -35,7 +35,7 @@ fn client(r: &mut Reader, table: &str) -> Client {
     }
 }
 
-/// None where it is absent.
+/// Of a client, an owner, a node, a region: what goes into headers, labels and log lines. None where it is absent.
 pub(super) fn name(r: &mut Reader, key: &str) -> Option<String> {
     let name = r.text(key)?;
     if !is_name(&name) {

@@ -1,5 +1,6 @@
 //! `[server]`
 
+use super::clients::name;
 use super::reader::Reader;
 use super::tls::{self, TlsSettings};
 use ipnet::IpNet;
@@ -34,7 +35,7 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
         bind,
         admin_bind: r.parsed("server.admin_bind", ADDRESS),
         trusted_proxies: trusted_proxies(r),
-        region: r.text("server.region"),
+        region: name(r, "server.region"),
         drain: r.millis("server.drain_ms", 10_000, 0..=600_000),
         max_connections: usize::try_from(r.number(
             "server.max_connections",

@@ -36,6 +36,7 @@ mod probes;
 mod protocol;
 mod proxy;
 mod rate_limits;
+mod regional;
 mod regions;
 mod rivals;
 mod settled;

@@ -119,7 +119,7 @@ fn status_shows_every_node() {
     let app = cluster
         .launch()
         .text("server.region", "eu-west-1")
-        .text("database.primary.region", "us-east-1")
+        .text("database.primary.region", "eu-west-1")
         .healthy();
     let port = |node: usize| format!("127.0.0.1:{}", cluster.nodes[node].port());
     eventually(s(5), "the replica's sync state is known", || {
@@ -147,7 +147,7 @@ fn status_shows_every_node() {
     assert_eq!(status["failovers"], json!([]));
     let nodes = status["nodes"].as_array().unwrap();
     let expected = [
-        ("node-1", json!("us-east-1"), port(0), "primary"),
+        ("node-1", json!("eu-west-1"), port(0), "primary"),
         ("node-2", json!(null), port(1), "replica"),
     ];
     assert_eq!(nodes.len(), 2);

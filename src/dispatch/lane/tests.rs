@@ -1,7 +1,7 @@
 use super::super::{Dispatch, Policy};
 use super::*;
 use crate::db::url::DatabaseUrl;
-use crate::db::{Databases, NodeOptions, Options, Schema};
+use crate::db::{Databases, NodeOptions, Options, Require, Schema};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::{Author, Caller};
 use crate::ledger::ask::draft::Rules as DraftRules;

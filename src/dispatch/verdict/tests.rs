@@ -117,12 +117,13 @@ fn doubt_never_ends_in_a_refusal_that_says_not_applied() {
 #[test]
 fn reads_go_on_as_the_table_says() {
     use DbRole::{Primary, Replica};
-    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow};
+    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     let (free, paid) = (Next { paid: false }, Next { paid: true });
     for (came, on_replica, on_primary, proven) in [
         (Read::Found, Answer, Answer, Answer),
         (Read::Absent, Remember, Answer, Answer),
-        (Read::TokenNotVisible, free, Prove, Answer),
+        (Read::TokenNotVisible { soon: false }, free, Prove, Answer),
+        (Read::TokenNotVisible { soon: true }, Wait, Prove, Answer),
         (Read::Uncounted, free, free, free),
         (Read::Unprepared, paid, paid, paid),
     ] {

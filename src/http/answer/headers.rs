@@ -1,7 +1,5 @@
 //! What answers have in common: their headers, and the page of a list.
 
-use std::borrow::Cow;
-
 use actix_web::http::header::{ETAG, HeaderName, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -64,13 +62,15 @@ pub fn say_what_was_written<A>(
     say_which_region(response, written.region.as_deref());
 }
 
-fn durability(durability: &Durability) -> Cow<'static, str> {
+fn durability(durability: &Durability) -> HeaderValue {
     match durability {
-        Durability::Local => "local".into(),
-        Durability::Replicated { regions: None } => "replicated".into(),
-        Durability::Replicated {
-            regions: Some(regions),
-        } => format!("replicated; regions=\"{regions}\"").into(),
+        Durability::Local => HeaderValue::from_static("local"),
+        Durability::Replicated { regions } => {
+            let told = regions.as_ref().and_then(|regions| {
+                HeaderValue::from_str(&format!("replicated; regions=\"{regions}\"")).ok()
+            });
+            told.unwrap_or(HeaderValue::from_static("replicated"))
+        }
     }
 }
 

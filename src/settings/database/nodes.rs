@@ -2,6 +2,7 @@
 
 use crate::db::NodeOptions;
 use crate::db::url::DatabaseUrl;
+use crate::settings::clients;
 use crate::settings::reader::Reader;
 use std::collections::HashSet;
 
@@ -47,8 +48,8 @@ pub(super) fn check_region(r: &mut Reader, nodes: &[NodeOptions], region: Option
 const PRIMARY_URL: &str = "database.primary.url";
 
 fn primary(r: &mut Reader) -> Option<NodeOptions> {
-    let name = r.text("database.primary.name");
-    let region = r.text("database.primary.region");
+    let name = clients::name(r, "database.primary.name");
+    let region = clients::name(r, "database.primary.region");
     if let Some(text) = short_url(r) {
         r.ignore_secret(PRIMARY_URL);
         return node(r, "DATABASE_URL", &text, name, region);
@@ -72,8 +73,8 @@ fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
     let mut nodes = Vec::new();
     for table in r.tables("database.replicas") {
         let key = format!("{table}.url");
-        let name = r.text(&format!("{table}.name"));
-        let region = r.text(&format!("{table}.region"));
+        let name = clients::name(r, &format!("{table}.name"));
+        let region = clients::name(r, &format!("{table}.region"));
         if short.is_some() {
             r.ignore_secret(&key);
             continue;
@@ -99,14 +100,6 @@ fn node(
     region: Option<String>,
 ) -> Option<NodeOptions> {
     let name = name.unwrap_or_default();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.len() > 64 || !name.chars().all(is_plain) {
-        let key = key.replace(".url", ".name");
-        r.problem(
-            &key,
-            "must be of letters, digits, '.', '_' and '-', 64 at most",
-        );
-    }
     match DatabaseUrl::parse(url) {
         Ok(url) => Some(NodeOptions { name, region, url }),
         Err(error) => {

@@ -256,7 +256,11 @@ impl Sim<'_> {
             Answer::Read {
                 tx: None, astray, ..
             } => (verdict::Read::Absent, Shown::Absent { by, astray }),
-            Answer::TokenNotVisible { .. } => (verdict::Read::TokenNotVisible, Shown::TokenUnknown),
+            // All nodes are near: none is waited for.
+            Answer::TokenNotVisible { .. } => (
+                verdict::Read::TokenNotVisible { soon: false },
+                Shown::TokenUnknown,
+            ),
             Answer::Stored { .. } | Answer::Ready => return,
         };
         let came = if counts {
@@ -290,7 +294,7 @@ impl Sim<'_> {
                 of.proven = true;
                 return self.ask_here(job);
             }
-            NextRead::Apart => return self.ask_here(job),
+            NextRead::Apart | NextRead::Wait => return self.ask_here(job),
             NextRead::Remember => of.is_absent = true,
             NextRead::Busy => of.busy += 1,
             NextRead::TooSlow => return self.finish_read(job, Shown::NoNode),

@@ -1,0 +1,267 @@
+//! Nodes in several regions: which of them answers a read, what a client may ask of the way there, and where a write must be.
+
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::wait::{ms, s};
+use crate::support::{Answer, App, Cluster, Launch, eventually, key, minimal, sql};
+use private_postgres::StopMode;
+
+/// Of the cluster's nodes, in their order.
+fn in_regions(urls: Vec<String>, regions: &[&str], own: &str) -> Launch {
+    let (primary, replicas) = (&urls[0], &urls[1..]);
+    let replicas: Vec<String> = replicas
+        .iter()
+        .zip(&regions[1..])
+        .map(|(url, region)| format!("{{ url = {url:?}, region = {region:?} }}"))
+        .collect();
+    Launch::on([primary.clone()])
+        .text("database.primary.region", regions[0])
+        .set("database.replicas", format!("[{}]", replicas.join(", ")))
+        .text("server.region", own)
+}
+
+fn delayed(proxy: &Proxy, by: std::time::Duration) {
+    proxy.set(Mode::Delay(by));
+}
+
+fn region(answer: &Answer) -> &str {
+    answer.header("X-Served-By-Region")
+}
+
+/// Seen to be far or near by probes.
+fn until_rtt(app: &App, node: usize, is: impl Fn(f64) -> bool) {
+    eventually(s(20), "the round trip is known", || {
+        let status = app.get("/status").json();
+        status["nodes"][node]["rtt_ms"].as_f64().is_some_and(&is)
+    });
+}
+
+#[test]
+fn a_read_is_answered_in_its_region_and_then_in_the_nearest_other_one() {
+    let cluster = Cluster::with_replicas(2);
+    let (proxies, urls) = cluster.proxies();
+    delayed(&proxies[2], ms(40));
+    let app = in_regions(urls, &["eu", "eu", "us"], "eu").healthy();
+    until_rtt(&app, 2, |rtt| rtt > 30.0);
+    let created = app.create(&minimal()).expect(201);
+    assert_eq!(region(&created), "eu");
+    let path = format!("/transactions/{}", created.text_at("/id"));
+    let read = || app.get(&path);
+    eventually(s(5), "the replica beside it has it", || {
+        let answer = read();
+        answer.status == 200 && answer.served_by() == "replica" && region(&answer) == "eu"
+    });
+    cluster.nodes[1].stop(StopMode::Fast).unwrap();
+    eventually(
+        s(5),
+        "the primary here comes before a replica far away",
+        || {
+            let answer = read().expect(200);
+            answer.served_by() == "primary" && region(&answer) == "eu"
+        },
+    );
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    eventually(s(10), "the next region answers", || {
+        let answer = read();
+        answer.status == 200 && answer.served_by() == "replica" && region(&answer) == "us"
+    });
+}
+
+#[test]
+fn a_read_that_bounds_its_staleness_is_answered_by_who_is_known_to_be_fresh() {
+    let cluster = Cluster::pair();
+    let app = cluster
+        .launch()
+        .set("database.probe_interval_ms", 100)
+        .healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.text_at("/id"));
+    let within = |ms: &str| app.get_with(&path, &[("X-Max-Staleness-Ms", ms)]);
+    eventually(s(5), "the replica is fresh enough", || {
+        let answer = within("60000");
+        answer.status == 200 && answer.served_by() == "replica"
+    });
+    sql(cluster.replica(), "SELECT pg_wal_replay_pause()");
+    app.create(&minimal()).expect(201);
+    eventually(
+        s(10),
+        "the primary answers what the replica is too late for",
+        || within("1000").expect(200).served_by() == "primary",
+    );
+    assert_eq!(within("86400000").expect(200).served_by(), "replica");
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    eventually(s(10), "nobody is fresh enough", || {
+        within("1000").status == 503
+    });
+    within("1000").problem(503, "consistency_unavailable");
+    within("86400000").expect(200);
+}
+
+#[test]
+fn a_primary_proves_that_it_is_as_fresh_as_was_asked() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.text_at("/id"));
+    cluster.replica().kill().unwrap();
+    let bounded = [("X-Max-Staleness-Ms", "60000")];
+    // Its commits hang, as they would if it had been replaced.
+    eventually(s(10), "nothing proves it", || {
+        app.get_with(&path, &bounded).status == 503
+    });
+    app.get(&path).expect(200);
+    cluster.replica().start().unwrap();
+    app.until_healthy(s(20));
+    app.get_with(&path, &bounded).expect(200);
+}
+
+#[test]
+fn bounds_are_whole_milliseconds_and_not_below_the_round_trip() {
+    let cluster = Cluster::pair();
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls).healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.text_at("/id"));
+    for name in ["X-Max-Staleness-Ms", "X-Deadline-Ms"] {
+        for value in ["0", "-1", "1.5", "+5", "soon", "", "99999999999999999999"] {
+            app.get_with(&path, &[(name, value)])
+                .problem(400, "invalid_parameter");
+        }
+        app.get_with(&path, &[(name, "9000"), (name, "9000")])
+            .problem(400, "invalid_parameter");
+    }
+    proxies.iter().for_each(|proxy| delayed(proxy, ms(60)));
+    until_rtt(&app, 0, |rtt| rtt > 100.0);
+    let too_tight = |answer: Answer, name: &str| {
+        let answer = answer.problem(400, "invalid_parameter");
+        let detail = answer.text_at("/detail");
+        assert!(
+            detail.starts_with(name) && detail.contains("round trip"),
+            "{detail}"
+        );
+    };
+    let staleness = [("X-Max-Staleness-Ms", "50")];
+    too_tight(app.get_with(&path, &staleness), "X-Max-Staleness-Ms");
+    let strong = [("X-Read-Consistency", "strong"), ("X-Deadline-Ms", "50")];
+    too_tight(app.get_with(&path, &strong), "X-Deadline-Ms");
+    let key = key();
+    let deadline = [("Idempotency-Key", &*key), ("X-Deadline-Ms", "50")];
+    too_tight(app.create_with(&deadline, &minimal()), "X-Deadline-Ms");
+    let created = app.create_keyed(&key, &minimal()).expect(201);
+    assert_eq!(
+        created.header("Idempotent-Replayed"),
+        "false",
+        "what was refused was not stored"
+    );
+}
+
+#[test]
+fn a_write_waits_for_a_primary_as_long_as_its_client_says() {
+    let cluster = Cluster::pair();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 60_000)
+        .healthy();
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    eventually(s(5), "the loss is known", || {
+        app.get("/health").status == 503
+    });
+    let key = key();
+    let headers = [("Idempotency-Key", &*key), ("X-Deadline-Ms", "700")];
+    let start = std::time::Instant::now();
+    app.create_with(&headers, &minimal())
+        .problem(503, "primary_unavailable");
+    let took = start.elapsed();
+    assert!(took >= ms(600) && took < s(20), "{took:?}");
+    cluster.primary().start().unwrap();
+    app.until_healthy(s(20));
+    let created = app.create_keyed(&key, &minimal()).expect(201);
+    assert_eq!(created.header("Idempotent-Replayed"), "false");
+}
+
+#[test]
+fn where_another_region_must_have_a_write_one_here_is_not_enough() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_durable();
+    cluster.make_synchronous_with("\"replica-1\"");
+    let regions = ["eu", "eu", "us"];
+    let launch = || {
+        in_regions(cluster.urls(), &regions, "eu")
+            .text("durability.require", "region")
+            .set("database.write_deadline_ms", 1500)
+    };
+    let app = launch().start();
+    eventually(s(10), "it is known what commits wait for", || {
+        app.get("/status").json()["writes"] == "refused"
+    });
+    let key = key();
+    let refused = app
+        .create_keyed(&key, &minimal())
+        .problem(503, "durability_unavailable");
+    assert_eq!(refused.json()["outcome"], "not_applied");
+    let output = launch().run(&["check"]).expect(1);
+    let advice = r#"ANY 1 ("replica-2")"#;
+    assert!(output.stdout.contains(advice), "{output:#?}");
+
+    cluster.make_synchronous_with("\"replica-2\"");
+    eventually(s(10), "the other region confirms", || {
+        app.create(&minimal()).status == 201
+    });
+    let created = app.create_keyed(&key, &minimal()).expect(201);
+    assert_eq!(created.header("Idempotent-Replayed"), "false");
+    let durability = created.header("X-Durability");
+    assert_eq!(durability, "replicated; regions=\"eu,us\"");
+    let output = launch().run(&["check"]).expect(0);
+    assert!(output.stdout.contains("which is enough"), "{output:#?}");
+}
+
+#[test]
+fn what_the_regions_cannot_give_is_refused_at_the_start() {
+    let launch = |regions: &[&str], own: &str| {
+        let urls = ["postgres://u@a/d", "postgres://u@b/d"].map(str::to_owned);
+        in_regions(urls.to_vec(), regions, own)
+    };
+    let refused = |launch: Launch, word: &str| {
+        let output = launch.run(&["serve"]).expect(2);
+        assert!(output.stderr.contains(word), "{}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    };
+    refused(launch(&["eu", "us"], "ap"), "server.region");
+    let region = |launch: Launch| launch.text("durability.require", "region");
+    refused(region(launch(&["eu", "eu"], "eu")), "durability.require");
+    let alone = Launch::on(["postgres://u@a/d".to_owned()]);
+    refused(region(alone), "durability.require");
+    let alone = Launch::on(["postgres://u@a/d".to_owned()]);
+    refused(
+        alone.text("durability.require", "node"),
+        "durability.require",
+    );
+    refused(
+        launch(&["eu", "us"], "eu").text("durability.require", "world"),
+        "durability.require",
+    );
+}
+
+#[test]
+fn a_token_is_waited_for_where_that_is_quicker_than_the_way_to_the_primary() {
+    let cluster = Cluster::pair();
+    let (proxies, urls) = cluster.proxies();
+    let app = in_regions(urls, &["eu", "us"], "us").healthy();
+    delayed(&proxies[0], ms(150));
+    until_rtt(&app, 0, |rtt| rtt > 250.0);
+    let served_by = || {
+        let created = app.create(&minimal()).expect(201);
+        let path = format!("/transactions/{}", created.text_at("/id"));
+        let token = created.header("X-Consistency-Token");
+        let answer = app.get_with(&path, &[("X-Consistency-Token", token)]);
+        answer.expect(200).served_by().to_owned()
+    };
+    // Each create takes a way of 300 ms, in which the replica has long had it.
+    eventually(s(20), "the replica answers", || served_by() == "replica");
+    sql(cluster.replica(), "SELECT pg_wal_replay_pause()");
+    assert_eq!(
+        served_by(),
+        "primary",
+        "it has not come, so the primary answers"
+    );
+}
