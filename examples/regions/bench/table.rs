@@ -9,19 +9,21 @@ use std::time::Duration;
 pub fn head_of_reads() {
     println!("\nreads by id, each region at its own instance");
     println!(
-        "{:<8}{:>8}{:>12}{:>10}{:>10}{:>8}",
-        "region", "clients", "a second", "p50 ms", "p99 ms", "failed"
+        "{:<8}{:>8}{:>12}{:>10}{:>10}{:>8}{:>8}{:>8}",
+        "region", "clients", "a second", "p50 ms", "p99 ms", "failed", "cpu us", "MiB"
     );
 }
 
 pub fn reads(region: Region, clients: usize, rounds: &[Measured]) -> String {
     format!(
-        "{:<8}{clients:>8}{:>12.0}{:>10.1}{:>10.1}{:>8}",
+        "{:<8}{clients:>8}{:>12.0}{:>10.1}{:>10.1}{:>8}{:>8.0}{:>8.0}",
         region.name(),
         median(rounds, |round| round.per_second),
         median(rounds, |round| round.p50_ms),
         median(rounds, |round| round.p99_ms),
-        failed(rounds)
+        failed(rounds),
+        median(rounds, |round| round.processor_us),
+        median(rounds, |round| round.resident_mib)
     )
 }
 
@@ -30,7 +32,7 @@ pub fn head_of_writes() {
         "\ncreates; the floor is the round trip to the primary, and the one from there to the nearest other region, which must have it"
     );
     println!(
-        "{:<8}{:>8}{:>10}{:>12}{:>10}{:>10}{:>8}{:>16}{:>12}{:>10}{:>10}{:>8}{:>8}",
+        "{:<8}{:>8}{:>10}{:>12}{:>10}{:>10}{:>8}{:>8}{:>8}{:>14}{:>12}{:>10}{:>10}{:>8}{:>8}",
         "region",
         "clients",
         "floor ms",
@@ -38,6 +40,8 @@ pub fn head_of_writes() {
         "p50 ms",
         "p99 ms",
         "failed",
+        "cpu us",
+        "MiB",
         "target",
         "plain",
         "p50 ms",
@@ -85,13 +89,15 @@ impl fmt::Display for Line {
         let (ours, plain) = (rate(&self.ours), rate(&self.plain));
         write!(
             f,
-            "{:<8}{:>8}{:>10.0}{ours:>12.0}{:>10.1}{:>10.1}{:>8}{:>16}{plain:>12.0}{:>10.1}{:>10.1}{:>8}{:>8.1}",
+            "{:<8}{:>8}{:>10.0}{ours:>12.0}{:>10.1}{:>10.1}{:>8}{:>8.0}{:>8.0}{:>14}{plain:>12.0}{:>10.1}{:>10.1}{:>8}{:>8.1}",
             self.region.name(),
             self.connections,
             self.floor_ms(),
             median(&self.ours, |round| round.p50_ms),
             median(&self.ours, |round| round.p99_ms),
             failed(&self.ours),
+            median(&self.ours, |round| round.processor_us),
+            median(&self.ours, |round| round.resident_mib),
             self.target(),
             median(&self.plain, |round| round.p50_ms),
             median(&self.plain, |round| round.p99_ms),
