@@ -33,10 +33,6 @@ impl Region {
         }
     }
 
-    pub fn named(name: &str) -> Option<Region> {
-        Region::ALL.into_iter().find(|region| region.name() == name)
-    }
-
     pub fn round_trip_to(self, other: Region) -> Duration {
         match (self, other) {
             (Region::Eu, Region::Us) | (Region::Us, Region::Eu) => ms(80),

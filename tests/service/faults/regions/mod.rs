@@ -111,6 +111,8 @@ fn launch_in(region: Region, cluster: &Cluster) -> Launch {
         .text("database.primary.region", NODES[0].1.name())
         .set("database.replicas", format!("[{}]", replicas.join(", ")))
         .set("callback.sources", SOURCES)
+        // A connection to the other side of the world is made in five round trips.
+        .set("database.probe_timeout_ms", 2000)
         .text("server.region", region.name())
         .text("durability.require", "region")
 }

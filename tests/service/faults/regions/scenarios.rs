@@ -66,7 +66,7 @@ fn a_region_is_cut_off(stage: &Stage, markers: &str, drill: &mut Drill, meanwhil
     drill.step("its cables are mended");
     stage.map().mend(Eu);
     let fenced = |node: usize| stage.shown(stage.app_in(Eu), node).0 == "fenced";
-    eventually(s(30), "eu knows that it was replaced", || {
+    eventually(s(60), "eu knows that it was replaced", || {
         stage.nodes_in(Eu).into_iter().all(fenced)
     });
     let known = drill.step("eu knows that it was replaced");
@@ -125,7 +125,7 @@ fn come_back(stage: &Stage, region: Region, drill: &mut Drill) {
     stage.rejoin(region);
     drill.step("its databases are replicas");
     stage.app_in(region).restart();
-    stage.app_in(region).until_healthy(s(30));
+    stage.app_in(region).until_healthy(s(60));
     drill.step("its service is back");
 }
 
