@@ -14,7 +14,7 @@ mod table;
 
 use clap::Parser;
 use faults::Stage;
-use faults::catalogue::ALL;
+use faults::catalogue::{ALL, Fault};
 use faults::history::History;
 use faults::round::{self, Round};
 use rand::rngs::StdRng;
@@ -62,6 +62,9 @@ fn main() {
     exit(i32::from(!violations.is_empty()));
 }
 
+/// Faults that one stage goes through. All that its clients saw is kept until its end (20 MiB a fault), so it must have one.
+const FAULTS_OF_A_STAGE: usize = 50;
+
 fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String>) {
     let mut random = StdRng::seed_from_u64(args.seed);
     let chosen: Vec<_> = ALL
@@ -69,10 +72,25 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
         .filter(|fault| args.only.iter().any(|part| fault.name.contains(part)))
         .collect();
     assert!(!chosen.is_empty(), "no fault is named so");
+    let mut next = || chosen[random.random_range(0..chosen.len())];
+    while Instant::now() < end {
+        let faults = std::iter::repeat_with(&mut next).take(FAULTS_OF_A_STAGE);
+        violations.extend(on_a_new_stage(faults, end, table));
+    }
+    violations.sort();
+    violations.dedup();
+}
+
+/// Returns the broken promises.
+fn on_a_new_stage(
+    faults: impl Iterator<Item = &'static Fault>,
+    end: Instant,
+    table: &mut Table,
+) -> Vec<String> {
     let stage = Stage::behind_proxies();
     let mut all = History::default();
-    while Instant::now() < end {
-        let fault = chosen[random.random_range(0..chosen.len())];
+    let mut violations = Vec::new();
+    for fault in faults.take_while(|_| Instant::now() < end) {
         eprintln!("{}", fault.name);
         let logged = stage.apps.iter().map(|app| app.log().len());
         let logged: Vec<usize> = logged.collect();
@@ -106,6 +124,5 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
     }
     // What an early fault left whole, a later one may have broken.
     violations.extend(round::check(&stage, &all, "r"));
-    violations.sort();
-    violations.dedup();
+    violations
 }

@@ -252,3 +252,24 @@ fn terminating_all_sessions_again_and_again_fails_no_request() {
     all_are(&reads, 200, s(2));
     app.until_healthy(s(2));
 }
+
+/// Then it is rather the machine that is busy, and there is nobody to go to instead.
+#[test]
+fn where_all_are_silent_none_is_taken_for_dead_so_soon() {
+    let (cluster, app, path) = pair();
+    let up = || {
+        let status = app.get("/status").json();
+        let nodes = status["nodes"].as_array().unwrap().clone();
+        nodes.iter().all(|node| node["state"] == "up")
+    };
+    cluster.nodes.iter().for_each(|node| node.freeze());
+    holds_for(ms(1200), "both are up", up);
+    cluster.nodes.iter().for_each(|node| node.thaw());
+    app.get(&path).expect(200);
+    cluster.nodes.iter().for_each(|node| node.freeze());
+    eventually(s(10), "both are down in the end", || {
+        app.get("/health").json()["db_primary"] == "disconnected"
+    });
+    cluster.nodes.iter().for_each(|node| node.thaw());
+    app.until_healthy(s(20));
+}

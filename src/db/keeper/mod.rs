@@ -13,6 +13,7 @@ mod message;
 mod pace;
 mod rebuild;
 mod settle;
+mod silence;
 mod watch;
 
 pub use lag::PrimaryPositions;
@@ -84,7 +85,8 @@ impl Keeper {
     }
 
     fn next_due(&self, now: Instant) -> Instant {
-        let probes = self.watches.iter().map(Watch::next_due);
+        let probes = self.watches.iter().enumerate();
+        let probes = probes.map(|(node, watch)| watch.next_due(self.silence(node)));
         let attempts = self
             .shared
             .nodes
@@ -104,16 +106,6 @@ impl Keeper {
                     self.shared.options.probe_interval,
                     now,
                 );
-            }
-        }
-    }
-
-    fn give_up_overdue(&mut self, now: Instant) {
-        for node in 0..self.watches.len() {
-            if self.watches[node].prober.give_up_overdue(now) {
-                let patience = self.shared.options.probe_timeout.as_millis();
-                let detail = format!("no answer to a probe within {patience} ms");
-                self.unanswered(node, Trouble::new(Cause::NoAnswer, detail));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::super::Shared;
 use super::super::cause::Cause;
 use super::super::node::NodeState;
-use super::super::probe::{Facts, Heard, Prober};
+use super::super::probe::{Facts, Heard, Prober, Silence};
 use super::message::Message;
 use super::pace::{self, Situation};
 use std::collections::VecDeque;
@@ -24,6 +24,8 @@ pub struct Watch {
     pub due: Instant,
     /// Of its last answers.
     round_trips: VecDeque<Duration>,
+    /// When it was asked what it answered last.
+    pub answered: Option<Instant>,
     /// What is already in the log.
     warned: Vec<&'static str>,
 }
@@ -47,6 +49,7 @@ impl Watch {
             had_its_time: false,
             due: now,
             round_trips: VecDeque::new(),
+            answered: None,
             warned: Vec::new(),
         }
     }
@@ -55,8 +58,8 @@ impl Watch {
         !self.prober.is_asked() && self.due <= now
     }
 
-    pub fn next_due(&self) -> Instant {
-        self.prober.overdue_at().unwrap_or(self.due)
+    pub fn next_due(&self, silence: Silence) -> Instant {
+        self.prober.overdue_at(silence).unwrap_or(self.due)
     }
 
     pub fn ask(
@@ -93,6 +96,7 @@ impl Watch {
         self.round_trips.truncate(ROUND_TRIPS - 1);
         self.round_trips.push_front(heard.facts.rtt);
         heard.facts.rtt = self.round_trips.iter().min().copied().unwrap_or_default();
+        self.answered = Some(heard.asked);
         self.heard = Some(heard);
     }
 

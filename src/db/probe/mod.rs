@@ -4,7 +4,7 @@ mod prober;
 mod question;
 mod warnings;
 
-pub use prober::{MAX_PROBES, Prober};
+pub use prober::{MAX_PROBES, Prober, Silence};
 pub use question::{probe, server_of};
 
 use super::role::DbRole;

@@ -22,10 +22,25 @@ pub struct Prober {
     threads: Threads,
     thread: Option<Sender<()>>,
     generation: u64,
-    /// When it was asked, and how long it may take.
+    /// When it was asked, and how long it may take to connect before.
     asked: Option<(Instant, Duration)>,
     connected: bool,
 }
+
+/// Who is silent.
+///
+/// For example, at t = 0 s a node is asked, and at t = 0.3 s another one. That one answers: the first is down at t = 0.5 s. Had it not answered
+/// either, it would rather be this machine, or what they share, that is busy, and there would be nobody to go to instead: they have until
+/// t = 2 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Another node has answered a later question, or there is none.
+    OfOne,
+    OfAll,
+}
+
+/// How many times as long a node may be silent as long as all are.
+const PATIENCE_WITH_ALL: u32 = 4;
 
 impl Prober {
     pub fn new(url: DatabaseUrl, timeout: Duration, tell: Tell) -> Prober {
@@ -45,8 +60,18 @@ impl Prober {
         self.asked.is_some()
     }
 
-    pub fn overdue_at(&self) -> Option<Instant> {
-        self.asked.map(|(asked, patience)| asked + patience)
+    pub fn asked_at(&self) -> Option<Instant> {
+        self.asked.map(|(asked, _)| asked)
+    }
+
+    /// From when on its silence counts.
+    pub fn overdue_at(&self, silence: Silence) -> Option<Instant> {
+        let (asked, connecting) = self.asked?;
+        let patience = match silence {
+            Silence::OfOne => self.timeout,
+            Silence::OfAll => self.timeout * PATIENCE_WITH_ALL,
+        };
+        Some(asked + connecting + patience)
     }
 
     /// A node that has all threads already is asked again when the first of them is freed.
@@ -63,7 +88,7 @@ impl Prober {
             let _ = thread.send(());
             self.thread = Some(thread);
         }
-        self.asked = Some((now, self.timeout + connecting));
+        self.asked = Some((now, connecting));
         Ok(())
     }
 
@@ -87,8 +112,8 @@ impl Prober {
     }
 
     /// True once for each question that was not answered in time.
-    pub fn give_up_overdue(&mut self, now: Instant) -> bool {
-        let overdue = self.overdue_at().is_some_and(|at| at <= now);
+    pub fn give_up_overdue(&mut self, silence: Silence, now: Instant) -> bool {
+        let overdue = self.overdue_at(silence).is_some_and(|at| at <= now);
         if overdue {
             self.hang_up();
         }
@@ -108,7 +133,8 @@ fn answer(
     timeout: Duration,
     tell: impl Fn(Result<Heard, Trouble>) -> bool,
 ) {
-    let session = SessionLimits::unplanned(timeout, timeout);
+    let limit = timeout * PATIENCE_WITH_ALL;
+    let session = SessionLimits::unplanned(limit, limit);
     let mut connection: Option<PgConnection> = None;
     while questions.recv().is_ok() {
         let asked = Instant::now();

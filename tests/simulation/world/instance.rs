@@ -36,8 +36,10 @@ pub struct Watched {
     pub heard: Option<Heard>,
     pub had_its_time: bool,
     pub due: Time,
-    /// When it was asked, and how long it may take.
+    /// When it was asked, and how long it may take to connect before.
     pub asked: Option<(Time, Time)>,
+    /// When it was asked what it answered last.
+    pub answered: Option<Time>,
     pub generation: u64,
     /// The server that the probe's connection has reached, and that server's start.
     pub connected: Option<(usize, Time)>,
@@ -76,6 +78,23 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// `Prober::overdue_at` of the production code: where all are silent they have more time.
+    pub fn overdue_at(&self, node: usize) -> Option<Time> {
+        let (asked, connecting) = self.nodes[node].asked?;
+        let mut others = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != node);
+        let answers = others.any(|(_, watched)| watched.answered > Some(asked));
+        let times = if answers || self.nodes.len() == 1 {
+            1
+        } else {
+            4
+        };
+        Some(asked + connecting + PROBE_TIMEOUT * times)
+    }
+
     pub fn new(place: usize, nodes: usize, now: Time, moment: Moment) -> Instance {
         let watched = |_| Watched {
             state: State::new(moment, &SCHEDULE),
@@ -83,6 +102,7 @@ impl Instance {
             had_its_time: false,
             due: now,
             asked: None,
+            answered: None,
             generation: 0,
             connected: None,
             openings: Vec::new(),

@@ -2,7 +2,7 @@
 //! (`judge`, `step`, `interval`, the lag) is the production code.
 
 use super::engine::{Event, Sim};
-use super::instance::{CONNECT_TIMEOUT, PROBE_INTERVAL, PROBE_TIMEOUT, SCHEDULE};
+use super::instance::{CONNECT_TIMEOUT, PROBE_INTERVAL, SCHEDULE};
 use super::server::Life;
 use super::session::Whose;
 use super::time::{MS, Time};
@@ -29,10 +29,8 @@ impl Sim<'_> {
     /// Until something is due.
     fn sleep(&mut self, id: usize) {
         let instance = &self.instances[id];
-        let probes = instance.nodes.iter().map(|node| {
-            node.asked
-                .map_or(node.due, |(asked, patience)| asked + patience)
-        });
+        let probes = instance.nodes.iter().enumerate();
+        let probes = probes.map(|(node, watched)| instance.overdue_at(node).unwrap_or(watched.due));
         let attempts = instance.nodes.iter().filter_map(|node| node.state.due());
         let attempts = attempts.map(|due| self.clock.time(due));
         let next = probes.chain(attempts).min().unwrap_or(self.now);
@@ -66,10 +64,10 @@ impl Sim<'_> {
             let pause = interval(PROBE_INTERVAL, situation, jitter);
             let connected = watched.connected.is_some();
             let generation = watched.generation;
-            let patience = PROBE_TIMEOUT + if connected { 0 } else { CONNECT_TIMEOUT };
+            let connecting = if connected { 0 } else { CONNECT_TIMEOUT };
             let watched = &mut self.instances[id].nodes[node];
             watched.due = now + Time::try_from(pause.as_micros()).unwrap_or(Time::MAX);
-            watched.asked = Some((now, patience));
+            watched.asked = Some((now, connecting));
             let slow = self.chance.once_in(30, "slow probe", who, now);
             let most = if slow { 400 * MS } else { 2 * MS };
             let delay = self.chance.between(100, most, "probe", who, now);
@@ -141,12 +139,13 @@ impl Sim<'_> {
         if watched.generation != generation || watched.asked.is_none() || !is_heard {
             return;
         }
-        watched.asked = None;
+        let asked = watched.asked.take().map(|(asked, _)| asked);
         match answer {
             Ok(heard) => {
                 let received = watched.heard.as_ref().is_some_and(|h| h.facts.receiving);
                 let has_lost_its_primary = received && !heard.facts.receiving;
                 (watched.had_its_time, watched.heard) = (true, Some(heard));
+                watched.answered = asked;
                 if has_lost_its_primary {
                     self.look_around(id);
                 }
@@ -167,10 +166,9 @@ impl Sim<'_> {
 
     fn give_up_overdue(&mut self, id: usize) {
         for node in 0..self.addresses.len() {
-            let watched = &mut self.instances[id].nodes[node];
-            let is_overdue = |(asked, patience): (Time, Time)| asked + patience <= self.now;
-            if watched.asked.is_some_and(is_overdue) {
-                hang_up(watched);
+            let overdue_at = self.instances[id].overdue_at(node);
+            if overdue_at.is_some_and(|at| at <= self.now) {
+                hang_up(&mut self.instances[id].nodes[node]);
                 self.unanswered(id, node, Cause::NoAnswer.into());
             }
             let instance = &self.instances[id];

@@ -74,6 +74,8 @@ pub const RESTARTS: Fault = fault("the primary restarted, again and again", |sta
 pub const STRANGERS: Fault = hard("max_connections reached by strangers", |stage, _| {
     let url = stage.primary().url(User::Application);
     let mut strangers = Vec::new();
+    // Connected before there is no place left, reserved ones included.
+    let mut superuser = PgConnection::establish(&stage.primary().url(User::Superuser)).unwrap();
     let end_of_ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                         WHERE usename = 'synapse' AND application_name <> 'stranger'";
     eventually(s(30), "nobody gets a connection any more", || {
@@ -83,7 +85,7 @@ pub const STRANGERS: Fault = hard("max_connections reached by strangers", |stage
                 .unwrap();
             strangers.push(stranger);
         }
-        sql(stage.primary(), end_of_ours);
+        superuser.batch_execute(end_of_ours).unwrap();
         stage
             .apps
             .iter()
