@@ -113,6 +113,8 @@ fn launch_in(region: Region, cluster: &Cluster) -> Launch {
         .set("callback.sources", SOURCES)
         // A connection to the other side of the world is made in five round trips.
         .set("database.probe_timeout_ms", 2000)
+        // Longer than it takes to notice a loss and to promote, on a busy machine too.
+        .set("database.write_deadline_ms", 20_000)
         .text("server.region", region.name())
         .text("durability.require", "region")
 }
