@@ -108,3 +108,64 @@ impl Drill {
         Some(after - promoted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn read(level: Level, end: Instant) -> Read {
+        Read {
+            level,
+            instance: Region::Eu as usize,
+            floor: 1,
+            token_of: None,
+            end,
+            took: Duration::ZERO,
+            served_in: "eu".into(),
+            by_replica: true,
+            lag_ms: Some(0),
+            on_old_branch: false,
+            seen: Seen::Version(1),
+        }
+    }
+
+    fn acknowledged(instance: Region, at: Instant) -> Attempt {
+        let reply = Reply::Done {
+            status: 201,
+            replayed: false,
+            replicated: true,
+            durable_in: Vec::new(),
+            body: Value::Null,
+        };
+        Attempt {
+            instance: instance as usize,
+            begun: at,
+            end: at,
+            reply,
+        }
+    }
+
+    #[test]
+    fn what_was_impossible_is_noticed() {
+        let mut drill = Drill::default();
+        let cut = Instant::now();
+        drill.silent_since(Some(Region::Eu), cut);
+        drill.left_behind_since(Region::Eu, cut);
+        assert!(!drill.is_forbidden(&acknowledged(Region::Us, cut)));
+        assert!(drill.is_forbidden(&acknowledged(Region::Eu, cut)));
+        assert_eq!(drill.wrong_read(&read(Level::Eventual, cut)), None);
+        let vague = Read {
+            lag_ms: None,
+            ..read(Level::Eventual, cut)
+        };
+        for wrong in [vague, read(Level::Strong, cut), read(Level::Token, cut)] {
+            assert!(drill.wrong_read(&wrong).is_some(), "{wrong:?}");
+        }
+        let elsewhere = Read {
+            served_in: "us".into(),
+            ..read(Level::Token, cut)
+        };
+        assert_eq!(drill.wrong_read(&elsewhere), None);
+    }
+}
