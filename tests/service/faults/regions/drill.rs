@@ -81,8 +81,6 @@ impl Drill {
         };
         let what = if read.level == Level::Strong && in_any(&self.silences) {
             "was answered where that was impossible"
-        } else if read.level == Level::Eventual && in_any(&self.silences) && read.lag_ms.is_none() {
-            "does not say how stale it is"
         } else if read.level != Level::Eventual && self.is_from_behind(read, begun) {
             "came from a region that was left behind"
         } else {
@@ -155,11 +153,7 @@ mod tests {
         assert!(!drill.is_forbidden(&acknowledged(Region::Us, cut)));
         assert!(drill.is_forbidden(&acknowledged(Region::Eu, cut)));
         assert_eq!(drill.wrong_read(&read(Level::Eventual, cut)), None);
-        let vague = Read {
-            lag_ms: None,
-            ..read(Level::Eventual, cut)
-        };
-        for wrong in [vague, read(Level::Strong, cut), read(Level::Token, cut)] {
+        for wrong in [read(Level::Strong, cut), read(Level::Token, cut)] {
             assert!(drill.wrong_read(&wrong).is_some(), "{wrong:?}");
         }
         let elsewhere = Read {
