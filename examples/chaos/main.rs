@@ -92,7 +92,8 @@ fn on_a_new_stage(
     let mut violations = Vec::new();
     for fault in faults.take_while(|_| Instant::now() < end) {
         eprintln!("{}", fault.name);
-        let logged = stage.apps.each_ref().map(|app| app.log().len());
+        let logged = stage.apps.iter().map(|app| app.log().len());
+        let logged: Vec<usize> = logged.collect();
         let Round {
             mut history,
             violations: found,

@@ -72,7 +72,7 @@ impl Bench<'_> {
             warm_up: std::time::Duration::from_secs_f64(self.args.warm_up),
             measure: self.args.time(),
         };
-        let load = load::run(side, work, connections, times);
+        let load = load::run(side.target(), work, connections, times);
         let mut measured = self.runtime.block_on(load)?;
         side.acknowledged.append(&mut measured.acknowledged);
         Ok(measured)

@@ -1,12 +1,12 @@
 //! One round of one cell: so many connections ask the same kind of thing for a while.
 
-use crate::client::Client;
-use crate::side::Side;
-use crate::support::Outcome;
-use crate::usage;
-use crate::work::{Ask, Requests, Work};
+use super::client::Client;
+use super::support::Outcome;
+use super::usage;
+use super::work::{Ask, Requests, Work};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -16,6 +16,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 const PAUSE: Duration = Duration::from_millis(10);
 /// Clients start at places far from one another, so that those of a mix do not write at once, nor read the same rows.
 const APART: usize = 97;
+
+/// Who is asked.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub address: SocketAddr,
+    pub process: u32,
+    pub requests: &'a Requests,
+}
 
 #[derive(Clone, Copy)]
 pub struct Times {
@@ -53,24 +61,29 @@ struct Seen {
     errors: BTreeMap<String, usize>,
 }
 
-pub async fn run(side: &Side, work: Work, connections: usize, times: Times) -> Outcome<Measured> {
+pub async fn run(
+    target: Target<'_>,
+    work: Work,
+    connections: usize,
+    times: Times,
+) -> Outcome<Measured> {
     let mut clients = Vec::new();
     for _ in 0..connections {
-        clients.push(Client::connect(side.process.address).await?);
+        clients.push(Client::connect(target.address).await?);
     }
     let from = Instant::now() + times.warm_up;
     let to = from + times.measure;
-    let requests = Arc::new(side.requests.clone());
+    let requests = Arc::new(target.requests.clone());
     let mut tasks = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
         let (requests, first) = (requests.clone(), number * APART);
         tasks.spawn(repeat(client, requests, work, first, Window { from, to }));
     }
     sleep_until(from).await;
-    let before = usage::processor_time(side.process.id())?;
+    let before = usage::processor_time(target.process)?;
     sleep_until(to).await;
-    let processor = usage::processor_time(side.process.id())?.saturating_sub(before);
-    let resident_mib = usage::resident_mib(side.process.id())?;
+    let processor = usage::processor_time(target.process)?.saturating_sub(before);
+    let resident_mib = usage::resident_mib(target.process)?;
     let mut all = Seen::default();
     for seen in tasks.join_all().await {
         all.add(seen);
@@ -130,11 +143,11 @@ async fn ask(
 }
 
 /// Creates so many rows, one after the other; their numbers and their ids.
-pub async fn create(side: &Side, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)> {
-    let mut client = Client::connect(side.process.address).await?;
+pub async fn create(target: Target<'_>, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)> {
+    let mut client = Client::connect(target.address).await?;
     let (mut acknowledged, mut ids) = (Vec::new(), Vec::new());
     for turn in 0..rows {
-        let (made, body) = ask(&mut client, &side.requests, Work::Create, turn).await?;
+        let (made, body) = ask(&mut client, target.requests, Work::Create, turn).await?;
         let row: serde_json::Value = serde_json::from_slice(&body)?;
         let id = row["id"].as_str().ok_or("a created row has no id")?;
         acknowledged.push(made);
@@ -144,9 +157,9 @@ pub async fn create(side: &Side, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)
 }
 
 /// Whether a row can be read.
-pub async fn is_readable(side: &Side, turn: usize) -> Outcome<bool> {
-    let mut client = Client::connect(side.process.address).await?;
-    Ok(ask(&mut client, &side.requests, Work::Get, turn)
+pub async fn is_readable(target: Target<'_>, turn: usize) -> Outcome<bool> {
+    let mut client = Client::connect(target.address).await?;
+    Ok(ask(&mut client, target.requests, Work::Get, turn)
         .await
         .is_ok())
 }

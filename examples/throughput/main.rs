@@ -6,6 +6,8 @@ mod args;
 mod batches;
 mod cell;
 mod client;
+#[path = "../../tests/service/support/distance.rs"]
+#[allow(dead_code, reason = "shared with the tests, which also cut it")]
 mod distance;
 mod export;
 mod flush;
@@ -89,7 +91,10 @@ fn run(args: &Args) -> Outcome<bool> {
     table::memory(&sides, &cells);
     let failures = table::failures(&cells);
     println!("{failures} requests failed");
-    Ok(read_back::check(&stage, &sides.ours.acknowledged)? && failures == 0)
+    Ok(
+        read_back::check(|question| stage.ask(question), &sides.ours.acknowledged)?
+            && failures == 0,
+    )
 }
 
 /// None over a distance: pgbench connects within its time, one client after the other, and little of it would be left.

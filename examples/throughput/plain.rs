@@ -1,6 +1,6 @@
 //! Builds the plain service (the folder `plain`), which ours is measured beside.
 
-use crate::support::Outcome;
+use super::support::Outcome;
 use std::path::Path;
 use std::process::Command;
 

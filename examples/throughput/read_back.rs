@@ -1,14 +1,13 @@
 //! The end of a run: is what our service acknowledged there, and once?
 
-use crate::stage::Stage;
-use crate::support::Outcome;
-use crate::work::{Ask, HANDLE};
+use super::support::Outcome;
+use super::work::{Ask, HANDLE};
 use std::collections::HashMap;
 
-/// Whether every acknowledged create is present exactly once.
-pub fn check(stage: &Stage, acknowledged: &[Ask]) -> Outcome<bool> {
-    let keys = stored(stage, "idempotency_key")?;
-    let anchors = stored(stage, "anchor_transaction_id")?;
+/// Whether every acknowledged create is present exactly once. `ask` brings the text column `value` of every row of the primary.
+pub fn check(ask: impl Fn(&str) -> Outcome<Vec<String>>, acknowledged: &[Ask]) -> Outcome<bool> {
+    let keys = stored(&ask, "idempotency_key")?;
+    let anchors = stored(&ask, "anchor_transaction_id")?;
     let is_stored = |ask: &&Ask| match ask {
         Ask::Create(number) => keys.contains_key(number),
         Ask::Natural(number) => anchors.contains_key(number),
@@ -27,11 +26,14 @@ pub fn check(stage: &Stage, acknowledged: &[Ask]) -> Outcome<bool> {
 }
 
 /// How many rows there are of each number, asked of the primary itself.
-fn stored(stage: &Stage, column: &str) -> Outcome<HashMap<u64, usize>> {
+fn stored(
+    ask: impl Fn(&str) -> Outcome<Vec<String>>,
+    column: &str,
+) -> Outcome<HashMap<u64, usize>> {
     let question =
         format!("SELECT {column} AS value FROM transactions WHERE {column} LIKE '{HANDLE}%'");
     let mut rows = HashMap::new();
-    for handle in stage.ask(&question)? {
+    for handle in ask(&question)? {
         let number = handle
             .strip_prefix(HANDLE)
             .and_then(|number| number.parse().ok());

@@ -1,7 +1,7 @@
 //! The two services that are compared.
 
 use crate::args::Args;
-use crate::load;
+use crate::load::{self, Target};
 use crate::plain;
 use crate::stage::Stage;
 use crate::support::Outcome;
@@ -40,6 +40,14 @@ impl Sides {
 }
 
 impl Side {
+    pub fn target(&self) -> Target<'_> {
+        Target {
+            address: self.process.address,
+            process: self.process.id(),
+            requests: &self.requests,
+        }
+    }
+
     fn new(name: &'static str, process: Process, runtime: &Runtime) -> Outcome<Side> {
         process.wait_until_healthy()?;
         let mut side = Side {
@@ -49,12 +57,12 @@ impl Side {
             process,
             acknowledged: Vec::new(),
         };
-        let (acknowledged, ids) = runtime.block_on(load::create(&side, ROWS))?;
+        let (acknowledged, ids) = runtime.block_on(load::create(side.target(), ROWS))?;
         side.acknowledged = acknowledged;
         side.requests.know(&ids);
         // Reads may go to a standby, which gets the rows a moment later, in their order.
         crate::support::wait_until("the last row is on the standby", || {
-            runtime.block_on(load::is_readable(&side, ROWS - 1))
+            runtime.block_on(load::is_readable(side.target(), ROWS - 1))
         })?;
         Ok(side)
     }

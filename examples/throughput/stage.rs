@@ -1,10 +1,11 @@
 //! What is measured stands on it: a private PostgreSQL with the durability of a real one, near or far.
 
 use crate::args::Args;
+use crate::distance::Distance;
+use crate::flush;
 use crate::support::postgres::{connect, stream, values};
 use crate::support::process::Process;
 use crate::support::{Outcome, wait_until};
-use crate::{distance, flush};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use private_postgres::{Binaries, Durability, Home, Server, User};
@@ -20,8 +21,8 @@ const ROUND_TRIPS: usize = 5;
 pub struct Stage {
     pub primary: Server,
     standby: Option<Server>,
-    /// Where the primary is reached.
-    port: u16,
+    /// Before the primary.
+    distance: Option<Distance>,
     programs: PathBuf,
     // The last: servers end before their data.
     dir: TempDir,
@@ -48,14 +49,12 @@ impl Stage {
         } else {
             None
         };
-        let port = match args.distance() {
-            Some(round_trip) => distance::before(primary.port(), round_trip)?,
-            None => primary.port(),
-        };
+        let before = |round_trip| Distance::before(primary.port(), round_trip);
+        let distance = args.distance().map(before).transpose()?;
         Ok(Stage {
             primary,
             standby,
-            port,
+            distance,
             programs,
             dir,
         })
@@ -84,7 +83,7 @@ impl Stage {
             "PostgreSQL {}, {cores} cores, flush {flush}, {state}",
             version.concat()
         );
-        if self.port != self.primary.port() {
+        if self.distance.is_some() {
             let shown = self.round_trip()?.as_secs_f64() * 1000.0;
             line += &format!(", round trip to the primary {shown:.1} ms");
         }
@@ -105,7 +104,9 @@ impl Stage {
     /// Of the primary, over the distance, as the user of the services.
     pub fn url(&self) -> Outcome<Url> {
         let mut url = Url::parse(&self.primary.url(User::Application))?;
-        url.set_port(Some(self.port))
+        let direct = self.primary.port();
+        let port = self.distance.as_ref().map_or(direct, Distance::port);
+        url.set_port(Some(port))
             .map_err(|()| "the connection string takes no port")?;
         Ok(url)
     }

@@ -1,6 +1,6 @@
 //! What a process uses, from /proc.
 
-use crate::support::Outcome;
+use super::support::Outcome;
 use std::fs::read_to_string;
 use std::time::Duration;
 

@@ -40,6 +40,7 @@ mod protocol;
 mod proxy;
 mod rate_limits;
 mod regional;
+mod regions;
 mod rivals;
 mod settled;
 mod sockets;

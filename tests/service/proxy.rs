@@ -1,14 +1,23 @@
-//! The proxy itself, so that the tests that break things with it can be believed.
+//! The proxies themselves, so that the tests that break things with them can be believed.
 
+use crate::support::distance::Distance;
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::wait::{eventually, ms, s};
+use crate::support::wait::{eventually, ms, pause, s};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// A server that sends everything back.
 fn echo() -> Proxy {
+    Proxy::to(echoing())
+}
+
+fn far_echo(round_trip: Duration) -> Distance {
+    Distance::before(echoing(), round_trip).unwrap()
+}
+
+/// The port of a server that sends everything back.
+fn echoing() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -16,11 +25,15 @@ fn echo() -> Proxy {
             thread::spawn(move || std::io::copy(&mut stream.try_clone().unwrap(), &mut stream));
         }
     });
-    Proxy::to(port)
+    port
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+    connect_to(proxy.port())
+}
+
+fn connect_to(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.set_read_timeout(Some(ms(200))).unwrap();
     stream
 }
@@ -112,4 +125,43 @@ fn a_delay_counts_both_ways() {
     let start = Instant::now();
     assert_eq!(say(&stream, "one").unwrap(), "one");
     assert!(start.elapsed() >= ms(100));
+}
+
+/// On a cable, unlike on a slow proxy, many are on their way at the same time.
+#[test]
+fn over_a_distance_pieces_do_not_wait_for_one_another() {
+    let far = far_echo(ms(100));
+    let (mut stream, pieces) = (connect_to(far.port()), 50);
+    stream.set_read_timeout(Some(s(5))).unwrap();
+    let start = Instant::now();
+    for _ in 0..pieces {
+        stream.write_all(b"x").unwrap();
+        pause(ms(2)); // so that each is a piece of its own
+    }
+    stream.read_exact(&mut vec![0; pieces]).unwrap();
+    assert!(start.elapsed() >= ms(100), "it is a distance");
+    let one_by_one = ms(50) * 50;
+    assert!(start.elapsed() < one_by_one, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_cut_cable_neither_answers_nor_closes_and_what_was_on_it_is_lost() {
+    let far = far_echo(ms(2));
+    let old = connect_to(far.port());
+    assert_eq!(say(&old, "one").unwrap(), "one");
+    far.cut();
+    let new = connect_to(far.port());
+    for stream in [&old, &new] {
+        let silence = say(stream, "two").unwrap_err();
+        assert_eq!(silence.kind(), ErrorKind::WouldBlock);
+    }
+    far.mend();
+    for mut stream in [&old, &new] {
+        eventually(s(2), "a connection that was cut ends", || {
+            stream
+                .read(&mut [0; 8])
+                .is_err_and(|e| e.kind() != ErrorKind::WouldBlock)
+        });
+    }
+    assert_eq!(say(&connect_to(far.port()), "three").unwrap(), "three");
 }

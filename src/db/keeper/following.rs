@@ -24,6 +24,10 @@ pub fn is_confirmed(following: Option<Following>) -> bool {
 }
 
 /// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
+///
+/// A primary whose commits wait for standbys that are not there acknowledges nothing, so others that follow it give it no say. For
+/// example, eu-a waits for us-a or ap-a, and eu-b follows it as well. eu is cut off, us-a and ap-a leave it, us-a is promoted; eu is
+/// reached again: eu-b still streams from eu-a, and that must not stop the writes on us-a.
 pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
     // Two branches may have the same number, so the primary must know it too, where it may see that.
     let is_known = |look: &Look| {
@@ -50,5 +54,6 @@ pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Foll
             let is_there = primary.facts.standbys.contains_key(name);
             is_there.then_some(Following::Streams(primary.asked))
         });
-    answering.chain(silent).max()
+    let best = answering.chain(silent).max();
+    best.filter(|following| is_confirmed(Some(*following)) || !primary.facts.waits_for_standby())
 }

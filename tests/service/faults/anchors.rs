@@ -1,7 +1,6 @@
 //! Anchors: each tells of its transactions by callbacks, one after the other, and repeats each until it is heard.
 
-use super::Stage;
-use super::clients::{Board, PACE, Patience, repeat};
+use super::clients::{Board, Client, PACE, Patience, repeat};
 use super::history::{Callback, History};
 use crate::support::Webhook;
 use crate::support::bodies::{account, minimal, with};
@@ -14,8 +13,7 @@ use serde_json::{Value, json};
 const STATES: [&str; 4] = ["incomplete", "pending_external", "completed", "refunded"];
 
 pub fn send_callback(
-    stage: &Stage,
-    board: &Board,
+    client: &Client,
     callback: &mut Callback,
     patience: Patience,
 ) -> Option<Answer> {
@@ -27,7 +25,7 @@ pub fn send_callback(
         send(Method::POST, url, &headers, Some(signed.body.clone()))
     };
     let attempts = &mut callback.attempts;
-    repeat(stage, board, attempts, patience, request, "/callback")
+    repeat(client, attempts, patience, request, "/callback")
 }
 
 fn transaction(board: &Board) -> Value {
@@ -38,7 +36,8 @@ fn transaction(board: &Board) -> Value {
 }
 
 /// The first callback of a transaction makes it, and each later one a version.
-pub fn tell(stage: &Stage, board: &Board) -> History {
+pub fn tell(client: &Client) -> History {
+    let board = client.board;
     let mut history = History::default();
     while !board.is_stopped() {
         let body = transaction(board);
@@ -51,9 +50,9 @@ pub fn tell(stage: &Stage, board: &Board) -> History {
                 attempts: Vec::new(),
             };
             let luck = rand::rng().random_range(0..10);
-            let heard = send_callback(stage, board, &mut callback, Patience::of(luck)).is_some();
+            let heard = send_callback(client, &mut callback, Patience::of(luck)).is_some();
             if heard && luck == 1 {
-                send_callback(stage, board, &mut callback, Patience::Endless); // a replay
+                send_callback(client, &mut callback, Patience::Endless); // a replay
             }
             history.callbacks.push(callback);
             if !heard || board.is_stopped() {

@@ -1,7 +1,6 @@
 //! Clients that create several transactions at once.
 
-use super::Stage;
-use super::clients::{Board, PACE, Patience, repeat};
+use super::clients::{Board, Client, PACE, Patience, repeat};
 use super::history::{Batch, History};
 use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
@@ -26,28 +25,24 @@ fn new_batch(board: &Board) -> Batch {
     }
 }
 
-pub fn send_batch(
-    stage: &Stage,
-    board: &Board,
-    batch: &mut Batch,
-    patience: Patience,
-) -> Option<Answer> {
+pub fn send_batch(client: &Client, batch: &mut Batch, patience: Patience) -> Option<Answer> {
     let headers = [("Idempotency-Key", batch.marker.as_str())];
     let body = batch.body.to_string().into_bytes();
     let request = |url: &str| send(Method::POST, url, &headers, Some(body.clone()));
     let path = "/transactions/batch";
-    repeat(stage, board, &mut batch.attempts, patience, request, path)
+    repeat(client, &mut batch.attempts, patience, request, path)
 }
 
-pub fn write(stage: &Stage, board: &Board) -> History {
+pub fn write(client: &Client) -> History {
+    let board = client.board;
     let mut history = History::default();
     while !board.is_stopped() {
         let mut batch = new_batch(board);
         let luck = rand::rng().random_range(0..10);
         let patience = Patience::of(luck);
-        let answered = send_batch(stage, board, &mut batch, patience).is_some();
+        let answered = send_batch(client, &mut batch, patience).is_some();
         if answered && luck == 1 {
-            send_batch(stage, board, &mut batch, Patience::Endless); // a replay
+            send_batch(client, &mut batch, Patience::Endless); // a replay
         }
         history.batches.push(batch);
         pause(PACE);

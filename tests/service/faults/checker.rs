@@ -244,7 +244,7 @@ fn check_change(change: &Change, index: &Index) -> Vec<String> {
 fn check_read(read: &Read) -> Option<String> {
     let wrong = match &read.seen {
         Seen::Version(version) if *version >= read.floor => return None,
-        Seen::Unavailable if read.level != Level::Eventual => return None,
+        Seen::Unavailable(_) if read.level != Level::Eventual => return None,
         Seen::Excused => return None,
         wrong => wrong,
     };

@@ -3,13 +3,16 @@
 use super::checker::violations;
 use super::history::{Attempt, Batch, Callback, Change, Create, History, Level, Read, Reply, Seen};
 use super::snapshot::Snapshot;
+use super::tally::Tally;
 use super::truth::{Event, Row, Truth};
 use serde_json::json;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 fn attempt(reply: Reply) -> Attempt {
     Attempt {
         instance: 0,
+        begun: Instant::now(),
         end: Instant::now(),
         reply,
     }
@@ -20,6 +23,7 @@ fn done(id: &str) -> Attempt {
         status: 201,
         replayed: false,
         replicated: true,
+        durable_in: vec!["eu".into(), "us".into()],
         body: json!({"id": id, "version": 1}),
     })
 }
@@ -70,6 +74,7 @@ fn batch() -> Batch {
                 status: 201,
                 replayed: false,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"data": [{"id": "b0"}, {"id": "b1"}]}),
             }),
         ],
@@ -88,6 +93,7 @@ fn callback() -> Callback {
                 status: 200,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"id": "7", "version": 2, "callback_status": "completed"}),
             }),
         ],
@@ -123,6 +129,7 @@ fn honest() -> (History, Truth) {
                 status: 200,
                 replayed: false,
                 replicated: true,
+                durable_in: Vec::new(),
                 body: changed,
             })],
         }],
@@ -132,15 +139,20 @@ fn honest() -> (History, Truth) {
             level: Level::Token,
             instance: 1,
             floor: 2,
+            token_of: Some(0),
+            end: Instant::now(),
+            served_in: String::new(),
             took: Duration::ZERO,
             by_replica: true,
-            says_lag: true,
+            lag_ms: Some(0),
             on_old_branch: false,
             seen: Seen::Version(2),
         }],
         snapshots: vec![Snapshot {
             at: Instant::now(),
+            from: None,
             versions: [("1".to_owned(), 2)].into(),
+            by_region: [("us", [("1".to_owned(), 2)].into())].into(),
         }],
     };
     let row = Row {
@@ -177,6 +189,23 @@ fn an_honest_history_passes() {
     assert_eq!(violations(&history, &truth), Vec::<String>::new());
 }
 
+#[test]
+fn what_is_lost_doubled_or_stale_is_counted() {
+    let (mut history, mut truth) = honest();
+    assert_eq!(Tally::of(&history, &truth), Tally::default());
+    history.reads[0].seen = Seen::Version(1);
+    truth.rows.push(truth.rows[1].clone()); // of the batch
+    truth.rows.remove(0);
+    truth.events.get_mut("1").unwrap().push(event(2, "failed"));
+    truth.callbacks.clear();
+    let expected = Tally {
+        lost: 2, // the create, and the callback
+        doubled: 2,
+        stale: 1,
+    };
+    assert_eq!(Tally::of(&history, &truth), expected);
+}
+
 type Doctor = fn(&mut History, &mut Truth);
 
 #[test]
@@ -204,6 +233,7 @@ fn a_doctored_history_fails() {
                 status: 201,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body,
             }));
         }),
@@ -212,6 +242,7 @@ fn a_doctored_history_fails() {
                 status: 201,
                 replayed: true,
                 replicated: false,
+                durable_in: Vec::new(),
                 body: json!({"id": "1"}),
             });
             history.creates[0].attempts.remove(0);
@@ -257,7 +288,8 @@ fn a_doctored_history_fails() {
             history.reads[0].seen = Seen::Version(1)
         }),
         ("a plain read failed", |history, _| {
-            (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, Seen::Unavailable);
+            let unavailable = Seen::Unavailable("read_unavailable".into());
+            (history.reads[0].level, history.reads[0].seen) = (Level::Eventual, unavailable);
         }),
     ];
     all_are_noticed(&table);
@@ -265,7 +297,7 @@ fn a_doctored_history_fails() {
 
 #[test]
 fn answers_that_say_the_wrong_thing_of_themselves_fail() {
-    let table: [(&str, Doctor); 6] = [
+    let table: [(&str, Doctor); 7] = [
         (
             "a create called replicated is on no standby",
             |history, _| {
@@ -277,6 +309,9 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
             "a change called replicated is on no standby",
             |history, _| *history.snapshots[0].versions.get_mut("1").unwrap() = 1,
         ),
+        ("a create is not in a region that it named", |history, _| {
+            history.snapshots[0].by_region.insert("us", HashMap::new());
+        }),
         ("a read shows somebody else's branch", |history, _| {
             history.reads[0].seen = Seen::Version(1002)
         }),
@@ -287,7 +322,7 @@ fn answers_that_say_the_wrong_thing_of_themselves_fail() {
             history.reads[0].level = Level::Strong
         }),
         ("a replica does not say how stale it is", |history, _| {
-            history.reads[0].says_lag = false
+            history.reads[0].lag_ms = None
         }),
     ];
     all_are_noticed(&table);

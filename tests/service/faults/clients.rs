@@ -4,7 +4,7 @@ use super::Stage;
 use super::anchors::send_callback;
 use super::batches::send_batch;
 use super::history::{Attempt, Change, Create, History, Level, Outcome, Reply, outcome};
-use super::readers::ask;
+use super::readers::{STRONG, Wanted, ask};
 use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
 use crate::support::wait::{ms, pause, s};
@@ -39,6 +39,8 @@ pub struct Acknowledged {
     pub id: String,
     pub version: u64,
     pub token: String,
+    /// By which instance.
+    pub instance: usize,
 }
 
 impl Board {
@@ -60,7 +62,7 @@ impl Board {
         format!("{}-{}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn acknowledged(&self, answer: &Answer) {
+    fn acknowledged(&self, answer: &Answer, instance: usize) {
         // The token of a batch names its first transaction.
         let body = answer.json();
         let first = body.pointer("/data/0").unwrap_or(&body);
@@ -69,6 +71,7 @@ impl Board {
             id: first["id"].as_str().unwrap_or_default().to_owned(),
             version,
             token: answer.token().to_owned(),
+            instance,
         };
         let mut recent = self.recent.lock().unwrap();
         recent.truncate(KEPT - 1);
@@ -78,6 +81,34 @@ impl Board {
     pub fn any_recent(&self) -> Option<Acknowledged> {
         let recent = self.recent.lock().unwrap();
         (!recent.is_empty()).then(|| recent[rand::rng().random_range(0..recent.len())].clone())
+    }
+}
+
+/// One of the population: whom it belongs to, and whom it asks.
+#[derive(Clone, Copy)]
+pub struct Client<'a> {
+    pub stage: &'a Stage,
+    pub board: &'a Board,
+    /// The instance that it asks as long as that is not known to be down. None: any.
+    pub home: Option<usize>,
+}
+
+impl Client<'_> {
+    pub fn instance(&self) -> usize {
+        let instances = self.stage.apps.len();
+        let Some(home) = self.home else {
+            return rand::rng().random_range(0..instances);
+        };
+        let mut nearest = (0..instances).map(|further| (home + further) % instances);
+        let is_up = |instance: &usize| !self.stage.instance_excused[*instance].is_on();
+        nearest.find(is_up).unwrap_or(home)
+    }
+
+    fn next_instance(&self, after: usize) -> usize {
+        match self.home {
+            Some(_) => self.instance(),
+            None => (after + 1) % self.stage.apps.len(),
+        }
     }
 }
 
@@ -100,18 +131,19 @@ impl Patience {
     }
 }
 
-/// Sends the identical request until it is done, alternating between the instances.
+/// Sends the identical request until it is done, to its own instance or to all in turn.
 pub fn repeat(
-    stage: &Stage,
-    board: &Board,
+    client: &Client,
     attempts: &mut Vec<Attempt>,
     patience: Patience,
     request: impl Fn(&str) -> reqwest::Result<Answer>,
     path: &str,
 ) -> Option<Answer> {
-    let (begun, mut cap_ms) = (Instant::now(), 10);
-    let mut instance = rand::rng().random_range(0..2);
+    let Client { stage, board, .. } = client;
+    let (started, mut cap_ms) = (Instant::now(), 10);
+    let mut instance = client.instance();
     loop {
+        let begun = Instant::now();
         let excuse = stage.instance_excused[instance].now();
         let answer = request(&stage.apps[instance].url(path));
         let reply = match &answer {
@@ -123,30 +155,26 @@ pub fn repeat(
         };
         attempts.push(Attempt {
             instance,
+            begun,
             end: Instant::now(),
             reply,
         });
         match (&attempts.last()?.reply, answer) {
             (Reply::Done { .. }, Ok(answer)) => {
-                stage.acknowledged(answer.header("X-Durability") == "replicated");
-                board.acknowledged(&answer);
+                stage.acknowledged(answer.is_replicated());
+                board.acknowledged(&answer, instance);
                 return Some(answer);
             }
             (Reply::Rejected(_), _) => return None,
-            _ if patience == Patience::None || begun.elapsed() > GIVE_UP => return None,
+            _ if patience == Patience::None || started.elapsed() > GIVE_UP => return None,
             _ => pause(ms(rand::rng().random_range(0..=cap_ms))),
         }
         cap_ms = LONGEST_BACKOFF_MS.min(cap_ms * 2);
-        instance = 1 - instance;
+        instance = client.next_instance(instance);
     }
 }
 
-pub fn send_create(
-    stage: &Stage,
-    board: &Board,
-    create: &mut Create,
-    patience: Patience,
-) -> Option<Answer> {
+pub fn send_create(client: &Client, create: &mut Create, patience: Patience) -> Option<Answer> {
     let key = create.key.clone();
     let headers: Vec<_> = key
         .iter()
@@ -154,22 +182,11 @@ pub fn send_create(
         .collect();
     let body = create.body.to_string().into_bytes();
     let request = |url: &str| send(Method::POST, url, &headers, Some(body.clone()));
-    repeat(
-        stage,
-        board,
-        &mut create.attempts,
-        patience,
-        request,
-        "/transactions",
-    )
+    let path = "/transactions";
+    repeat(client, &mut create.attempts, patience, request, path)
 }
 
-pub fn send_change(
-    stage: &Stage,
-    board: &Board,
-    change: &mut Change,
-    patience: Patience,
-) -> Option<Answer> {
+pub fn send_change(client: &Client, change: &mut Change, patience: Patience) -> Option<Answer> {
     let if_match = change.if_match.clone();
     let body = json!({"status": change.to, "status_reason": change.reason})
         .to_string()
@@ -183,7 +200,7 @@ pub fn send_change(
         )
     };
     let path = format!("/transactions/{}", change.id);
-    repeat(stage, board, &mut change.attempts, patience, request, &path)
+    repeat(client, &mut change.attempts, patience, request, &path)
 }
 
 fn new_create(board: &Board) -> Create {
@@ -211,14 +228,15 @@ fn new_create(board: &Board) -> Create {
     }
 }
 
-pub fn write(stage: &Stage, board: &Board) -> History {
+pub fn write(client: &Client) -> History {
+    let board = client.board;
     let mut history = History::default();
     while !board.is_stopped() {
         let mut create = new_create(board);
         let luck = rand::rng().random_range(0..10);
-        if let Some(answer) = send_create(stage, board, &mut create, Patience::of(luck)) {
+        if let Some(answer) = send_create(client, &mut create, Patience::of(luck)) {
             if luck == 1 {
-                send_create(stage, board, &mut create, Patience::Endless); // a replay
+                send_create(client, &mut create, Patience::Endless); // a replay
             }
             board.fresh.lock().unwrap().push(answer);
         }
@@ -229,7 +247,8 @@ pub fn write(stage: &Stage, board: &Board) -> History {
 }
 
 /// Takes one transaction after the other through its life. It alone changes them, so each of its changes must succeed.
-pub fn change(stage: &Stage, board: &Board) -> History {
+pub fn change(client: &Client) -> History {
+    let board = client.board;
     let mut history = History::default();
     let lives: [&[&'static str]; 3] = [
         &["processing", "completed"],
@@ -252,7 +271,7 @@ pub fn change(stage: &Stage, board: &Board) -> History {
                 attempts: Vec::new(),
             };
             let patience = Patience::of(rand::rng().random_range(0..10));
-            let answer = send_change(stage, board, &mut change, patience);
+            let answer = send_change(client, &mut change, patience);
             history.changes.push(change);
             match answer {
                 Some(answer) if !board.is_stopped() => stored = answer,
@@ -264,22 +283,22 @@ pub fn change(stage: &Stage, board: &Board) -> History {
 }
 
 /// What was given up in doubt is repeated until it is known, and some of the rest is asked for again.
-pub fn resolve(stage: &Stage, board: &Board, history: &mut History) {
+pub fn resolve(client: &Client, history: &mut History) {
     let mut reads = Vec::new();
     for (i, create) in history.creates.iter_mut().enumerate() {
         let outcome = outcome(&create.attempts);
         let sampled = outcome == Outcome::Acknowledged && i % 16 == 0;
         if outcome == Outcome::Doubt || sampled {
-            send_create(stage, board, create, Patience::Endless);
+            send_create(client, create, Patience::Endless);
         }
         if let Some(id) = create.id().filter(|_| sampled) {
-            reads.push(ask(
-                stage,
-                Level::Strong,
-                1,
-                &format!("/transactions/{id}"),
-                &[("X-Read-Consistency", "strong")],
-            ));
+            let wanted = Wanted {
+                level: Level::Strong,
+                floor: 1,
+                token_of: None,
+            };
+            let path = format!("/transactions/{id}");
+            reads.push(ask(client, wanted, &path, &[STRONG]));
         }
     }
     history.reads.append(&mut reads);
@@ -288,17 +307,17 @@ pub fn resolve(stage: &Stage, board: &Board, history: &mut History) {
         .iter_mut()
         .filter(|change| outcome(&change.attempts) == Outcome::Doubt)
     {
-        send_change(stage, board, change, Patience::Endless);
+        send_change(client, change, Patience::Endless);
     }
     for batch in &mut history.batches {
         if outcome(&batch.attempts) == Outcome::Doubt {
-            send_batch(stage, board, batch, Patience::Endless);
+            send_batch(client, batch, Patience::Endless);
         }
     }
     for (i, callback) in history.callbacks.iter_mut().enumerate() {
         // Those that were heard too: long after, each is still applied once.
         if outcome(&callback.attempts) == Outcome::Doubt || i % 16 == 0 {
-            send_callback(stage, board, callback, Patience::Endless);
+            send_callback(client, callback, Patience::Endless);
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub instance: usize,
+    pub begun: Instant,
     pub end: Instant,
     pub reply: Reply,
 }
@@ -21,6 +22,8 @@ pub enum Reply {
         replayed: bool,
         /// What `X-Durability` said.
         replicated: bool,
+        /// The regions that have it, where it said so.
+        durable_in: Vec<String>,
         body: Value,
     },
     /// Repeat it: 503, or 409 in progress. Whether it says that nothing was applied.
@@ -39,7 +42,8 @@ impl Reply {
             200 | 201 => Reply::Done {
                 status: answer.status,
                 replayed: answer.header("Idempotent-Replayed") == "true",
-                replicated: answer.header("X-Durability") == "replicated",
+                replicated: answer.is_replicated(),
+                durable_in: answer.durable_in(),
                 body,
             },
             503 if RETRYABLE.contains(&code.as_str())
@@ -166,9 +170,15 @@ pub struct Read {
     pub instance: usize,
     /// The version that it must show at least.
     pub floor: u64,
+    /// The instance whose token it carries.
+    pub token_of: Option<usize>,
+    pub end: Instant,
     pub took: Duration,
+    /// Empty where it did not say.
+    pub served_in: String,
     pub by_replica: bool,
-    pub says_lag: bool,
+    /// None: it did not say.
+    pub lag_ms: Option<u64>,
     /// By a replica, while all replicas that run are on a branch that has ended.
     pub on_old_branch: bool,
     pub seen: Seen,
@@ -177,8 +187,8 @@ pub struct Read {
 #[derive(Clone, Debug)]
 pub enum Seen {
     Version(u64),
-    /// 503 `consistency_unavailable` or `overloaded`: allowed where consistency was asked for.
-    Unavailable,
+    /// The code of a 503, `consistency_unavailable` or `overloaded`: allowed where consistency was asked for.
+    Unavailable(String),
     Failed(String),
     /// It failed while no database, or not this instance, was alive.
     Excused,
@@ -204,19 +214,18 @@ impl History {
         self.snapshots.append(&mut other.snapshots);
     }
 
-    fn attempts(&self) -> impl Iterator<Item = &Attempt> {
-        let changes = self.changes.iter().flat_map(|change| &change.attempts);
-        let batches = self.batches.iter().flat_map(|batch| &batch.attempts);
-        let callbacks = self
-            .callbacks
-            .iter()
-            .flat_map(|callback| &callback.attempts);
-        self.creates
-            .iter()
-            .flat_map(|create| &create.attempts)
-            .chain(changes)
-            .chain(batches)
-            .chain(callbacks)
+    /// Of each write, all its attempts.
+    pub fn writes(&self) -> impl Iterator<Item = &[Attempt]> {
+        let creates = self.creates.iter().map(|create| &create.attempts);
+        let changes = self.changes.iter().map(|change| &change.attempts);
+        let batches = self.batches.iter().map(|batch| &batch.attempts);
+        let callbacks = self.callbacks.iter().map(|callback| &callback.attempts);
+        let all = creates.chain(changes).chain(batches).chain(callbacks);
+        all.map(Vec::as_slice)
+    }
+
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.writes().flatten()
     }
 
     /// Every answer to a write that was not its acknowledgement.

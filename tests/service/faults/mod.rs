@@ -1,5 +1,6 @@
-//! The fault harness: clients that keep asking two instances of the service while something breaks, what they saw, and a checker that
-//! holds it against the database that survives. Shared by the named tests (`failover.rs`, …) and `examples/chaos`.
+//! The fault harness: clients that keep asking the instances of the service while something breaks, what they saw, and a checker that
+//! holds it against the database that survives. Shared by the named tests (`failover.rs`, …) and `examples/chaos`
+//! and `examples/regions`.
 
 pub mod anchors;
 pub mod batches;
@@ -11,9 +12,11 @@ pub mod clients;
 pub mod history;
 pub mod operator;
 pub mod readers;
+pub mod regions;
 pub mod round;
 pub mod snapshot;
 pub mod stage;
+pub mod tally;
 pub mod truth;
 pub mod words;
 

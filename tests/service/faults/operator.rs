@@ -2,10 +2,14 @@
 //! the most. With `ANY 1 (*)` that one has every acknowledged write.
 
 use super::Stage;
+use super::regions::Promotion;
 use crate::support::wait::s;
-use crate::support::{ask, eventually};
+use crate::support::{ask, eventually, when};
 use private_postgres::{Server, StopMode};
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
 
 /// It receives nothing from now on, and keeps what it has.
 pub fn cut_off(standby: &Server) {
@@ -27,6 +31,25 @@ pub fn until_all_is_replayed(standby: &Server) {
     eventually(s(20), "all is replayed", || {
         ask(standby, question) == "true"
     });
+}
+
+/// A standby that was restarted while nobody sends: what it had received before counts for its position only when it is replayed.
+pub fn until_its_own_is_replayed(standby: &Server) {
+    let question = "SELECT coalesce((SELECT wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
+                                       FROM pg_stat_activity WHERE backend_type = 'startup'), false)::text AS value";
+    eventually(s(60), "it waits for more than it has", || {
+        ask(standby, question) == "true"
+    });
+}
+
+/// When it was a primary.
+fn promote(standby: &Server) -> Instant {
+    let recovering = "SELECT pg_is_in_recovery()::text AS value";
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| when(standby, recovering, "false"));
+        standby.promote().unwrap();
+        watch.join().unwrap()
+    })
 }
 
 impl Stage {
@@ -51,56 +74,86 @@ impl Stage {
     }
 
     pub fn fail_over_to(&self, wanted: Option<usize>) -> usize {
-        let (old, others) = self.take_over(wanted);
-        for node in others {
-            self.cluster.nodes[node].follow(self.primary()).unwrap();
-        }
+        let (old, _, others) = self.take_over(wanted);
+        self.follow_the_primary(others);
         old
+    }
+
+    pub fn follow_the_primary(&self, standbys: impl IntoIterator<Item = usize>) {
+        let primary = self.primary_index();
+        let standbys = standbys.into_iter();
+        standbys.for_each(|standby| self.cluster.follow(standby, primary));
     }
 
     /// The other standby stays where it was cut off. Which was the primary, and which that standby is.
     pub fn fail_over_and_leave(&self) -> (usize, usize) {
-        let (old, others) = self.take_over(None);
+        let (old, _, others) = self.take_over(None);
         (old, others[0])
     }
 
-    fn take_over(&self, wanted: Option<usize>) -> (usize, Vec<usize>) {
+    fn take_over(&self, wanted: Option<usize>) -> (usize, Instant, Vec<usize>) {
         let old = self.primary_index();
         let nodes = &self.cluster.nodes;
         let standbys: Vec<usize> = (0..nodes.len())
             .filter(|&node| node != old && nodes[node].is_running())
             .collect();
+        let (promoted, others) = self.promote_among(&standbys, wanted, || ());
+        (old, promoted, others)
+    }
+
+    /// Of these standbys the one that has most, once all have left the primary. When it was promoted, and the others, which follow nobody
+    /// yet. `left` is called between the two.
+    pub fn promote_among(
+        &self,
+        standbys: &[usize],
+        wanted: Option<usize>,
+        left: impl FnOnce(),
+    ) -> (Instant, Vec<usize>) {
+        let nodes = &self.cluster.nodes;
         standbys.iter().for_each(|&node| cut_off(&nodes[node]));
-        let positions: Vec<(u64, usize)> = standbys
+        // The first of several that have equally much.
+        let positions: Vec<(u64, Reverse<usize>)> = standbys
             .iter()
-            .map(|&node| (position(&nodes[node]), node))
+            .map(|&node| (position(&nodes[node]), Reverse(node)))
             .collect();
-        let (most, mut new) = *positions.iter().max().unwrap();
+        let (most, Reverse(mut new)) = *positions.iter().max().unwrap();
         if let Some(wanted) = wanted {
             assert!(
-                positions.contains(&(most, wanted)),
+                positions.contains(&(most, Reverse(wanted))),
                 "node {wanted} has not all: {positions:?}"
             );
             new = wanted;
         }
-        nodes[new].promote().unwrap();
+        left();
+        let promoted = promote(&nodes[new]);
         self.now_is_primary(new);
-        let others = standbys.into_iter().filter(|&node| node != new).collect();
-        (old, others)
+        let others = standbys.iter().copied().filter(|&node| node != new);
+        (promoted, others.collect())
     }
 
     /// What it did not replicate is thrown away.
     pub fn rewind_and_rejoin(&self, node: usize) {
         let server = &self.cluster.nodes[node];
         server.rewind_to_follow(self.primary()).unwrap();
+        self.cluster.follow(node, self.primary_index());
         server.start().unwrap();
     }
 
     /// After a clean stop: a standby.signal is enough. Same place, same address.
     pub fn switch_over(&self, wanted: Option<usize>) {
+        self.switch(wanted);
+    }
+
+    pub fn switch_over_to(&self, node: usize) -> Promotion {
+        let at = self.switch(Some(node));
+        Promotion { node, at }
+    }
+
+    fn switch(&self, wanted: Option<usize>) -> Instant {
         self.primary().stop(StopMode::Fast).unwrap();
-        let old = &self.cluster.nodes[self.fail_over_to(wanted)];
-        old.follow(self.primary()).unwrap();
-        old.start().unwrap();
+        let (old, promoted, others) = self.take_over(wanted);
+        self.follow_the_primary(others.into_iter().chain([old]));
+        self.cluster.nodes[old].start().unwrap();
+        promoted
     }
 }

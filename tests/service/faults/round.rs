@@ -1,6 +1,6 @@
 //! One fault under load: the clients run, something breaks and heals, and what they saw is checked.
 
-use super::clients::{self, Board};
+use super::clients::{self, Board, Client};
 use super::history::{History, Outcome, outcome};
 use super::truth::Truth;
 use super::{Stage, anchors, batches, catalogue::Fault, checker, readers};
@@ -27,8 +27,12 @@ pub struct Round {
 
 /// Runs the fault under load, and checks. Panics where it does not heal.
 pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
+    run_among(stage, &population(), fault)
+}
+
+pub fn run_among(stage: &Stage, population: &[Group], fault: impl FnOnce(&Stage, &str)) -> Round {
     let board = Board::new(&format!("r{}", key()));
-    let mut history = under_load(stage, &board, || {
+    let mut history = under_load(stage, &board, population, || {
         stage.more_writes(SOME);
         fault(stage, &board.run);
         stage.until_healed();
@@ -36,7 +40,12 @@ pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
     });
     history.snapshots = std::mem::take(&mut stage.snapshots.lock().unwrap());
     let mut violations = check(stage, &history, &board.run);
-    clients::resolve(stage, &board, &mut history);
+    let client = Client {
+        stage,
+        board: &board,
+        home: None,
+    };
+    clients::resolve(&client, &mut history);
     violations.extend(unresolved(&history));
     violations.extend(check(stage, &history, &board.run));
     violations.sort();
@@ -47,23 +56,39 @@ pub fn run(stage: &Stage, fault: impl FnOnce(&Stage, &str)) -> Round {
     }
 }
 
-type Client = fn(&Stage, &Board) -> History;
+/// So many clients of one kind, at one instance or at any.
+pub struct Group {
+    pub size: usize,
+    pub home: Option<usize>,
+    pub kind: fn(&Client) -> History,
+}
 
-fn under_load(stage: &Stage, board: &Board, work: impl FnOnce()) -> History {
-    let kinds: [(usize, Client); 6] = [
-        (WRITERS, clients::write),
-        (CHANGERS, clients::change),
-        (BATCHERS, batches::write),
-        (ANCHORS, anchors::tell),
-        (CONSISTENT_READERS, readers::read_consistently),
-        (READERS, readers::read),
-    ];
+fn population() -> [Group; 6] {
+    let anywhere = |size, kind| Group {
+        size,
+        home: None,
+        kind,
+    };
+    [
+        anywhere(WRITERS, clients::write),
+        anywhere(CHANGERS, clients::change),
+        anywhere(BATCHERS, batches::write),
+        anywhere(ANCHORS, anchors::tell),
+        anywhere(CONSISTENT_READERS, readers::read_consistently),
+        anywhere(READERS, readers::read),
+    ]
+}
+
+fn under_load(stage: &Stage, board: &Board, population: &[Group], work: impl FnOnce()) -> History {
     thread::scope(|scope| {
-        let all = kinds
+        let all = population
             .iter()
-            .flat_map(|(count, client)| (0..*count).map(move |_| client));
+            .flat_map(|group| (0..group.size).map(move |_| group));
         let threads: Vec<_> = all
-            .map(|client| scope.spawn(move || client(stage, board)))
+            .map(|group| {
+                let home = group.home;
+                scope.spawn(move || (group.kind)(&Client { stage, board, home }))
+            })
             .collect();
         let result = catch_unwind(AssertUnwindSafe(work));
         if result.is_err() {

@@ -1,16 +1,18 @@
-//! Two instances of the service on a primary with two standbys, replicating synchronously; and who the primary is now.
+//! Two instances of the service on a primary with two standbys, replicating synchronously, or one instance in each of three regions
+//! (`regions.rs`); and who the primary is now.
 
 use super::snapshot::Snapshot;
+use crate::support::map::NODES;
 use crate::support::wait::s;
 use crate::support::webhook::SOURCES;
-use crate::support::{App, Cluster, Launch, Proxy, eventually, minimal};
+use crate::support::{App, Cluster, Launch, Proxy, Region, eventually, minimal};
 use private_postgres::Server;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub struct Stage {
     /// Dropped before the cluster.
-    pub apps: [App; 2],
+    pub apps: Vec<App>,
     /// Before each node, where the services go through proxies.
     pub proxies: Vec<Proxy>,
     pub cluster: Cluster,
@@ -24,7 +26,7 @@ pub struct Stage {
     /// A time in which all replicas that run are on a branch that has ended, and the services know.
     pub old_branch: Excuse,
     pub reads_excused: Excuse,
-    pub instance_excused: [Excuse; 2],
+    pub instance_excused: Vec<Excuse>,
 }
 
 impl Stage {
@@ -44,8 +46,18 @@ impl Stage {
     fn on(cluster: Cluster, proxies: Vec<Proxy>, urls: &[String]) -> Stage {
         cluster.make_synchronous();
         let launch = || Launch::on(urls.to_vec()).set("callback.sources", SOURCES);
-        let apps = [launch().start(), launch().with_its_log_in_a_pipe().start()];
+        let apps = [launch(), launch().with_its_log_in_a_pipe()];
+        Stage::with(cluster, proxies, apps)
+    }
+
+    pub(super) fn with(
+        cluster: Cluster,
+        proxies: Vec<Proxy>,
+        apps: impl IntoIterator<Item = Launch>,
+    ) -> Stage {
+        let apps: Vec<App> = apps.into_iter().map(Launch::start).collect();
         let stage = Stage {
+            instance_excused: apps.iter().map(|_| Excuse::default()).collect(),
             apps,
             proxies,
             cluster,
@@ -56,7 +68,6 @@ impl Stage {
             snapshots: Mutex::default(),
             old_branch: Excuse::default(),
             reads_excused: Excuse::default(),
-            instance_excused: Default::default(),
         };
         stage.until_healed();
         stage
@@ -73,6 +84,11 @@ impl Stage {
     pub fn index_of(&self, server: &Server) -> usize {
         let mut nodes = self.cluster.nodes.iter();
         nodes.position(|node| node.port() == server.port()).unwrap()
+    }
+
+    /// Where there are several.
+    pub fn region_of(&self, node: usize) -> Option<Region> {
+        self.cluster.map.is_some().then(|| NODES[node].1)
     }
 
     pub fn standbys(&self) -> Vec<&Server> {
@@ -156,7 +172,7 @@ impl Stage {
             eventually(s(5), "the roles are right", || (0..nodes).all(is_right));
             let mut written = app.create(&minimal()).expect(201);
             eventually(s(10), "writes are replicated", || {
-                let replicated = written.header("X-Durability") == "replicated";
+                let replicated = written.is_replicated();
                 if !replicated {
                     written = app.create(&minimal()).expect(201);
                 }
@@ -197,6 +213,10 @@ impl Excuse {
 
     pub fn now(&self) -> usize {
         self.0.load(Ordering::Acquire)
+    }
+
+    pub fn is_on(&self) -> bool {
+        !self.now().is_multiple_of(2)
     }
 
     /// Whether it lasted at any time since.

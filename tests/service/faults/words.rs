@@ -2,6 +2,7 @@
 
 use super::history::{Attempt, History, Level, Read, Reply, Seen, acknowledgements};
 use super::readers::STRANGE;
+use std::collections::HashMap;
 
 pub fn violations(history: &History) -> Vec<String> {
     let creates = history
@@ -25,7 +26,11 @@ pub fn violations(history: &History) -> Vec<String> {
         .chain(changes)
         .chain(batches)
         .chain(callbacks)
-        .flat_map(|(id, version, attempts)| not_on_a_standby(history, id, version, attempts))
+        .flat_map(|(id, version, attempts)| {
+            let found = not_in_a_named_region(history, id, version, attempts);
+            let other = not_on_a_standby(history, id, version, attempts);
+            found.into_iter().chain(other)
+        })
         .chain(history.reads.iter().filter_map(check_read))
         .collect()
 }
@@ -49,7 +54,7 @@ fn not_on_a_standby(
     let mut later = history
         .snapshots
         .iter()
-        .filter(|snapshot| first.end <= snapshot.at);
+        .filter(|snapshot| snapshot.covers(first, attempts[0].begun));
     later
         .any(|snapshot| snapshot.versions.get(id).is_none_or(|held| *held < version))
         .then(|| {
@@ -57,6 +62,38 @@ fn not_on_a_standby(
                 "version {version} of {id} was called replicated, and is on no standby: {first:?}"
             )
         })
+}
+
+/// It named a region whose standbys were asked later, and none of them had it.
+fn not_in_a_named_region(
+    history: &History,
+    id: &str,
+    version: u64,
+    attempts: &[Attempt],
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for attempt in attempts {
+        let Reply::Done { durable_in, .. } = &attempt.reply else {
+            continue;
+        };
+        for snapshot in history
+            .snapshots
+            .iter()
+            .filter(|of| of.covers(attempt, attempts[0].begun))
+        {
+            for region in durable_in {
+                let held = snapshot.by_region.get(region.as_str());
+                let lacks =
+                    |held: &HashMap<String, u64>| held.get(id).is_none_or(|held| *held < version);
+                if held.is_some_and(lacks) {
+                    found.push(format!(
+                        "version {version} of {id} was said to be in {region}, and is not there: {attempt:?}"
+                    ));
+                }
+            }
+        }
+    }
+    found
 }
 
 fn check_read(read: &Read) -> Option<String> {
@@ -70,7 +107,7 @@ fn check_read(read: &Read) -> Option<String> {
         "was served by a replica, and all of them are on an old branch"
     } else if read.level == Level::Strong && read.by_replica {
         "was served by a replica"
-    } else if read.by_replica && !read.says_lag {
+    } else if read.by_replica && read.lag_ms.is_none() {
         "does not say how stale it is"
     } else {
         return None;

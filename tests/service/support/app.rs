@@ -49,11 +49,19 @@ impl App {
 
     /// It dies without a word, and is started again as it was.
     pub fn kill_and_restart(&self) {
+        self.kill();
+        self.restart();
+    }
+
+    pub fn kill(&self) {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        *child = self.launch.spawn(&[]);
-        drop(child);
+    }
+
+    /// After it has ended.
+    pub fn restart(&self) {
+        *self.child.lock().unwrap() = self.launch.spawn(&[]);
         self.until_live();
     }
 
@@ -195,9 +203,13 @@ impl App {
         self.launch.log_pipe.as_ref().unwrap()
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.lock().unwrap().id();
-        kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+        let pid = i32::try_from(self.process()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
     }
 
     /// None while it runs.

@@ -1,5 +1,6 @@
 //! A PostgreSQL primary with its replicas, of one test. Copied from a template that holds the migrated schema.
 
+use super::map::{Map, NODES, Region};
 use super::room::Dir;
 use super::slots::Slot;
 use super::wait::{eventually, s};
@@ -12,6 +13,7 @@ use private_postgres::{Binaries, Durability, Home, Server, StopMode, User};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 static BINARIES: LazyLock<Binaries> =
     LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());
@@ -67,6 +69,8 @@ impl Drop for Archiver {
 pub struct Cluster {
     /// The first is the primary of the start.
     pub nodes: Vec<Server>,
+    /// Of nodes in several regions.
+    pub map: Option<Map>,
     _dir: Dir,
     _slot: Option<Slot>,
     /// The only client of services on it. None: they are open to everybody.
@@ -84,6 +88,7 @@ impl Cluster {
         let dir = Dir::new("cluster");
         Cluster {
             nodes: vec![migrated(dir.path())],
+            map: None,
             _dir: dir,
             _slot: None,
             client: None,
@@ -116,36 +121,84 @@ impl Cluster {
     }
 
     fn new(replicas: usize, slot: Option<Slot>) -> Cluster {
-        let dir = Dir::new("cluster");
-        copy(&TEMPLATE.path().join("passwords"), dir.path());
         let names: Vec<String> = std::iter::once("primary".to_owned())
             .chain((1..=replicas).map(|i| format!("replica-{i}")))
             .collect();
-        names
-            .iter()
-            .for_each(|name| copy(&TEMPLATE.path().join("primary"), &dir.path().join(name)));
-        let home = open(dir.path());
-        let nodes: Vec<Server> = names
-            .iter()
-            .map(|name| Server::open(&home, name).unwrap())
-            .collect();
-        let cluster = Cluster {
-            nodes,
-            _dir: dir,
-            _slot: slot,
-            client: None,
-        };
+        let cluster = Self::stopped(&names, slot);
         cluster.start();
         cluster
     }
 
+    /// A primary and a standby in one region, and a standby in each of two others. A commit waits for one in another region than its
+    /// primary's, whichever node that is, and a crash loses nothing.
+    pub fn in_regions() -> Cluster {
+        let names = NODES.map(|(name, _)| name.to_owned());
+        let mut cluster = Self::stopped(&names, Some(Slot::wait(NODES.len())));
+        cluster.map = Some(Map::of(&cluster.nodes));
+        cluster.start();
+        cluster.make_durable();
+        for (node, (_, here)) in NODES.into_iter().enumerate() {
+            let others = NODES.iter().filter(|(_, region)| *region != here);
+            let others: Vec<String> = others.map(|(name, _)| format!("\"{name}\"")).collect();
+            let names = format!("ANY 1 ({})", others.join(", "));
+            cluster.nodes[node]
+                .reload(&[("synchronous_standby_names", &names)])
+                .unwrap();
+            cluster.until_set(&cluster.nodes[node], "synchronous_standby_names", &names);
+        }
+        cluster
+    }
+
+    fn stopped(names: &[String], slot: Option<Slot>) -> Cluster {
+        let dir = Dir::new("cluster");
+        copy(&TEMPLATE.path().join("passwords"), dir.path());
+        names
+            .iter()
+            .for_each(|name| copy(&TEMPLATE.path().join("primary"), &dir.path().join(name)));
+        let home = open(dir.path());
+        let nodes = names.iter().map(|name| Server::open(&home, name).unwrap());
+        Cluster {
+            nodes: nodes.collect(),
+            map: None,
+            _dir: dir,
+            _slot: slot,
+            client: None,
+        }
+    }
+
     fn start(&self) {
         self.primary().start().unwrap();
-        for standby in &self.nodes[1..] {
-            standby.follow(self.primary()).unwrap();
-            standby.start().unwrap();
+        for standby in 1..self.nodes.len() {
+            self.follow(standby, 0);
+            self.nodes[standby].start().unwrap();
         }
         self.until_streaming(self.primary(), self.nodes.len() - 1);
+    }
+
+    /// From now on, over the distance that is between them.
+    pub fn follow(&self, standby: usize, primary: usize) {
+        let source = &self.nodes[primary];
+        let port = match &self.map {
+            Some(map) => map.port(NODES[standby].1, primary, source),
+            None => source.port(),
+        };
+        self.nodes[standby].follow_port(port).unwrap();
+    }
+
+    fn until_set(&self, server: &Server, setting: &str, value: &str) {
+        let shown = format!("SELECT current_setting('{setting}') AS value");
+        eventually(s(5), "the setting is in force", || {
+            ask(server, &shown) == value
+        });
+    }
+
+    /// Connection strings of the service's user of one region, in the order of the nodes.
+    pub fn urls_from(&self, region: Region) -> Vec<String> {
+        let map = self.map.as_ref().unwrap();
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .map(|(node, server)| map.url(region, node, server))
+            .collect()
     }
 
     pub fn primary(&self) -> &Server {
@@ -207,8 +260,7 @@ impl Cluster {
     pub fn make_durable(&self) {
         for node in &self.nodes {
             node.reload(&[("fsync", "on")]).unwrap();
-            let shown = "SELECT current_setting('fsync') AS value";
-            eventually(s(5), "it flushes", || ask(node, shown) == "on");
+            self.until_set(node, "fsync", "on");
         }
     }
 
@@ -224,10 +276,7 @@ impl Cluster {
             node.reload(&[("synchronous_standby_names", &names)])
                 .unwrap();
         }
-        let shown = "SELECT current_setting('synchronous_standby_names') AS value";
-        eventually(s(5), "replication is synchronous", || {
-            ask(self.primary(), shown) == names
-        });
+        self.until_set(self.primary(), "synchronous_standby_names", &names);
     }
 }
 
@@ -254,6 +303,19 @@ pub fn ask(server: &Server, question: &str) -> String {
         .get_result::<Row>(&mut connect(server))
         .unwrap()
         .value
+}
+
+/// When a question of the superuser, asked again and again on one connection, was first answered so.
+#[track_caller]
+pub fn when(server: &Server, question: &str, answer: &str) -> Instant {
+    let mut connection = connect(server);
+    eventually(s(30), question, || {
+        let row: Row = diesel::sql_query(question)
+            .get_result(&mut connection)
+            .unwrap();
+        row.value == answer
+    });
+    Instant::now()
 }
 
 /// The `value` (text) of every row.

@@ -110,6 +110,23 @@ impl Answer {
         self.header("X-Consistency-Token")
     }
 
+    pub fn is_replicated(&self) -> bool {
+        self.header("X-Durability").starts_with("replicated")
+    }
+
+    /// Where a write is, as far as it says so: `replicated; regions="eu,us"`.
+    pub fn durable_in(&self) -> Vec<String> {
+        let said = self.header("X-Durability").split_once("regions=\"");
+        let names = said.map_or("", |(_, names)| names.trim_end_matches('"'));
+        let names = names.split(',').filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    }
+
+    /// Empty where it does not say.
+    pub fn served_in(&self) -> &str {
+        self.header("X-Served-By-Region")
+    }
+
     pub fn served_by(&self) -> &str {
         self.header("X-Served-By")
     }

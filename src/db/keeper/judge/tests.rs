@@ -101,6 +101,23 @@ fn a_writable_node_on_a_lower_timeline_that_nobody_follows_is_fenced_at_once() {
     }
 }
 
+/// The standby beside it in its own region confirms nothing.
+#[test]
+fn an_old_primary_whose_commits_hang_is_fenced_although_another_standby_follows_it() {
+    let hangs = Facts {
+        waits_for: 1,
+        ..followed_by("eu-b", 1)
+    };
+    let beside = follower(1, "eu-b");
+    let seen = [hangs, beside, primary(1, 2), standby(1, 2)].map(Some);
+    let judgement = Service::new().sees(&seen);
+    assert_eq!(judgement.writes, to(2, 2));
+    assert_eq!(
+        causes(&judgement)[..2],
+        [Some(Cause::LowerTimeline), Some(Cause::LowerTimeline)]
+    );
+}
+
 #[test]
 fn an_old_primary_stays_fenced_when_the_new_one_is_out_of_sight() {
     let mut service = Service::new();

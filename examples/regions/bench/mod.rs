@@ -1,0 +1,176 @@
+//! The steady state: how long reads and writes take in each region, and how many writes a second, beside the plain service that
+//! `examples/throughput` uses as its peer. The load is that of `examples/throughput`.
+
+#[path = "../../throughput/client.rs"]
+mod client;
+#[path = "../../throughput/load.rs"]
+mod load;
+#[path = "../../throughput/plain.rs"]
+mod plain;
+#[path = "../../throughput/read_back.rs"]
+mod read_back;
+#[path = "../../support/mod.rs"]
+mod support;
+mod table;
+#[path = "../../throughput/usage.rs"]
+mod usage;
+#[path = "../../throughput/work.rs"]
+#[allow(dead_code, reason = "shared with examples/throughput")]
+mod work;
+
+use self::load::{Measured, Target, Times};
+use self::support::process::Process;
+use self::support::{Outcome, wait_until};
+use self::table::Line;
+use self::work::{Ask, Requests, Work};
+use crate::args::Args;
+use crate::faults::Stage;
+use crate::support::Region;
+use crate::support::{ask, ask_all};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Rows that are read by id.
+const ROWS: usize = 200;
+const READERS: usize = 32;
+const WARM_UP: Duration = Duration::from_millis(1500);
+
+pub fn describe(stage: &Stage) -> String {
+    let version = ask(
+        stage.primary(),
+        "SELECT current_setting('server_version') AS value",
+    );
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "PostgreSQL {version}, {cores} cores for four servers, three services and their clients; round trips eu–us 80 ms, eu–ap 160 ms, us–ap 120 ms"
+    )
+}
+
+/// A service that is measured, and where it is.
+struct Side {
+    region: Region,
+    address: SocketAddr,
+    process: u32,
+    requests: Requests,
+}
+
+impl Side {
+    fn new(region: Region, address: SocketAddr, process: u32) -> Side {
+        Side {
+            region,
+            address,
+            process,
+            requests: Requests::to(address),
+        }
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target {
+            address: self.address,
+            process: self.process,
+            requests: &self.requests,
+        }
+    }
+}
+
+pub struct Bench<'a> {
+    stage: &'a Stage,
+    args: &'a Args,
+    runtime: Runtime,
+    ours: Vec<Side>,
+    plain: Vec<Side>,
+    /// Ends with this.
+    _processes: Vec<Process>,
+    _dir: TempDir,
+}
+
+impl<'a> Bench<'a> {
+    pub fn start(stage: &'a Stage, args: &'a Args) -> Outcome<Bench<'a>> {
+        // One thread: it shall leave the processors to the services.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let dir = tempfile::tempdir()?;
+        let (mut ours, mut plain, mut processes) = (Vec::new(), Vec::new(), Vec::new());
+        for region in Region::ALL {
+            let app = stage.app_in(region);
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, app.port()));
+            ours.push(Side::new(region, address, app.process()));
+            let urls = stage.cluster.urls_from(region);
+            let process = Process::start(plain::build()?, &urls[..1], &[], dir.path())?;
+            process.wait_until_healthy()?;
+            plain.push(Side::new(region, process.address, process.id()));
+            processes.push(process);
+        }
+        let mut bench = Bench {
+            stage,
+            args,
+            runtime,
+            ours,
+            plain,
+            _processes: processes,
+            _dir: dir,
+        };
+        bench.make_rows()?;
+        Ok(bench)
+    }
+
+    /// Each region reads what it has created itself.
+    fn make_rows(&mut self) -> Outcome<()> {
+        let Bench { runtime, ours, .. } = self;
+        for side in ours {
+            let made = runtime.block_on(load::create(side.target(), ROWS))?;
+            side.requests.know(&made.1);
+            let is_there = || runtime.block_on(load::is_readable(side.target(), ROWS - 1));
+            wait_until("the last row is readable", is_there)?;
+        }
+        Ok(())
+    }
+
+    /// Prints the tables. Whether all that was acknowledged is there once.
+    pub fn run(&self) -> Outcome<bool> {
+        let mut acknowledged = Vec::new();
+        table::head_of_reads();
+        for side in &self.ours {
+            let rounds = self.measure(side, Work::Get, READERS, &mut acknowledged)?;
+            println!("{}", table::reads(side.region, READERS, &rounds));
+        }
+        table::head_of_writes();
+        for (ours, plain) in self.ours.iter().zip(&self.plain) {
+            for &connections in &self.args.connections {
+                let line = Line {
+                    region: ours.region,
+                    connections,
+                    ours: self.measure(ours, Work::Create, connections, &mut acknowledged)?,
+                    plain: self.measure(plain, Work::Create, connections, &mut Vec::new())?,
+                };
+                println!("{line}");
+            }
+        }
+        let primary = self.stage.primary();
+        read_back::check(|question| Ok(ask_all(primary, question)), &acknowledged)
+    }
+
+    fn measure(
+        &self,
+        side: &Side,
+        work: Work,
+        connections: usize,
+        acknowledged: &mut Vec<Ask>,
+    ) -> Outcome<Vec<Measured>> {
+        let times = Times {
+            warm_up: WARM_UP,
+            measure: self.args.time().min(Duration::from_secs(5)),
+        };
+        let mut rounds = Vec::new();
+        for _ in 0..self.args.rounds {
+            let load = load::run(side.target(), work, connections, times);
+            let mut measured = self.runtime.block_on(load)?;
+            acknowledged.append(&mut measured.acknowledged);
+            rounds.push(measured);
+        }
+        Ok(rounds)
+    }
+}
