@@ -18,6 +18,9 @@
 //! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
 //!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
 //!
+//! A region that comes back: eu-a waits for us-a or ap-a, and eu-b follows it as well. eu is cut off, us-a and ap-a leave it, us-a is promoted.
+//! When eu is reached again, eu-b still streams from eu-a. But eu-a's commits hang and ap-a follows us-a: us-a goes on, eu-a is fenced.
+//!
 //! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for up to
 //! 2.5 s, in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
 //!
@@ -26,19 +29,10 @@
 //! somebody or is rebuilt. And a number that was only shown, by a standby that follows nobody, rules out only primaries that nobody follows.
 
 use super::super::cause::Cause;
-use super::super::probe::Facts;
-use super::super::role::DbRole;
 use super::following::{Following, following, is_confirmed};
 use super::judge::Memory;
+use super::look::{Heights, Look};
 use std::time::{Duration, Instant};
-
-/// A node of this cluster that answers.
-pub struct Look<'a> {
-    pub node: usize,
-    pub timeline: i32,
-    pub asked: Instant,
-    pub facts: &'a Facts,
-}
 
 #[derive(Debug, Default)]
 pub struct Decision {
@@ -51,32 +45,6 @@ pub struct Decision {
     pub split: bool,
     /// Writable nodes that do not count, and why.
     pub ruled_out: Vec<(usize, Cause)>,
-}
-
-impl Look<'_> {
-    fn is_primary(&self) -> bool {
-        self.facts.role == DbRole::Primary
-    }
-
-    pub fn is_receiving(&self) -> bool {
-        self.facts.role == DbRole::Replica && self.facts.receiving
-    }
-
-    pub fn follows_nobody(&self) -> bool {
-        self.facts.role == DbRole::Replica && !self.facts.receiving
-    }
-
-    /// Writes went there last, and may go on.
-    fn is_writer(&self, memory: &Memory) -> bool {
-        let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;
-        is_same && self.is_primary()
-    }
-
-    /// Its timeline has the number of the one that writes went to, and is another.
-    fn shares_a_number(&self, memory: &Memory) -> bool {
-        let is_another = memory.writer.is_some_and(|writer| writer != self.node);
-        is_another && self.timeline == memory.timeline
-    }
 }
 
 pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
@@ -105,18 +73,23 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     for (look, _) in outcasts {
         decision.rule_out(look, Cause::PromotedApart);
     }
-    let (claims, rivals) = sort_out(&others, (alive, heard_of), memory, &mut decision);
+    let is_lone = !others
+        .iter()
+        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
+    let heights = Heights {
+        alive,
+        heard_of,
+        is_lone,
+    };
+    let (claims, rivals) = sort_out(&others, &heights, memory, &mut decision);
     let loyal = loyal_to_a_silent_writer(&others, memory);
     let loyal = loyal.filter(|_| memory.timeline < alive);
     let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
     let is_contested = !rivals.is_empty() || loyal.is_some();
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
-    let is_lone = !others
-        .iter()
-        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
     let weights = rivals.iter().map(|rival| {
-        let was_left = rival.0.timeline < memory.timeline || rival.0.shares_a_number(memory);
-        weigh(*rival, memory.contest, is_lone && !was_left)
+        let may_go_on = is_lone && !rival.0.was_left(memory);
+        weigh(*rival, memory.contest, may_go_on)
     });
     let has_the_last_word =
         loyal.is_some() && known.is_none_or(|(_, since)| now < since + LAST_WORD);
@@ -159,7 +132,7 @@ type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
 /// Those who may be the primary, and those of a lower timeline than the highest one that lives who are still followed.
 fn sort_out<'l, 'f>(
     others: &[Followed<'l, 'f>],
-    (alive, heard_of): (i32, i32),
+    heights: &Heights,
     memory: &mut Memory,
     decision: &mut Decision,
 ) -> (Vec<&'l Look<'f>>, Vec<(&'l Look<'f>, Following)>) {
@@ -177,8 +150,14 @@ fn sort_out<'l, 'f>(
                 decision.cast_out(claim, memory);
             }
             _ if !claim.facts.is_writable_primary() => {}
-            Some(following) if at < alive => rivals.push((*claim, *following)),
-            None if at < heard_of => decision.rule_out(claim, Cause::LowerTimeline),
+            Some(following) if at < heights.alive => {
+                if claim.is_spent(*following, heights, memory) {
+                    decision.rule_out(claim, Cause::LowerTimeline);
+                } else {
+                    rivals.push((*claim, *following));
+                }
+            }
+            None if at < heights.heard_of => decision.rule_out(claim, Cause::LowerTimeline),
             _ if at < memory.timeline => decision.rule_out(claim, Cause::LowerTimeline),
             _ => claims.push(*claim),
         }

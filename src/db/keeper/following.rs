@@ -1,7 +1,7 @@
 //! Whether, and how, another configured node follows a primary.
 
-use super::branches::Look;
 use super::judge::Memory;
+use super::look::Look;
 use std::time::Instant;
 
 /// How a primary is followed by another configured node, and when that was heard.
@@ -24,10 +24,6 @@ pub fn is_confirmed(following: Option<Following>) -> bool {
 }
 
 /// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
-///
-/// A primary whose commits wait for standbys that are not there acknowledges nothing, so others that follow it give it no say. For
-/// example, eu-a waits for us-a or ap-a, and eu-b follows it as well. eu is cut off, us-a and ap-a leave it, us-a is promoted; eu is
-/// reached again: eu-b still streams from eu-a, and that must not stop the writes on us-a.
 pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
     // Two branches may have the same number, so the primary must know it too, where it may see that.
     let is_known = |look: &Look| {
@@ -54,6 +50,5 @@ pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Foll
             let is_there = primary.facts.standbys.contains_key(name);
             is_there.then_some(Following::Streams(primary.asked))
         });
-    let best = answering.chain(silent).max();
-    best.filter(|following| is_confirmed(Some(*following)) || !primary.facts.waits_for_standby())
+    answering.chain(silent).max()
 }

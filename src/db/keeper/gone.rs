@@ -6,8 +6,8 @@
 //! has heard of it. As long as one is silent, that one may have it; so may a standby that follows nobody, whose control file tells an old one
 //! until its next restart point.
 
-use super::branches::Look;
 use super::judge::Memory;
+use super::look::Look;
 use std::time::Instant;
 
 pub fn give_up_what_nobody_has(looks: &[Look], memory: &mut Memory, now: Instant) {

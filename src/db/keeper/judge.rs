@@ -4,9 +4,10 @@ use super::super::cause::{Cause, Trouble};
 use super::super::conclusions::Writes;
 use super::super::probe::{Facts, Heard, OLDEST_SERVER_VERSION, Server};
 use super::super::role::DbRole;
-use super::branches::{self, Look};
+use super::branches;
 use super::cluster::{Cluster, fence_strangers};
 use super::gone::give_up_what_nobody_has;
+use super::look::Look;
 use std::time::Instant;
 
 /// What outlives a single look.

@@ -9,6 +9,7 @@ mod following;
 mod gone;
 pub mod judge;
 mod lag;
+mod look;
 mod message;
 mod pace;
 mod rebuild;

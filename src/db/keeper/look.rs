@@ -1,0 +1,63 @@
+//! What one node says, as the branches of the history are told by it.
+
+use super::super::probe::Facts;
+use super::super::role::DbRole;
+use super::following::{Following, is_confirmed};
+use super::judge::Memory;
+use std::time::Instant;
+
+/// A node of this cluster that answers.
+pub struct Look<'a> {
+    pub node: usize,
+    pub timeline: i32,
+    pub asked: Instant,
+    pub facts: &'a Facts,
+}
+
+impl Look<'_> {
+    pub fn is_primary(&self) -> bool {
+        self.facts.role == DbRole::Primary
+    }
+
+    pub fn is_receiving(&self) -> bool {
+        self.facts.role == DbRole::Replica && self.facts.receiving
+    }
+
+    pub fn follows_nobody(&self) -> bool {
+        self.facts.role == DbRole::Replica && !self.facts.receiving
+    }
+
+    /// Writes went there last, and may go on.
+    pub fn is_writer(&self, memory: &Memory) -> bool {
+        let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;
+        is_same && self.is_primary()
+    }
+
+    /// Writes went to another branch since.
+    pub fn was_left(&self, memory: &Memory) -> bool {
+        self.timeline < memory.timeline || self.shares_a_number(memory)
+    }
+
+    /// Its commits hang, and the history goes on elsewhere: writes went there, or somebody follows there. Who follows this one asynchronously
+    /// gives it no say then, since it can acknowledge nothing.
+    pub fn is_spent(&self, following: Following, heights: &Heights, memory: &Memory) -> bool {
+        let hangs = self.facts.waits_for_standby() && !is_confirmed(Some(following));
+        hangs && (self.was_left(memory) || !heights.is_lone)
+    }
+
+    /// Its timeline has the number of the one that writes went to, and is another.
+    pub fn shares_a_number(&self, memory: &Memory) -> bool {
+        let is_another = memory.writer.is_some_and(|writer| writer != self.node);
+        is_another && self.timeline == memory.timeline
+    }
+}
+
+/// The highest timelines.
+pub struct Heights {
+    /// That somebody lives on.
+    pub alive: i32,
+    /// That is known to exist.
+    pub heard_of: i32,
+    /// Nobody follows on the one that is alive.
+    pub is_lone: bool,
+}
