@@ -3,7 +3,7 @@
 use super::{Failure, schema};
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
-use crate::http::{Api, ApiOptions, VERSION};
+use crate::http::{Api, ApiOptions, Embedded, VERSION};
 use crate::logging;
 use crate::server::{Certificate, Server, StartError};
 use crate::settings::{EmbeddedSettings, Settings};
@@ -13,6 +13,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 /// PostgreSQL starts first and stops last.
 pub fn serve(settings: Settings) -> Result<(), Failure> {
@@ -32,7 +34,10 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
         nodes = addresses_of(cluster)?;
     }
     let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
-    let result = serve_on(nodes, settings, certificate, data_dir.as_deref());
+    let kill_primary = embedded.as_ref().map(|(cluster, _)| killing(cluster));
+    let kill_primary = kill_primary.transpose()?;
+    let data_dir = data_dir.as_deref();
+    let result = serve_on(nodes, settings, certificate, data_dir, kill_primary);
     if let Some((cluster, _)) = &embedded {
         cluster.stop().map_err(|error| error.to_string())?;
     }
@@ -44,6 +49,7 @@ fn serve_on(
     settings: Settings,
     certificate: Option<Arc<Certificate>>,
     data_dir: Option<&Path>,
+    kill_primary: Option<SyncSender<()>>,
 ) -> Result<(), Failure> {
     let database = settings.database;
     let databases = Databases::start(
@@ -62,7 +68,7 @@ fn serve_on(
         rules: settings.api,
         policy: database.policy,
         region: settings.server.region.clone(),
-        embedded: data_dir.is_some(),
+        embedded: kill_primary.map(|kill_primary| Embedded { kill_primary }),
         clients: settings.clients,
         limits: settings.limits,
         sources: settings.sources,
@@ -116,7 +122,7 @@ synapse-core {VERSION} serves on http://{addr}
     );
 }
 
-fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
+fn start_embedded(settings: &EmbeddedSettings) -> Result<(Arc<Cluster>, PathBuf), String> {
     let data_dir = match &settings.data_dir {
         Some(dir) => {
             std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?
@@ -131,8 +137,28 @@ fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), Str
         synchronous: true,
     };
     Cluster::start(&options)
-        .map(|cluster| (cluster, data_dir))
+        .map(|cluster| (Arc::new(cluster), data_dir))
         .map_err(|error| error.to_string())
+}
+
+/// A thread that kills the primary when it is told to, and one order at most that waits for it meanwhile. It ends with the last of those
+/// who can tell it.
+fn killing(cluster: &Arc<Cluster>) -> Result<SyncSender<()>, String> {
+    let (orders, inbox) = sync_channel(1);
+    let cluster = cluster.clone();
+    let run = move || {
+        for () in inbox {
+            log::warn!("the primary is killed, as the dashboard was asked to");
+            if let Err(error) = cluster.kill_primary() {
+                log::error!(error:%; "the primary could not be killed");
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("kill-primary".into())
+        .spawn(run)
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(orders)
 }
 
 /// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.

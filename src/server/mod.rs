@@ -105,6 +105,7 @@ impl Server {
     /// second signal ends at once.
     pub fn run(self) -> io::Result<()> {
         self.system.block_on(async {
+            actix_web::rt::spawn(http::take_samples(self.api.clone()));
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
             let stop = drain::stop_on_signal(handles, self.api, self.drain)?;
             let served = futures_util::future::try_join_all(self.listeners);
@@ -139,7 +140,7 @@ fn listen(
             .wrap(from_fn(http::headers))
             .wrap(from_fn(http::trace))
             .wrap(from_fn(http::request_id))
-            .configure(http::routes(side))
+            .configure(http::routes(side, &api))
     };
     let server = HttpServer::new(app)
         .workers(workers)

@@ -9,6 +9,7 @@ mod commands;
 mod consistency;
 mod create;
 mod cursors;
+mod dashboard;
 mod document;
 mod durability;
 mod embedded;

@@ -64,6 +64,22 @@ impl Download {
         &self.body
     }
 
+    /// Reads until this has come after what was read before. False: nothing more comes, and it has not.
+    pub fn read_until(&mut self, part: &str) -> bool {
+        let mut from = self.body.len();
+        loop {
+            // It may have been cut in two by the end of a chunk.
+            let text = String::from_utf8_lossy(&self.body[from.saturating_sub(part.len())..]);
+            if text.contains(part) {
+                return true;
+            }
+            from = self.body.len();
+            if self.read_chunk().is_none() {
+                return false;
+            }
+        }
+    }
+
     /// What came in all, and whether that was the whole answer.
     pub fn read_whole(mut self) -> (String, bool) {
         while self.read_chunk().is_some() {}
