@@ -141,12 +141,7 @@ impl Side {
 }
 
 /// Rows of one path stand together.
-pub fn serve(
-    table: &'static [Endpoint],
-    side: Side,
-    embedded: bool,
-    config: &mut ServiceConfig,
-) {
+pub fn serve(table: &'static [Endpoint], side: Side, embedded: bool, config: &mut ServiceConfig) {
     config.app_data(side);
     let shown = table.iter().filter(|row| side.shows(row, embedded));
     let shown: Vec<_> = shown.collect();

@@ -31,8 +31,8 @@ use operate::RequestCounts;
 use operate::dashboard::Dashboard;
 use request::MAX_BATCH_BODY_BYTES;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 

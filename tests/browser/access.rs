@@ -22,6 +22,10 @@ pub fn is_accessible(browser: &Browser, how: &str) {
             violations: found.violations.map((of) => ({rule: of.id, nodes: of.nodes.map((node) => node.html + ': ' + node.failureSummary)})),\
         }))",
     );
-    assert_eq!(found["violations"], Value::Array(Vec::new()), "{how}: {found:#}");
+    assert_eq!(
+        found["violations"],
+        Value::Array(Vec::new()),
+        "{how}: {found:#}"
+    );
     assert!(found["passed"].as_u64() > Some(10), "{how}: {found}");
 }

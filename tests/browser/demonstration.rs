@@ -41,7 +41,11 @@ fn the_primary_is_killed_under_a_load_and_nothing_is_lost_or_doubled() {
     eventually(s(20), "the load goes on", || acknowledged() > before + 100);
     is_accessible_everywhere(&browser);
     browser.click("#load");
-    browser.until_text("#demonstration-said", s(30), "0 are lost, and 0 are doubled.");
+    browser.until_text(
+        "#demonstration-said",
+        s(30),
+        "0 are lost, and 0 are doubled.",
+    );
     let counters = ["lost", "doubled", "failed"].map(|id| number(&browser, id));
     assert_eq!(counters, [0, 0, 0]);
     assert!(number(&browser, "longest") < 8000);
@@ -50,6 +54,9 @@ fn the_primary_is_killed_under_a_load_and_nothing_is_lost_or_doubled() {
     let (transactions, expected) = (app.get_strong("/stats/status").json(), acknowledged());
     let rows = transactions["data"].as_array().unwrap().iter();
     let stored: u64 = rows.map(|row| row["count"].as_u64().unwrap()).sum();
-    assert!(stored > expected, "{stored} of which {expected} are the page's");
+    assert!(
+        stored > expected,
+        "{stored} of which {expected} are the page's"
+    );
     is_clean(&browser);
 }

@@ -31,7 +31,7 @@ const FLAGS: [&str; 10] = [
     "--force-color-profile=srgb",
     "--hide-scrollbars",
 ];
-const DESKTOP: (u32, u32) = (1280, 1400);
+const DESKTOP: (u32, u32) = (1120, 1080);
 const PHONE: (u32, u32) = (390, 844);
 
 pub struct Browser {
@@ -80,12 +80,19 @@ impl Browser {
     }
 
     fn command(&self, name: &str, parameters: &Value) -> Value {
-        post(&self.client, &format!("{}/{name}", self.session), parameters)
+        post(
+            &self.client,
+            &format!("{}/{name}", self.session),
+            parameters,
+        )
     }
 
     /// A command of the Chrome DevTools Protocol.
     pub fn devtools(&self, name: &str, parameters: Value) -> Value {
-        self.command("goog/cdp/execute", &json!({"cmd": name, "params": parameters}))
+        self.command(
+            "goog/cdp/execute",
+            &json!({"cmd": name, "params": parameters}),
+        )
     }
 
     pub fn open(&self, url: &str) {
@@ -145,7 +152,10 @@ impl Browser {
 
     #[track_caller]
     fn element(&self, selector: &str) -> String {
-        let found = self.command("element", &json!({"using": "css selector", "value": selector}));
+        let found = self.command(
+            "element",
+            &json!({"using": "css selector", "value": selector}),
+        );
         let ids = found.as_object().unwrap().values();
         ids.last().unwrap().as_str().unwrap().to_owned()
     }
@@ -169,7 +179,10 @@ impl Browser {
     }
 
     pub fn without_scripts(&self) {
-        self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+        self.devtools(
+            "Emulation.setScriptExecutionDisabled",
+            json!({"value": true}),
+        );
     }
 
     /// The page as the browser has it, where scripts must not be asked.
@@ -197,7 +210,9 @@ impl Browser {
     /// The page hears of changes as they happen.
     #[track_caller]
     pub fn until_live(&self) {
-        eventually(s(10), "the page is live", || self.text("#connection") == "live");
+        eventually(s(10), "the page is live", || {
+            self.text("#connection") == "live"
+        });
     }
 }
 

@@ -3,7 +3,11 @@
 //! `tests/browser/run` installs what is needed and runs them; `tests/browser/run pictures` also takes the pictures of docs/dashboard.
 
 #[path = "../service/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared with the tests of the service")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests of the service"
+)]
 mod support;
 
 mod access;
@@ -34,7 +38,11 @@ fn is_clean(browser: &Browser) {
     assert_eq!(browser.eval(elsewhere), serde_json::json!([]));
     let complaints = browser.complaints();
     // No icon is served, and while the service is being restarted there is no answer at all.
-    let expected = ["favicon.ico", "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING"];
+    let expected = [
+        "favicon.ico",
+        "ERR_CONNECTION_REFUSED",
+        "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    ];
     let is_expected = |it: &&String| expected.iter().any(|part| it.contains(part));
     let complaints: Vec<_> = complaints.iter().filter(|it| !is_expected(it)).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
@@ -66,7 +74,10 @@ fn is_accessible_everywhere(browser: &Browser) {
         is_accessible(browser, &format!("{scheme}, on a phone"));
         let overflow = "document.documentElement.scrollWidth - innerWidth";
         let overflow = browser.eval(overflow).as_i64().unwrap();
-        assert!(overflow <= 0, "the page is {overflow} px too wide for a phone");
+        assert!(
+            overflow <= 0,
+            "the page is {overflow} px too wide for a phone"
+        );
         browser.desktop();
         is_accessible(browser, &format!("{scheme}, at a desk"));
     }

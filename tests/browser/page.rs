@@ -22,7 +22,9 @@ fn without_scripts_it_shows_all_and_asks_again_by_itself() {
         assert!(page.contains(part), "{part}");
     }
     cluster.primary().kill().unwrap();
-    eventually(s(15), "it has asked again", || browser.source().contains(">writes held</h1>"));
+    eventually(s(15), "it has asked again", || {
+        browser.source().contains(">writes held</h1>")
+    });
 }
 
 #[test]
@@ -31,7 +33,8 @@ fn the_keyboard_reaches_all_and_keeps_its_place_while_the_page_changes() {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();
     let browser = watch(&app);
-    let focus = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent";
+    let focus =
+        "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent";
     browser.press(TAB);
     assert_eq!(browser.eval(focus), "Skip to the content");
     browser.press(ENTER);

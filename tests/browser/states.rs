@@ -45,7 +45,10 @@ fn three_nodes() -> (Cluster, App) {
     cluster.make_synchronous();
     let urls = cluster.urls();
     let replica = |url: &str, region: &str| format!("{{ url = {url:?}, region = {region:?} }}");
-    let (one, other) = (replica(&urls[1], "eu-central-1"), replica(&urls[2], "us-east-1"));
+    let (one, other) = (
+        replica(&urls[1], "eu-central-1"),
+        replica(&urls[2], "us-east-1"),
+    );
     let app = cluster
         .launch()
         .text("server.region", "eu-central-1")
@@ -75,7 +78,9 @@ fn healthy_and_then_a_failover_and_then_a_fenced_node() {
         cluster.primary().kill().unwrap();
         browser.until_text(WORD, s(5), "writes held");
         let held = "[...document.querySelectorAll('#figures div')].find((of) => of.textContent.startsWith('Writes held')).lastChild.textContent";
-        eventually(s(5), "held writes are counted", || browser.eval(held) != "0");
+        eventually(s(5), "held writes are counted", || {
+            browser.eval(held) != "0"
+        });
         browser.until_text("#headline .advice", s(5), "start PostgreSQL");
         browser.until_text("#picture", s(5), "no primary");
         take_picture(&browser, "failover.png");
@@ -98,9 +103,15 @@ fn healthy_and_then_a_failover_and_then_a_fenced_node() {
 fn fail_over(cluster: &Cluster) {
     let position = "SELECT (pg_last_wal_receive_lsn() - '0/0'::pg_lsn)::bigint::text AS value";
     let position = |node: usize| -> u64 {
-        crate::support::ask(&cluster.nodes[node], position).parse().unwrap()
+        crate::support::ask(&cluster.nodes[node], position)
+            .parse()
+            .unwrap()
     };
-    let (next, other) = if position(1) >= position(2) { (1, 2) } else { (2, 1) };
+    let (next, other) = if position(1) >= position(2) {
+        (1, 2)
+    } else {
+        (2, 1)
+    };
     cluster.nodes[next].promote().unwrap();
     cluster.nodes[other].follow(&cluster.nodes[next]).unwrap();
     cluster.nodes[other].stop(StopMode::Fast).unwrap();
@@ -137,7 +148,10 @@ fn all_down_and_back_again() {
     let app = cluster.launch().healthy();
     let browser = watch(&app);
     browser.until_text(WORD, s(5), "healthy");
-    cluster.nodes.iter().for_each(|node| node.stop(StopMode::Fast).unwrap());
+    cluster
+        .nodes
+        .iter()
+        .for_each(|node| node.stop(StopMode::Fast).unwrap());
     browser.until_text(WORD, s(10), "down");
     browser.until_text("#figures", s(5), "Readsunavailable");
     browser.until_text("#tables", s(10), "attempts, next in");

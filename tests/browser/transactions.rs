@@ -47,7 +47,11 @@ fn what_clients_sent_is_shown_as_it_is_and_never_becomes_markup() {
     browser.until_text("#transactions-said", s(5), "401 unauthorized");
     browser.type_into("#key", SHOP.key);
     browser.click("#transactions-form button");
-    browser.until_text("#transactions-said", s(5), "4 transactions, from the primary.");
+    browser.until_text(
+        "#transactions-said",
+        s(5),
+        "4 transactions, from the primary.",
+    );
     let cells = browser.eval(
         "[...document.querySelectorAll('#transactions tr')].map((of) => [...of.children].map((cell) => cell.textContent))",
     );
@@ -57,14 +61,19 @@ fn what_clients_sent_is_shown_as_it_is_and_never_becomes_markup() {
         assert!(row[6].as_str().unwrap().starts_with(text), "{row}");
     }
     let markup = browser.eval("document.querySelectorAll('#transactions :not(tr, th, td)').length");
-    assert_eq!((markup, browser.eval("typeof pwned")), (0.into(), "undefined".into()));
+    assert_eq!(
+        (markup, browser.eval("typeof pwned")),
+        (0.into(), "undefined".into())
+    );
     is_accessible_everywhere(&browser);
     is_another_owners_for_an_admin_alone(&browser);
     let kept = browser.eval("localStorage.length + sessionStorage.length + document.cookie.length");
     assert_eq!(kept, 0);
     let unauthorized = browser.complaints();
     let of_the_test = |it: &&String| it.contains("status of 401") || it.contains("status of 403");
-    let others = unauthorized.iter().filter(|it| !of_the_test(it) && !it.contains("favicon"));
+    let others = unauthorized
+        .iter()
+        .filter(|it| !of_the_test(it) && !it.contains("favicon"));
     assert_eq!(others.count(), 0, "{unauthorized:#?}");
     is_clean(&browser);
 }
@@ -73,7 +82,8 @@ fn is_another_owners_for_an_admin_alone(browser: &Browser) {
     browser.type_into("#owner", "boss");
     browser.click("#transactions-form button");
     browser.until_text("#transactions-said", s(5), "403 forbidden");
-    browser.eval("document.getElementById('key').value = document.getElementById('owner').value = ''");
+    browser
+        .eval("document.getElementById('key').value = document.getElementById('owner').value = ''");
     browser.type_into("#key", BOSS.key);
     browser.click("#transactions-form button");
     browser.until_text("#transactions-said", s(5), "There are none.");

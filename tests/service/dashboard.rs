@@ -94,7 +94,10 @@ fn the_page_is_small_and_asks_for_nothing_elsewhere() {
         for attribute in ["href=\"", "src=\""] {
             for target in html.split(attribute).skip(1) {
                 let target = target.split('"').next().unwrap();
-                assert!(!target.contains(':') && !target.starts_with('/'), "{target}");
+                assert!(
+                    !target.contains(':') && !target.starts_with('/'),
+                    "{target}"
+                );
             }
         }
     }
@@ -118,7 +121,11 @@ fn every_link_into_the_manual_leads_to_a_heading() {
     let anchors: Vec<&str> = links.map(|link| link.split('"').next().unwrap()).collect();
     assert!(anchors.len() >= 3, "{anchors:?}");
     for anchor in anchors {
-        assert!(manual.contains(&format!("<h2 id=\"{anchor}\"")) || manual.contains(&format!("<h3 id=\"{anchor}\"")), "{anchor}");
+        assert!(
+            manual.contains(&format!("<h2 id=\"{anchor}\""))
+                || manual.contains(&format!("<h3 id=\"{anchor}\"")),
+            "{anchor}"
+        );
     }
     assert!(page.contains(">down</h1>"), "{page}");
     assert!(page.contains("start PostgreSQL, or correct address and port"));
@@ -141,7 +148,10 @@ fn hostile_texts_are_shown_and_never_markup() {
     assert!(stream.read_until("\n\n"));
     let streamed = String::from_utf8(stream.read_up_to(0).to_vec()).unwrap();
     for html in [page(&app), streamed] {
-        assert!(!html.contains("<script>alert") && !html.contains("<img"), "{html}");
+        assert!(
+            !html.contains("<script>alert") && !html.contains("<img"),
+            "{html}"
+        );
         assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&gt;&lt;img src=x"));
         assert!(html.contains("&amp;amp;"));
     }
@@ -152,7 +162,10 @@ fn whoever_watches_sees_a_failover_as_it_happens() {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();
     let mut stream = events(&app);
-    assert_eq!((stream.status, stream.header("Content-Type")), (200, "text/event-stream"));
+    assert_eq!(
+        (stream.status, stream.header("Content-Type")),
+        (200, "text/event-stream")
+    );
     assert!(stream.read_until(">healthy</h1>"));
     cluster.primary().kill().unwrap();
     assert!(stream.read_until(">writes held</h1>"));
@@ -162,7 +175,10 @@ fn whoever_watches_sees_a_failover_as_it_happens() {
     assert!(stream.read_until(">degraded</h1>"));
     assert!(stream.read_until("node-1 → node-2"));
     let page = page(&app);
-    assert!(page.contains("node-1 → node-2") && page.contains("write gap"), "{page}");
+    assert!(
+        page.contains("node-1 → node-2") && page.contains("write gap"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -170,7 +186,9 @@ fn two_primaries_are_told_in_so_many_words() {
     let (one, other) = (Cluster::alone(), Cluster::twin());
     let urls = [&one, &other].map(|cluster| cluster.primary().url(User::Application));
     let app = Launch::on(urls).start();
-    eventually(s(5), "it says so", || page(&app).contains(">split brain</h1>"));
+    eventually(s(5), "it says so", || {
+        page(&app).contains(">split brain</h1>")
+    });
 }
 
 /// The charts tell of the clients' requests, and not of those that look at the service.
@@ -208,7 +226,11 @@ fn a_stop_does_not_wait_for_those_who_watch() {
     let start = Instant::now();
     app.signal(Signal::SIGTERM);
     let (_, complete) = stream.read_whole();
-    assert!(complete && start.elapsed() < ms(2500), "{:?}", start.elapsed());
+    assert!(
+        complete && start.elapsed() < ms(2500),
+        "{:?}",
+        start.elapsed()
+    );
     app.get("/dashboard/events").problem(503, "draining");
     assert!(page(&app).contains("This instance is stopping."));
     assert_eq!(app.until_exit(s(10)).code(), Some(0));

@@ -77,7 +77,10 @@ fn the_list_of_transactions_needs_a_key_on_the_listener_for_operators_too() {
     let newest = |answer: Answer| answer.expect(200).json()["data"][0]["id"].clone();
     assert_eq!(newest(there(&[own, strong])), id);
     let whose = ("X-Owner", "annas-shop");
-    assert_eq!(newest(there(&[("Authorization", &boss), whose, strong])), id);
+    assert_eq!(
+        newest(there(&[("Authorization", &boss), whose, strong])),
+        id
+    );
     there(&[own, ("X-Owner", "boss")]).problem(403, "forbidden");
     let answer = send(Method::POST, &url, &[own], None).unwrap();
     answer.problem(405, "method_not_allowed");

@@ -2,9 +2,9 @@
 
 use super::{Answer, RequestId, Who};
 use crate::clients::{Client, Scope, is_name};
-use crate::http::{Api, Side};
 use crate::http::answer::{Problem, codes};
 use crate::http::request::one_value;
+use crate::http::{Api, Side};
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
@@ -34,12 +34,7 @@ pub async fn may(
     }
 }
 
-fn admit(
-    scope: Scope,
-    side: Side,
-    api: &Api,
-    request: &ServiceRequest,
-) -> Result<Acting, Problem> {
+fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Result<Acting, Problem> {
     let extensions = request.extensions();
     let Some(who) = extensions.get::<Who>() else {
         return Err(Problem::internal("a request from nowhere"));

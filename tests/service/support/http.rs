@@ -62,7 +62,11 @@ pub fn send(
     let is_endless = media_type.is_some_and(|media_type| media_type == "text/event-stream");
     let answer = Answer {
         status,
-        text: if is_endless { String::new() } else { response.text()? },
+        text: if is_endless {
+            String::new()
+        } else {
+            response.text()?
+        },
         headers: headers_of,
     };
     DOCUMENT.check(&method, url, headers, body.as_deref(), &answer);

@@ -8,7 +8,7 @@ use super::samples::{MAX_POINTS, Point, SECONDS_PER_POINT};
 // In units of the picture.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 170.0;
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 56.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 144.0;
 const RIGHT: f64 = WIDTH - 6.0;
@@ -26,6 +26,8 @@ struct Series {
     /// Of the style sheet.
     class: &'static str,
     filled: bool,
+    /// Drawn only where it is not 0: its line would lie on the one of the axis.
+    rare: bool,
     value: fn(&Point) -> Option<f64>,
 }
 
@@ -34,17 +36,21 @@ pub fn charts(moment: &Moment) -> Markup {
         name,
         class,
         filled: false,
+        rare: false,
         value,
     };
     let area = |name, class, value| Series {
         filled: true,
         ..line(name, class, value)
     };
-    // What did not occur is not drawn: its line would lie on the one of the axis.
+    let rare = |name, class, value| Series {
+        rare: true,
+        ..line(name, class, value)
+    };
     let answers = vec![
         area("success", "success", |p| Some(p.answers[0])),
-        line("4xx", "refused", |p| Some(p.answers[1]).filter(|n| *n > 0.0)),
-        line("5xx", "failed", |p| Some(p.answers[2]).filter(|n| *n > 0.0)),
+        rare("4xx", "refused", |p| Some(p.answers[1])),
+        rare("5xx", "failed", |p| Some(p.answers[2])),
     ];
     let latencies = vec![
         line("p50", "success", |p| p.p50_ms),
@@ -70,7 +76,7 @@ pub fn charts(moment: &Moment) -> Markup {
 
 impl Chart<'_> {
     fn draw(&self) -> Markup {
-        let (id, unit) = (self.id, self.unit);
+        let id = self.id;
         let top = nice(self.highest());
         let y = |value: f64| BOTTOM - (BOTTOM - TOP) * (value / top).min(1.0);
         html! {
@@ -81,7 +87,7 @@ impl Chart<'_> {
                     desc id={ "chart-" (id) "-desc" } { (self.in_words()) }
                     @for value in [0.0, top / 2.0, top] {
                         line.rule x1=(LEFT) x2=(RIGHT) y1=(y(value)) y2=(y(value)) {}
-                        text x=(LEFT - 6.0) y=(y(value) + 4.0) text-anchor="end" { (number(value)) (unit) }
+                        text x=(LEFT - 6.0) y=(y(value) + 4.0) text-anchor="end" { (number(value)) }
                     }
                     @for series in &self.series { (self.line(series, &y)) }
                     @for at in self.failovers() {
@@ -99,7 +105,7 @@ impl Chart<'_> {
         let first = MAX_POINTS - points.len().min(MAX_POINTS);
         let mut runs: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
         for (nth, point) in points.iter().enumerate() {
-            match (series.value)(point) {
+            match (series.value)(point).filter(|value| *value > 0.0 || !series.rare) {
                 Some(value) => {
                     let place = (x(first + nth), y(value));
                     runs.iter_mut().next_back().map(|run| run.push(place));
@@ -163,16 +169,20 @@ impl Chart<'_> {
                         svg.swatch viewBox="0 0 14 10" aria-hidden="true" {
                             g.series.(series.class) { path.line d="M1 5h12" {} }
                         }
-                        (series.name) " " b { (self.now(series)) (self.unit) }
+                        (series.name) " " b { (self.now(series)) }
                     }
                 }
             }
         }
     }
 
+    /// A dash where there is no value: nobody asked, so nobody waited.
     fn now(&self, series: &Series) -> String {
         let last = self.moment.points.back();
-        number(last.and_then(series.value).unwrap_or(0.0))
+        let value = last.and_then(series.value);
+        value.map_or("–".into(), |value| {
+            format!("{}{}", number(value), self.unit)
+        })
     }
 
     fn in_words(&self) -> String {
@@ -180,7 +190,7 @@ impl Chart<'_> {
             let highest = self.values(series).fold(0.0, f64::max);
             let (name, unit) = (series.name, self.unit);
             format!(
-                "{name}: {}{unit} now, {}{unit} at the most.",
+                "{name}: {} now, {}{unit} at the most.",
                 self.now(series),
                 number(highest)
             )

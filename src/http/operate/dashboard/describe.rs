@@ -31,7 +31,10 @@ pub const STYLE: Operation = Operation {
 pub const SCRIPT: Operation = Operation {
     id: "dashboardScript",
     summary: "The script of the page",
-    ..file("/dashboard/script.js", &[text(&[JAVASCRIPT], "JavaScript.")])
+    ..file(
+        "/dashboard/script.js",
+        &[text(&[JAVASCRIPT], "JavaScript.")],
+    )
 };
 pub const OPERATION: Operation = Operation {
     id: "dashboardOperation",
@@ -44,11 +47,11 @@ pub const EVENTS: Operation = Operation {
     summary: "What has changed on the page, again and again",
     description: "Server-sent events: each is named after a section of the page and carries its HTML. 16 streams at a time; they end when the service \
                   begins to stop.",
-    problems: &[
-        shared::NO_QUERY,
-        &[&codes::OVERLOADED, &codes::DRAINING],
-    ],
-    ..file("/dashboard/events", &[text(&[EVENT_STREAM], "Server-sent events.")])
+    problems: &[shared::NO_QUERY, &[&codes::OVERLOADED, &codes::DRAINING]],
+    ..file(
+        "/dashboard/events",
+        &[text(&[EVENT_STREAM], "Server-sent events.")],
+    )
 };
 pub const KILL_PRIMARY: Operation = Operation {
     method: "POST",
@@ -68,12 +71,15 @@ pub const KILL_PRIMARY: Operation = Operation {
         shared::NO_QUERY,
         &[&codes::FORBIDDEN, &codes::INTERNAL_ERROR],
     ],
-    ..file("/dashboard/kill-primary", &[Answer {
-        status: 202,
-        description: "It is being killed.",
-        content: Content::Nothing,
-        headers: &[],
-    }])
+    ..file(
+        "/dashboard/kill-primary",
+        &[Answer {
+            status: 202,
+            description: "It is being killed.",
+            content: Content::Nothing,
+            headers: &[],
+        }],
+    )
 };
 
 const HTML_PAGE: Answer = text(&[HTML], "HTML.");

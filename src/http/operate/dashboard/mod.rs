@@ -25,9 +25,9 @@ pub use samples::take_samples;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use maud::Markup;
 use tokio::sync::Semaphore;
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::advice::{advice, manual};
 use super::charts::charts;
-use super::moment::{Moment, is_late};
+use super::moment::{Moment, is_late, is_primary};
 use super::picture::{delay, picture};
 use super::state::State;
 use crate::db::status::{Failover, NodeStatus};
@@ -189,7 +189,7 @@ fn node_row(node: &NodeStatus, moment: &Moment) -> Markup {
             td { (or_dash(node.region.clone())) }
             td { (node.address) }
             td { (or_dash(node.timeline.map(|it| it.to_string()))) }
-            td.late[is_late(node, moment.max_lag)] { (or_dash(node.lag_ms.map(delay))) }
+            td.late[is_late(node, moment.max_lag)] { (or_dash(node.lag_ms.filter(|_| !is_primary(node)).map(delay))) }
             td { (or_dash(node.sync_state.clone())) }
             td { (or_dash(node.rtt.map(|rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1e3)))) }
             td { (bar(pool.in_use, pool.max as usize)) " " (pool.in_use) " of " (pool.max) ", " (pool.open) " open" }
