@@ -21,7 +21,12 @@ pub use driver::Browser;
 
 use access::is_accessible;
 use std::path::Path;
-use support::App;
+use support::{App, Launch};
+
+/// A browser takes the machine for itself now and then, and a database that is late is not down.
+fn patient(launch: Launch) -> Launch {
+    launch.set("database.probe_timeout_ms", 5000)
+}
 
 /// A browser that shows the dashboard, and is told of changes.
 fn watch(app: &App) -> Browser {

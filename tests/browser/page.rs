@@ -2,7 +2,7 @@
 
 use crate::support::wait::s;
 use crate::support::{Cluster, eventually};
-use crate::{Browser, is_accessible, is_clean, watch};
+use crate::{Browser, is_accessible, is_clean, patient, watch};
 use serde_json::Value;
 
 const TAB: char = '\u{e004}';
@@ -12,7 +12,7 @@ const ENTER: char = '\u{e007}';
 #[ignore = "needs Chromium: tests/browser/run"]
 fn without_scripts_it_shows_all_and_asks_again_by_itself() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().healthy();
+    let app = patient(cluster.launch()).healthy();
     let browser = Browser::start();
     browser.without_scripts();
     browser.open(&app.url("/dashboard"));
@@ -31,7 +31,7 @@ fn without_scripts_it_shows_all_and_asks_again_by_itself() {
 #[ignore = "needs Chromium: tests/browser/run"]
 fn the_keyboard_reaches_all_and_keeps_its_place_while_the_page_changes() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().healthy();
+    let app = patient(cluster.launch()).healthy();
     let browser = watch(&app);
     let focus =
         "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent";
@@ -58,7 +58,7 @@ fn the_keyboard_reaches_all_and_keeps_its_place_while_the_page_changes() {
 #[ignore = "needs Chromium: tests/browser/run"]
 fn a_service_that_is_restarted_is_found_again() {
     let cluster = Cluster::alone();
-    let app = cluster.launch().start();
+    let app = patient(cluster.launch()).start();
     let browser = watch(&app);
     app.signal(nix::sys::signal::Signal::SIGKILL);
     browser.until_text("#connection", s(10), "not live");
@@ -71,7 +71,7 @@ fn a_service_that_is_restarted_is_found_again() {
 #[ignore = "needs Chromium: tests/browser/run"]
 fn the_manual_is_there_and_its_sections_are_found() {
     let cluster = Cluster::alone();
-    let app = cluster.launch().start();
+    let app = patient(cluster.launch()).start();
     let browser = watch(&app);
     browser.click("#headline .manual-link");
     eventually(s(5), "the manual", || browser.text("h1") == "Operation");

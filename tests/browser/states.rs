@@ -2,7 +2,9 @@
 
 use crate::support::wait::{holds_within, s};
 use crate::support::{App, Cluster, Launch, eventually, minimal};
-use crate::{Browser, is_accessible_everywhere, is_clean, take_picture, wants_pictures, watch};
+use crate::{
+    Browser, is_accessible_everywhere, is_clean, patient, take_picture, wants_pictures, watch,
+};
 use private_postgres::{StopMode, User};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -49,8 +51,7 @@ fn three_nodes() -> (Cluster, App) {
         replica(&urls[1], "eu-central-1"),
         replica(&urls[2], "us-east-1"),
     );
-    let app = cluster
-        .launch()
+    let app = patient(cluster.launch())
         .text("server.region", "eu-central-1")
         .text("database.primary.region", "eu-central-1")
         .set("database.replicas", format!("[{one}, {other}]"))
@@ -123,7 +124,7 @@ fn fail_over(cluster: &Cluster) {
 fn split_brain() {
     let (one, other) = (Cluster::alone(), Cluster::twin());
     let urls = [&one, &other].map(|cluster| cluster.primary().url(User::Application));
-    let app = Launch::on(urls).start();
+    let app = patient(Launch::on(urls)).start();
     let browser = watch(&app);
     browser.until_text(WORD, s(10), "split brain");
     browser.until_text("#headline .do", s(1), "Stop the wrong one");
@@ -145,7 +146,7 @@ fn split_brain() {
 #[ignore = "needs Chromium: tests/browser/run"]
 fn all_down_and_back_again() {
     let cluster = Cluster::pair();
-    let app = cluster.launch().healthy();
+    let app = patient(cluster.launch()).healthy();
     let browser = watch(&app);
     browser.until_text(WORD, s(5), "healthy");
     cluster

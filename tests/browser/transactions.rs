@@ -2,7 +2,7 @@
 
 use crate::support::wait::s;
 use crate::support::{Client, Cluster, Launch, full, key, with};
-use crate::{Browser, is_accessible_everywhere, is_clean};
+use crate::{Browser, is_accessible_everywhere, is_clean, patient};
 use serde_json::json;
 
 const SHOP: Client = Client {
@@ -31,7 +31,7 @@ fn what_clients_sent_is_shown_as_it_is_and_never_becomes_markup() {
     let cluster = Cluster::alone();
     let spare = Launch::bare().port();
     let admin_bind = format!("127.0.0.1:{spare}");
-    let launch = cluster.launch().for_clients(&[SHOP, BOSS]);
+    let launch = patient(cluster.launch()).for_clients(&[SHOP, BOSS]);
     let launch = launch.text("server.admin_bind", &admin_bind);
     let app = launch.asked_by(SHOP).start();
     for text in HOSTILE {

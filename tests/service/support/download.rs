@@ -13,6 +13,8 @@ pub struct Download {
     pub status: u16,
     head: Vec<String>,
     body: Vec<u8>,
+    /// Of the body: up to the end of what was found last.
+    seen: usize,
     complete: bool,
 }
 
@@ -47,6 +49,7 @@ impl Download {
             status,
             head,
             body: Vec::new(),
+            seen: 0,
             complete: false,
         }
     }
@@ -64,16 +67,15 @@ impl Download {
         &self.body
     }
 
-    /// Reads until this has come after what was read before. False: nothing more comes, and it has not.
+    /// Reads until this has come, after what was found before. False: nothing more comes, and it has not.
     pub fn read_until(&mut self, part: &str) -> bool {
-        let mut from = self.body.len();
         loop {
-            // It may have been cut in two by the end of a chunk.
-            let text = String::from_utf8_lossy(&self.body[from.saturating_sub(part.len())..]);
-            if text.contains(part) {
+            let unseen = &self.body[self.seen..];
+            let mut places = unseen.windows(part.len());
+            if let Some(at) = places.position(|bytes| bytes == part.as_bytes()) {
+                self.seen += at + part.len();
                 return true;
             }
-            from = self.body.len();
             if self.read_chunk().is_none() {
                 return false;
             }

@@ -160,7 +160,7 @@ fn table(first: &'static str, lines: &mut Peekable<Lines<'static>>) -> Block {
 fn cells(row: &str) -> impl Iterator<Item = &str> {
     let row = row.strip_prefix('|').unwrap_or(row);
     let row = row.strip_suffix('|').unwrap_or(row);
-    row.split(" | ").map(str::trim)
+    row.split('|').map(str::trim)
 }
 
 fn slug(heading: &str) -> String {
