@@ -74,6 +74,30 @@ impl Distribution {
         bounds.zip(self.counts.iter().copied()).collect()
     }
 
+    /// What came after an earlier reading of the same histograms.
+    pub fn since(mut self, earlier: &Distribution) -> Distribution {
+        for (count, before) in self.counts.iter_mut().zip(&earlier.counts) {
+            *count = count.saturating_sub(*before);
+        }
+        self.sum -= earlier.sum;
+        self
+    }
+
+    /// The value that this part of all values does not exceed, as far as the bounds tell: between two of them values are taken to be
+    /// spread evenly, and what is above the last one counts as that. None: there is no value.
+    pub fn quantile(&self, part: f64) -> Option<f64> {
+        let wanted = part * self.count() as f64;
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (bound, count) in self.bounds.iter().zip(&self.counts) {
+            let count = *count as f64;
+            if count > 0.0 && below + count >= wanted {
+                return Some(lower + (bound - lower) * (wanted - below) / count);
+            }
+            (below, lower) = (below + count, *bound);
+        }
+        self.bounds.last().copied().filter(|_| self.count() > 0)
+    }
+
     /// Of histograms with the same bounds.
     pub fn and(mut self, other: &Distribution) -> Distribution {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
@@ -109,5 +133,22 @@ mod tests {
         let both = histogram.read().and(&histogram.read());
         assert_eq!(both.buckets(), [(1.0, 2), (f64::INFINITY, 2)]);
         assert_eq!(both.sum, 6.5);
+    }
+
+    #[test]
+    fn a_quantile_is_found_between_two_bounds_among_what_came_since() {
+        let histogram = Histogram::new(&[1.0, 2.0, 4.0]);
+        histogram.observe(0.5);
+        let before = histogram.read();
+        assert_eq!(before.clone().since(&before).quantile(0.5), None);
+        for value in [1.5, 1.5, 3.0, 3.0] {
+            histogram.observe(value);
+        }
+        let since = histogram.read().since(&before);
+        assert_eq!((since.count(), since.sum), (4, 9.0));
+        let quantiles = [0.25, 0.5, 0.75, 1.0].map(|part| since.quantile(part).unwrap());
+        assert_eq!(quantiles, [1.5, 2.0, 3.0, 4.0]);
+        histogram.observe(1000.0);
+        assert_eq!(histogram.read().quantile(1.0), Some(4.0));
     }
 }

@@ -1,6 +1,11 @@
 //! Three regions on one machine, and what befalls them: `cargo run --release --example regions`; `--help` tells what is measured and how.
 //! The stage, its clients and the checker are those of the tests (tests/service/faults).
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "support polls for its conditions"
+)]
+
 mod args;
 mod bench;
 #[path = "../../tests/service/faults/mod.rs"]

@@ -3,7 +3,7 @@
 use super::{Failure, schema};
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions};
-use crate::http::{Api, ApiOptions, VERSION};
+use crate::http::{Api, ApiOptions, Embedded, VERSION};
 use crate::logging;
 use crate::server::{Certificate, Server, StartError};
 use crate::settings::{EmbeddedSettings, Settings};
@@ -13,6 +13,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 /// PostgreSQL starts first and stops last.
 pub fn serve(settings: Settings) -> Result<(), Failure> {
@@ -28,21 +30,26 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
     } else {
         None
     };
-    if let Some((cluster, _)) = &embedded {
+    if let Some(Private { cluster, .. }) = &embedded {
         nodes = addresses_of(cluster)?;
     }
-    let data_dir = embedded.as_ref().map(|(_, data_dir)| data_dir.clone());
     let result = serve_on(
         nodes,
         settings,
         certificate,
-        data_dir.as_deref(),
+        embedded.as_ref(),
         until_a_signal,
     );
-    if let Some((cluster, _)) = &embedded {
+    if let Some(Private { cluster, .. }) = &embedded {
         cluster.stop().map_err(|error| error.to_string())?;
     }
     result
+}
+
+/// The databases that the service starts itself.
+pub(super) struct Private {
+    pub cluster: Arc<Cluster>,
+    pub data_dir: PathBuf,
 }
 
 /// `run`: what runs the server, and ends it.
@@ -50,7 +57,7 @@ pub(super) fn serve_on(
     nodes: Vec<NodeOptions>,
     settings: Settings,
     certificate: Option<Arc<Certificate>>,
-    data_dir: Option<&Path>,
+    private: Option<&Private>,
     run: impl FnOnce(Server, Option<&Path>) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let database = settings.database;
@@ -61,16 +68,18 @@ pub(super) fn serve_on(
     )
     .map_err(|error| format!("cannot start the database threads: {error}"))?;
     let databases = Arc::new(databases);
-    if settings.clients.is_empty() && data_dir.is_none() {
+    if settings.clients.is_empty() && private.is_none() {
         log::warn!(
             "no clients are configured: whoever reaches this address, through a proxy too, may do everything"
         );
     }
+    let kill_primary = private.map(|private| killing(&private.cluster));
+    let kill_primary = kill_primary.transpose()?;
     let options = ApiOptions {
         rules: settings.api,
         policy: database.policy,
         region: settings.server.region.clone(),
-        embedded: data_dir.is_some(),
+        embedded: kill_primary.map(|kill_primary| Embedded { kill_primary }),
         clients: settings.clients,
         limits: settings.limits,
         sources: settings.sources,
@@ -89,6 +98,7 @@ pub(super) fn serve_on(
         StartError::System(_) => Failure::Running(error.to_string()),
     });
     let served = server.and_then(|server| {
+        let data_dir = private.map(|private| private.data_dir.as_path());
         run(server, data_dir)
             .map_err(|error| Failure::Running(format!("the server failed: {error}")))
     });
@@ -132,7 +142,7 @@ synapse-core {VERSION} serves on http://{addr}
     );
 }
 
-pub(super) fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, PathBuf), String> {
+pub(super) fn start_embedded(settings: &EmbeddedSettings) -> Result<Private, String> {
     let data_dir = match &settings.data_dir {
         Some(dir) => {
             std::path::absolute(dir).map_err(|error| format!("embedded.data_dir: {error}"))?
@@ -147,8 +157,31 @@ pub(super) fn start_embedded(settings: &EmbeddedSettings) -> Result<(Cluster, Pa
         synchronous: true,
     };
     Cluster::start(&options)
-        .map(|cluster| (cluster, data_dir))
+        .map(|cluster| Private {
+            cluster: Arc::new(cluster),
+            data_dir,
+        })
         .map_err(|error| error.to_string())
+}
+
+/// A thread that kills the primary when it is told to, and one order at most that waits for it meanwhile. It ends with the last of those
+/// who can tell it.
+fn killing(cluster: &Arc<Cluster>) -> Result<SyncSender<()>, String> {
+    let (orders, inbox) = sync_channel(1);
+    let cluster = cluster.clone();
+    let run = move || {
+        for () in inbox {
+            log::warn!("the primary is killed, as the dashboard was asked to");
+            if let Err(error) = cluster.kill_primary() {
+                log::error!(error:%; "the primary could not be killed");
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("kill-primary".into())
+        .spawn(run)
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(orders)
 }
 
 /// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.

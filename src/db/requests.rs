@@ -170,6 +170,10 @@ impl Databases {
         last.is_some_and(|last| last.elapsed() < duration)
     }
 
+    pub fn max_replica_lag(&self) -> Duration {
+        self.shared.options.max_replica_lag
+    }
+
     pub fn pool_size(&self) -> u32 {
         self.shared.options.pool_size
     }

@@ -36,6 +36,10 @@ pub struct Endpoint {
     pub path: &'static str,
     pub method: Method,
     pub need: Need,
+    /// Served only where the databases are the private ones.
+    pub embedded_only: bool,
+    /// Operators have it on their listener too, with the same need as everywhere.
+    also_for_operators: bool,
     handler: fn(Route) -> Route,
     max_body_bytes: usize,
 }
@@ -51,6 +55,8 @@ impl Endpoint {
             path,
             method,
             need,
+            embedded_only: false,
+            also_for_operators: false,
             handler,
             max_body_bytes: request::MAX_BODY_BYTES,
         }
@@ -74,6 +80,16 @@ impl Endpoint {
         self
     }
 
+    pub const fn embedded_only(mut self) -> Endpoint {
+        self.embedded_only = true;
+        self
+    }
+
+    pub const fn also_for_operators(mut self) -> Endpoint {
+        self.also_for_operators = true;
+        self
+    }
+
     pub fn methods(&self) -> Vec<&str> {
         match self.method {
             Method::GET => vec!["GET", "HEAD"],
@@ -87,9 +103,10 @@ impl Endpoint {
             _ => web::method(self.method.clone()),
         };
         let route = (self.handler)(route);
-        match self.need.scope().filter(|_| side != Side::Operators) {
+        let open = |scope: &Scope| side == Side::Operators && *scope == Scope::Admin;
+        match self.need.scope().filter(|scope| !open(scope)) {
             Some(scope) => route.wrap(from_fn(move |api, request, next| {
-                layers::may(scope, api, request, next)
+                layers::may(scope, side, api, request, next)
             })),
             None => route,
         }
@@ -108,19 +125,26 @@ pub enum Side {
 }
 
 impl Side {
-    fn shows(self, endpoint: &Endpoint) -> bool {
+    fn shows(self, endpoint: &Endpoint, embedded: bool) -> bool {
+        if endpoint.embedded_only && !embedded {
+            return false;
+        }
         let for_operators = endpoint.need == Need::Key(Scope::Admin);
         match self {
             Side::All => true,
             Side::Clients => !for_operators,
-            Side::Operators => for_operators || endpoint.need == Need::Probe,
+            Side::Operators => {
+                for_operators || endpoint.also_for_operators || endpoint.need == Need::Probe
+            }
         }
     }
 }
 
 /// Rows of one path stand together.
-pub fn serve(table: &'static [Endpoint], side: Side, config: &mut ServiceConfig) {
-    let shown: Vec<_> = table.iter().filter(|row| side.shows(row)).collect();
+pub fn serve(table: &'static [Endpoint], side: Side, embedded: bool, config: &mut ServiceConfig) {
+    config.app_data(side);
+    let shown = table.iter().filter(|row| side.shows(row, embedded));
+    let shown: Vec<_> = shown.collect();
     for rows in shown.chunk_by(|row, next| row.path == next.path) {
         if let [first, ..] = rows {
             config.service(resource(first.path, rows, side));

@@ -17,6 +17,7 @@ pub use layers::{
     Traffic, access_log, count, headers, problems, rate, request_id, streams, trace, who,
 };
 pub use operate::VERSION;
+pub use operate::dashboard::take_samples;
 pub use reference::openapi::document;
 
 use crate::clients::Scope::{Admin, Read, Write};
@@ -27,9 +28,11 @@ use crate::ledger::ask::draft::Rules;
 use actix_web::web::ServiceConfig;
 use ipnet::IpNet;
 use operate::RequestCounts;
+use operate::dashboard::Dashboard;
 use request::MAX_BATCH_BODY_BYTES;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -38,7 +41,8 @@ use tokio::sync::Semaphore;
 pub const TABLE: &[Endpoint] = &[
     Endpoint::get("/transactions", Need::Key(Read), |r| {
         r.to(transactions::search)
-    }),
+    })
+    .also_for_operators(),
     Endpoint::post("/transactions", Need::Key(Write), |r| {
         r.to(transactions::create)
     }),
@@ -71,13 +75,33 @@ pub const TABLE: &[Endpoint] = &[
     Endpoint::get("/ready", Need::Probe, |r| r.to(operate::ready)),
     Endpoint::get("/status", Need::Key(Admin), |r| r.to(operate::status)),
     Endpoint::get("/metrics", Need::Key(Admin), |r| r.to(operate::metrics)),
+    Endpoint::get("/dashboard", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::page)
+    }),
+    Endpoint::get("/dashboard/style.css", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::style)
+    }),
+    Endpoint::get("/dashboard/script.js", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::script)
+    }),
+    Endpoint::get("/dashboard/events", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::events)
+    }),
+    Endpoint::get("/dashboard/operation", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::operation)
+    }),
+    Endpoint::post("/dashboard/kill-primary", Need::Key(Admin), |r| {
+        r.to(operate::dashboard::kill_primary)
+    })
+    .embedded_only(),
     Endpoint::get("/errors", Need::Nothing, |r| r.to(reference::errors)),
     Endpoint::get("/openapi.json", Need::Nothing, |r| r.to(reference::openapi)),
     Endpoint::get("/docs", Need::Nothing, |r| r.to(reference::docs)),
 ];
 
-pub fn routes(side: Side) -> impl FnOnce(&mut ServiceConfig) {
-    move |config| endpoint::serve(TABLE, side, config)
+pub fn routes(side: Side, api: &Api) -> impl FnOnce(&mut ServiceConfig) {
+    let embedded = api.embedded.is_some();
+    move |config| endpoint::serve(TABLE, side, embedded, config)
 }
 
 /// What the settings say to this folder.
@@ -85,12 +109,18 @@ pub struct ApiOptions {
     pub rules: Rules,
     pub policy: Policy,
     pub region: Option<String>,
-    /// The databases are the private ones, which the service starts itself.
-    pub embedded: bool,
+    /// None: the databases are not the private ones, which the service starts itself.
+    pub embedded: Option<Embedded>,
     pub clients: Vec<Client>,
     pub limits: Limits,
     pub sources: Vec<Source>,
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What can be done to the private databases.
+pub struct Embedded {
+    /// Whoever receives from it kills the primary, on a thread of its own: that takes a moment, and no async worker may wait for it.
+    pub kill_primary: SyncSender<()>,
 }
 
 /// What layers and handlers share.
@@ -101,7 +131,7 @@ pub struct Api {
     /// And for how long it may be awaited.
     replication_required: Option<Duration>,
     region: Option<String>,
-    embedded: bool,
+    embedded: Option<Embedded>,
     /// A place for each export that may be under way.
     exports: Arc<Semaphore>,
     clients: Clients,
@@ -111,6 +141,7 @@ pub struct Api {
     audit: layers::Audit,
     draining: AtomicBool,
     requests: RequestCounts,
+    dashboard: Dashboard,
     pub traffic: Arc<Traffic>,
 }
 
@@ -133,6 +164,7 @@ impl Api {
             audit: layers::Audit::default(),
             draining: AtomicBool::new(false),
             requests: RequestCounts::of(TABLE.iter().map(|row| row.path)),
+            dashboard: Dashboard::default(),
             traffic: Arc::default(),
         })
     }

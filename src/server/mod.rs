@@ -111,6 +111,7 @@ impl Server {
     /// The same, until `when` is done: it runs beside the server.
     pub fn run_until(self, when: impl Future<Output = io::Result<()>>) -> io::Result<()> {
         self.system.block_on(async {
+            actix_web::rt::spawn(http::take_samples(self.api.clone()));
             let handles: Vec<ServerHandle> = self.listeners.iter().map(|it| it.handle()).collect();
             let stop = drain::stop_after(when, handles, self.api, self.drain);
             let served = futures_util::future::try_join_all(self.listeners);
@@ -145,7 +146,7 @@ fn listen(
             .wrap(from_fn(http::headers))
             .wrap(from_fn(http::trace))
             .wrap(from_fn(http::request_id))
-            .configure(http::routes(side))
+            .configure(http::routes(side, &api))
     };
     let server = HttpServer::new(app)
         .workers(workers)

@@ -29,7 +29,15 @@ impl EmbeddedSettings {
         database: &DatabaseSettings,
         server: &ServerSettings,
     ) -> Option<String> {
-        let bind = server.bind;
+        // On the address for operators the primary can be killed.
+        let addresses = [
+            ("server.bind", Some(server.bind)),
+            ("server.admin_bind", server.admin_bind),
+        ];
+        let mut elsewhere = addresses.into_iter().filter_map(|(key, address)| {
+            let address = address.filter(|address| !address.ip().is_loopback());
+            Some((key, address?))
+        });
         match (database.nodes.is_empty(), self.enabled) {
             (false, _) => None,
             (true, false) => Some(
@@ -38,11 +46,12 @@ impl EmbeddedSettings {
                     .into(),
             ),
             // Its data are for one person on one machine, and so is its address.
-            (true, true) if !bind.ip().is_loopback() => Some(format!(
-                "server.bind: {bind} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
-                 set database.primary.url (or DATABASE_URL)"
-            )),
-            (true, true) => None,
+            (true, true) => elsewhere.next().map(|(key, address)| {
+                format!(
+                    "{key}: {address} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
+                     set database.primary.url (or DATABASE_URL)"
+                )
+            }),
         }
     }
 }

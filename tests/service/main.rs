@@ -10,6 +10,7 @@ mod commands;
 mod consistency;
 mod create;
 mod cursors;
+mod dashboard;
 mod demo;
 mod deployment;
 mod document;

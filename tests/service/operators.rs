@@ -1,8 +1,8 @@
 //! What operators see, and what the log tells them of who asked.
 
-use crate::support::http::send;
+use crate::support::http::{Headers, send};
 use crate::support::wait::s;
-use crate::support::{Answer, App, Client, Launch, eventually, full, key, shared};
+use crate::support::{Answer, App, Client, Launch, eventually, full, key, raw, shared};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 
@@ -40,7 +40,7 @@ fn operators_have_a_listener_of_their_own_and_clients_see_nothing_of_it() {
     let app = launch.text("server.admin_bind", &admin_bind).healthy();
     let there = |path: &str| get(spare, path).unwrap();
     let bearer = BOSS.bearer();
-    for path in ["/status"] {
+    for path in ["/status", "/metrics", "/dashboard", "/dashboard/events"] {
         there(path).expect(200);
         for headers in [&[][..], &[("Authorization", bearer.as_str())]] {
             app.get_with(path, headers).problem(404, "not_found");
@@ -50,12 +50,56 @@ fn operators_have_a_listener_of_their_own_and_clients_see_nothing_of_it() {
         there(path).expect(200);
         app.get(path).expect(200);
     }
-    for path in ["/transactions", "/errors", "/nothing"] {
+    for path in ["/transactions/search", "/export", "/errors", "/nothing"] {
         there(path).problem(404, "not_found");
     }
     app.signal(Signal::SIGTERM);
     assert_eq!(app.until_exit(s(20)).code(), Some(0));
     assert!(get(spare, "/live").is_none());
+}
+
+/// Its page shows transactions to whoever has a client's key, and to nobody else.
+#[test]
+fn the_list_of_transactions_needs_a_key_on_the_listener_for_operators_too() {
+    let spare = Launch::bare().port();
+    let admin_bind = format!("127.0.0.1:{spare}");
+    let url = format!("http://{admin_bind}/transactions?limit=1");
+    let there = |headers: Headers| send(Method::GET, &url, headers, None).unwrap();
+    let app = launch().text("server.admin_bind", &admin_bind).healthy();
+    there(&[]).problem(401, "unauthorized");
+    there(&[("Authorization", "Bearer syn_other")]).problem(401, "unauthorized");
+    let (anna, boss) = (ANNA.bearer(), BOSS.bearer());
+    let own = ("Authorization", anna.as_str());
+    let key = key();
+    let made = app.create_with(&[own, ("Idempotency-Key", &key)], &full());
+    let id = made.expect(201).id();
+    let strong = ("X-Read-Consistency", "strong");
+    let newest = |answer: Answer| answer.expect(200).json()["data"][0]["id"].clone();
+    assert_eq!(newest(there(&[own, strong])), id);
+    let whose = ("X-Owner", "annas-shop");
+    assert_eq!(
+        newest(there(&[("Authorization", &boss), whose, strong])),
+        id
+    );
+    there(&[own, ("X-Owner", "boss")]).problem(403, "forbidden");
+    let post = raw::exchange(spare, &raw::plain("POST", "/transactions"));
+    assert_eq!((post.status, post.header("Allow")), (405, "GET, HEAD"));
+}
+
+/// The service is open on loopback alone then, and the address for operators may be another one.
+#[test]
+fn without_clients_nobody_reads_transactions_on_the_listener_for_operators() {
+    let spare = Launch::bare().port();
+    let admin_bind = format!("127.0.0.1:{spare}");
+    let launch = Launch::on(shared().cluster.urls());
+    let app = launch.text("server.admin_bind", &admin_bind).healthy();
+    app.get("/transactions").expect(200);
+    let bearer = ANNA.bearer();
+    for headers in [&[][..], &[("Authorization", bearer.as_str())]] {
+        let url = format!("http://{admin_bind}/transactions");
+        let answer = send(Method::GET, &url, headers, None).unwrap();
+        answer.problem(401, "unauthorized");
+    }
 }
 
 #[test]

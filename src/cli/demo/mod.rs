@@ -14,7 +14,7 @@ mod stop;
 mod verdict;
 
 use super::Failure;
-use super::serve::{addresses_of, default_data_dir, serve_on, start_embedded};
+use super::serve::{Private, addresses_of, default_data_dir, serve_on, start_embedded};
 use crate::http::VERSION;
 use crate::logging;
 use crate::server::{first_signal, second_signal};
@@ -52,8 +52,9 @@ pub fn demo(mut settings: Settings, arguments: &DemoArgs) -> Result<(), Failure>
     logging::start(&settings.log);
     let data_dir = data_dir(settings.embedded.data_dir)?;
     settings.embedded.data_dir = Some(data_dir);
-    let (cluster, data_dir) = start_embedded(&settings.embedded)?;
-    let verdict = demo_on(&cluster, &data_dir, settings, arguments);
+    let private = start_embedded(&settings.embedded)?;
+    let verdict = demo_on(&private, settings, arguments);
+    let Private { cluster, data_dir } = &private;
     cluster.stop().map_err(|error| error.to_string())?;
     let verdict = verdict?;
     if !verdict.is_clean {
@@ -62,7 +63,7 @@ pub fn demo(mut settings: Settings, arguments: &DemoArgs) -> Result<(), Failure>
             data_dir.display()
         )));
     }
-    remove_databases(&cluster, &data_dir);
+    remove_databases(cluster, data_dir);
     Ok(())
 }
 
@@ -83,17 +84,17 @@ fn remove_databases(cluster: &Cluster, data_dir: &Path) {
 }
 
 fn demo_on(
-    cluster: &Cluster,
-    data_dir: &Path,
+    private: &Private,
     settings: Settings,
     arguments: &DemoArgs,
 ) -> Result<Verdict, Failure> {
+    let Private { cluster, data_dir } = private;
     let stop = &Stop::default();
     let (over, is_over) = oneshot::channel();
     thread::scope(|scope| {
         let mut conductor = None;
         let nodes = addresses_of(cluster)?;
-        let served = serve_on(nodes, settings, None, Some(data_dir), |server, _| {
+        let served = serve_on(nodes, settings, None, Some(private), |server, _| {
             let address = server.addr;
             conductor = Some(scope.spawn(move || {
                 let verdict = conduct(stop, cluster, address, data_dir, arguments);

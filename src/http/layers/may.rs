@@ -2,9 +2,9 @@
 
 use super::{Answer, RequestId, Who};
 use crate::clients::{Client, Scope, is_name};
-use crate::http::Api;
 use crate::http::answer::{Problem, codes};
 use crate::http::request::one_value;
+use crate::http::{Api, Side};
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
@@ -20,11 +20,12 @@ pub struct Acting {
 
 pub async fn may(
     scope: Scope,
+    side: Side,
     api: Data<Api>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Answer {
-    match admit(scope, &api, &request) {
+    match admit(scope, side, &api, &request) {
         Ok(acting) => {
             request.extensions_mut().insert(acting);
             Ok(next.call(request).await?.map_into_boxed_body())
@@ -33,7 +34,7 @@ pub async fn may(
     }
 }
 
-fn admit(scope: Scope, api: &Api, request: &ServiceRequest) -> Result<Acting, Problem> {
+fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Result<Acting, Problem> {
     let extensions = request.extensions();
     let Some(who) = extensions.get::<Who>() else {
         return Err(Problem::internal("a request from nowhere"));
@@ -42,6 +43,10 @@ fn admit(scope: Scope, api: &Api, request: &ServiceRequest) -> Result<Acting, Pr
         let id = RequestId::of(request);
         api.audit.refused(client, who.address, why, &id);
     };
+    if side == Side::Operators && api.clients.everybody().is_some() {
+        // Without clients the service is open on loopback alone; the address for operators may be another one, and shows nobody's data.
+        return Err(unauthorized());
+    }
     let Some(client) = &who.client else {
         if who.tried {
             refused("-", "unknown_key");

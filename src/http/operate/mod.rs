@@ -1,5 +1,6 @@
 //! Probes and status: answered from memory, so that a dead or silent database delays them by nothing.
 
+pub mod dashboard;
 mod metrics;
 mod probes;
 mod status;

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 
 use super::VERSION;
 use crate::db::status::{self, NodeStatus, WriteStatus};
+use crate::dispatch::LaneStatus;
 use crate::http::Api;
 use crate::http::answer::headers::rfc3339;
 use crate::http::answer::view::{Failover, Node, Pool, Status};
@@ -34,11 +35,7 @@ pub const STATUS: Operation = Operation {
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let databases = &api.databases;
-    let writes = match databases.writes(api.replication_required) {
-        WriteStatus::Available => "available",
-        WriteStatus::Held => "held",
-        WriteStatus::Refused => "refused",
-    };
+    let writes = word(databases.writes(api.replication_required));
     let reads = if databases.health().reads {
         "available"
     } else {
@@ -56,8 +53,27 @@ pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
             .into_iter()
             .map(Failover::from)
             .collect(),
-        embedded: api.embedded,
+        embedded: api.embedded.is_some(),
     })
+}
+
+pub fn word(writes: WriteStatus) -> &'static str {
+    match writes {
+        WriteStatus::Available => "available",
+        WriteStatus::Held => "held",
+        WriteStatus::Refused => "refused",
+    }
+}
+
+impl Api {
+    /// How many writes wait in these lanes because there is no primary that would take them.
+    pub fn writes_held(&self, lanes: &[LaneStatus]) -> u64 {
+        if self.databases.writes(self.replication_required) == WriteStatus::Available {
+            return 0;
+        }
+        let holding = lanes.iter().filter(|lane| lane.holds);
+        holding.map(|lane| lane.waiting as u64).sum()
+    }
 }
 
 impl From<NodeStatus> for Node {

@@ -13,6 +13,8 @@ pub struct Download {
     pub status: u16,
     head: Vec<String>,
     body: Vec<u8>,
+    /// Of the body: up to the end of what was found last.
+    seen: usize,
     complete: bool,
 }
 
@@ -47,6 +49,7 @@ impl Download {
             status,
             head,
             body: Vec::new(),
+            seen: 0,
             complete: false,
         }
     }
@@ -62,6 +65,21 @@ impl Download {
     pub fn read_up_to(&mut self, bytes: usize) -> &[u8] {
         while self.body.len() < bytes && self.read_chunk().is_some() {}
         &self.body
+    }
+
+    /// Reads until this has come, after what was found before. False: nothing more comes, and it has not.
+    pub fn read_until(&mut self, part: &str) -> bool {
+        loop {
+            let unseen = &self.body[self.seen..];
+            let mut places = unseen.windows(part.len());
+            if let Some(at) = places.position(|bytes| bytes == part.as_bytes()) {
+                self.seen += at + part.len();
+                return true;
+            }
+            if self.read_chunk().is_none() {
+                return false;
+            }
+        }
     }
 
     /// What came in all, and whether that was the whole answer.

@@ -56,10 +56,18 @@ pub fn send(
         request = request.body(body.clone());
     }
     let response = request.send()?;
+    let (status, headers_of) = (response.status().as_u16(), response.headers().clone());
+    let media_type = headers_of.get(CONTENT_TYPE);
+    // A stream of events has no end: [`super::Download`] reads it.
+    let is_endless = media_type.is_some_and(|media_type| media_type == "text/event-stream");
     let answer = Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        text: response.text()?,
+        status,
+        text: if is_endless {
+            String::new()
+        } else {
+            response.text()?
+        },
+        headers: headers_of,
     };
     DOCUMENT.check(&method, url, headers, body.as_deref(), &answer);
     Ok(answer)

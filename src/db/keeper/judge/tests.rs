@@ -118,6 +118,20 @@ fn an_old_primary_whose_commits_hang_is_fenced_although_another_standby_follows_
     );
 }
 
+/// Its standby may be away for a moment only, just when somebody promotes another node by mistake.
+#[test]
+fn an_old_primary_whose_commits_hang_has_a_say_while_nobody_follows_the_promoted_node() {
+    let hangs = Facts {
+        waits_for: 1,
+        ..followed_by("eu-b", 1)
+    };
+    let beside = follower(1, "eu-b");
+    let seen = [hangs, beside, primary(1, 2)].map(Some);
+    let mut service = Service::new();
+    service.sees(&seen);
+    assert_eq!(service.sees(&seen).writes, Writes::SplitBrain);
+}
+
 #[test]
 fn an_old_primary_stays_fenced_when_the_new_one_is_out_of_sight() {
     let mut service = Service::new();

@@ -5,7 +5,7 @@ mod process;
 mod requests;
 mod tell;
 
-pub use requests::RequestCounts;
+pub use requests::{Counted, RequestCounts};
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -13,7 +13,7 @@ use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
 
 use super::VERSION;
-use crate::db::status::{NodeStatus, WriteStatus};
+use crate::db::status::NodeStatus;
 use crate::dispatch::LaneStatus;
 use crate::http::Api;
 use crate::http::answer::Problem;
@@ -22,7 +22,6 @@ use crate::http::reference::openapi::shared;
 use crate::http::request::NoQuery;
 use crate::metrics::Distribution;
 use process::Process;
-use requests::Counted;
 
 /// All that is told, read at one moment.
 #[derive(Debug)]
@@ -71,13 +70,11 @@ impl Reading {
     fn of(api: &Api) -> Reading {
         let counts = api.dispatch.counts();
         let lanes = api.dispatch.lanes();
-        let is_held = api.databases.writes(api.replication_required) != WriteStatus::Available;
-        let held = lanes.iter().filter(|lane| lane.holds && is_held);
         Reading {
             requests: api.requests.read(),
             shed: api.requests.shed(),
             nodes: api.databases.nodes(),
-            writes_held: held.map(|lane| lane.waiting as u64).sum(),
+            writes_held: api.writes_held(&lanes),
             lanes: lanes.to_vec(),
             failovers: api.databases.failover_count(),
             write_gaps: api.databases.write_gaps(),

@@ -1,0 +1,170 @@
+//! The whole page: the frame around the sections, and what needs the script.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::kill::HEADER;
+use super::moment::Moment;
+use super::sections::SECTIONS;
+use crate::http::{Side, VERSION};
+
+/// Without scripts the page is asked for again so often.
+const REFRESH_S: &str = "5";
+
+pub fn page(moment: &Moment, side: Side) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (moment.state.told().word) ": synapse-core" }
+                link rel="stylesheet" href="dashboard/style.css";
+                noscript { meta http-equiv="refresh" content=(REFRESH_S); }
+                script type="module" src="dashboard/script.js" {}
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                (header(moment))
+                main #main {
+                    (live("headline", moment))
+                    (live("figures", moment))
+                    @if moment.embedded { (demonstration(side)) }
+                    div.pair {
+                        section.panel aria-labelledby="nodes-heading" {
+                            h2 #nodes-heading { "Nodes" }
+                            (live("picture", moment))
+                        }
+                        section.panel aria-labelledby="failovers-heading" {
+                            h2 #failovers-heading { "Failovers" }
+                            (live("failovers", moment))
+                        }
+                    }
+                    section.panel aria-labelledby="charts-heading" {
+                        h2 #charts-heading { "The last five minutes" }
+                        (live("charts", moment))
+                    }
+                    section.panel aria-labelledby="tables-heading" {
+                        h2 #tables-heading { "In numbers" }
+                        (live("tables", moment))
+                    }
+                    (transactions(side))
+                }
+            }
+        }
+    }
+}
+
+/// A section that events replace.
+fn live(id: &str, moment: &Moment) -> Markup {
+    let section = SECTIONS.iter().find(|section| section.id == id);
+    html! {
+        div id=(id) data-live="" {
+            @if let Some(section) = section { ((section.render)(moment)) }
+        }
+    }
+}
+
+fn header(moment: &Moment) -> Markup {
+    html! {
+        header {
+            p.brand { "synapse-core " span { (VERSION) } }
+            @if let Some(region) = &moment.region { p { (region) } }
+            @if moment.embedded { p.badge { "private databases, for evaluation" } }
+            nav aria-label="More" {
+                a href="dashboard/operation" { "Manual" }
+                " "
+                a href="status" { "Status as JSON" }
+            }
+            div.clock {
+                p #connection { noscript { "Again every " (REFRESH_S) " s." } }
+                (live("clock", moment))
+            }
+        }
+    }
+}
+
+/// Of private databases alone: there is nobody whom it could hurt.
+fn demonstration(side: Side) -> Markup {
+    // Operators' own listener takes no creates.
+    let takes_creates = side != Side::Operators;
+    html! {
+        section.panel #demonstration aria-labelledby="demonstration-heading" {
+            h2 #demonstration-heading { "Watch it survive" }
+            p {
+                "Kill the primary, and watch the replica take over: no request fails, none is lost, none is stored twice. "
+                @if takes_creates {
+                    "The load is made by this page: eight clients of the public API, each with an idempotency key for every create, which repeat what was not answered."
+                }
+            }
+            div.needs-script hidden {
+                p.buttons {
+                    @if takes_creates {
+                        button #load type="button" aria-pressed="false" { "Start the load" }
+                    }
+                    button #kill.danger type="button" { "Kill the primary" }
+                }
+                p #demonstration-said role="status" {}
+                @if takes_creates { (counters()) }
+            }
+            noscript { p {
+                "Without scripts: " code { "curl -X POST -H '" (HEADER) ": 1' http://…/dashboard/kill-primary" }
+            } }
+        }
+    }
+}
+
+fn counters() -> Markup {
+    let counters = [
+        ("acknowledged", "Acknowledged"),
+        ("held", "Held over 500 ms"),
+        ("longest", "Longest"),
+        ("failed", "Failed"),
+        ("lost", "Lost"),
+        ("doubled", "Doubled"),
+    ];
+    html! {
+        dl.figures.counters {
+            @for (id, name) in counters {
+                div { dt { (name) } dd id={ "load-" (id) } { "–" } }
+            }
+        }
+        p.note { "Lost and doubled are counted when the load has been stopped: by reading back, from the primary, all that it made." }
+    }
+}
+
+fn transactions(side: Side) -> Markup {
+    let columns = [
+        "Created",
+        "Id",
+        "Amount",
+        "Asset",
+        "Status",
+        "Memo",
+        "Anchor's id",
+    ];
+    html! {
+        section.panel aria-labelledby="transactions-heading" {
+            h2 #transactions-heading { "Latest transactions" }
+            div.needs-script hidden {
+                form #transactions-form {
+                    p { label for="key" { "Key" } input #key type="password" autocomplete="off" placeholder="syn_…"; }
+                    p { label for="owner" { "Owner" } input #owner type="text" autocomplete="off" spellcheck="false"; }
+                    p { button type="submit" { "Show the latest ten" } }
+                }
+                p.note {
+                    "The key needs the scope read, and for another owner than its own admin too. It is forgotten with this page. "
+                    @if side == Side::Operators { "This address shows no transactions without a client's key." }
+                }
+                p #transactions-said role="status" {}
+                div.scroll tabindex="0" role="region" aria-label="Latest transactions" {
+                    table {
+                        caption { "Latest first" }
+                        thead { tr { @for name in columns { th scope="col" { (name) } } } }
+                        tbody #transactions {}
+                    }
+                }
+            }
+            noscript { p { "Without scripts: " code { "curl -H 'Authorization: Bearer syn_…' http://…/transactions?limit=10" } } }
+        }
+    }
+}

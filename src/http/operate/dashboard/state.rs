@@ -1,0 +1,142 @@
+//! How the service is, in one word, and what to do about it. Pure.
+
+use crate::db::status::WriteStatus;
+
+/// From the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Healthy,
+    Degraded,
+    WritesHeld,
+    WritesRefused,
+    SplitBrain,
+    Down,
+}
+
+/// What the word follows from.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    pub reads: bool,
+    pub writes: WriteStatus,
+    pub split_brain: bool,
+    /// Every node is up, in its role, and not late.
+    pub all_in_place: bool,
+}
+
+/// What is told of a state.
+pub struct Told {
+    pub word: &'static str,
+    /// Of the style sheet.
+    pub class: &'static str,
+    pub sentence: &'static str,
+    pub what_to_do: &'static str,
+    /// A heading of docs/operation.md.
+    pub section: &'static str,
+}
+
+impl State {
+    pub fn of(facts: Facts) -> State {
+        match (facts.reads, facts.writes) {
+            _ if facts.split_brain => State::SplitBrain,
+            (false, _) => State::Down,
+            (true, WriteStatus::Refused) => State::WritesRefused,
+            (true, WriteStatus::Held) => State::WritesHeld,
+            (true, WriteStatus::Available) if facts.all_in_place => State::Healthy,
+            (true, WriteStatus::Available) => State::Degraded,
+        }
+    }
+
+    pub fn told(self) -> Told {
+        const STATUS: &str = "What `/health` and `/status` say";
+        const FAULTS: &str = "Faults, and what clients see";
+        match self {
+            State::Healthy => Told {
+                word: "healthy",
+                class: "healthy",
+                sentence: "Every node is in its place. Reads and writes are served.",
+                what_to_do: "Nothing to do.",
+                section: STATUS,
+            },
+            State::Degraded => Told {
+                word: "degraded",
+                class: "degraded",
+                sentence: "Reads and writes are served, but not every node is of full use.",
+                what_to_do: "Repair what is named here; it is taken back by itself.",
+                section: STATUS,
+            },
+            State::WritesHeld => Told {
+                word: "writes held",
+                class: "held",
+                sentence: "Writes wait for a primary, up to their deadline. Reads are served.",
+                what_to_do: "Let your orchestrator promote a standby: the service follows by itself.",
+                section: FAULTS,
+            },
+            State::WritesRefused => Told {
+                word: "writes refused",
+                class: "refused",
+                sentence: "No synchronous standby would have what is written, and replication is required. Reads are served.",
+                what_to_do: "Bring a synchronous standby back.",
+                section: STATUS,
+            },
+            State::SplitBrain => Told {
+                word: "split brain",
+                class: "split",
+                sentence: "Two primaries live, and nobody can tell which is the right one. Writes are refused, so that neither gets what \
+                           the other has not.",
+                what_to_do: "Stop the wrong one; its data may have to be looked at.",
+                section: FAULTS,
+            },
+            State::Down => Told {
+                word: "down",
+                class: "down",
+                sentence: "No database can be used. Reads fail, and writes wait up to their deadline.",
+                what_to_do: "Start a database server, or look at the network between it and this instance.",
+                section: FAULTS,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operation::anchor_of;
+    use super::*;
+    use WriteStatus::{Available, Held, Refused};
+
+    const ALL: [State; 6] = [
+        State::Healthy,
+        State::Degraded,
+        State::WritesHeld,
+        State::WritesRefused,
+        State::SplitBrain,
+        State::Down,
+    ];
+
+    #[test]
+    fn each_combination_of_facts_has_its_word() {
+        let word = |reads, writes, split_brain, all_in_place| {
+            let facts = Facts {
+                reads,
+                writes,
+                split_brain,
+                all_in_place,
+            };
+            State::of(facts).told().word
+        };
+        assert_eq!(word(true, Available, false, true), "healthy");
+        assert_eq!(word(true, Available, false, false), "degraded");
+        assert_eq!(word(false, Held, false, false), "down");
+        for all_in_place in [true, false] {
+            assert_eq!(word(true, Held, false, all_in_place), "writes held");
+            assert_eq!(word(true, Refused, false, all_in_place), "writes refused");
+            assert_eq!(word(true, Refused, true, all_in_place), "split brain");
+        }
+    }
+
+    #[test]
+    fn every_state_leads_to_a_section_of_the_manual() {
+        for told in ALL.map(State::told) {
+            assert!(anchor_of(told.section).is_some(), "{}", told.section);
+        }
+    }
+}
