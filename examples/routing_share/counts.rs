@@ -91,10 +91,12 @@ pub fn tell(reads: u32, routed: &[Counts; 2], alone: &[Counts; 2]) {
             );
         }
     }
-    let less = |routed: f64, alone: f64| 100.0 * (1.0 - routed / alone);
+    let change = |routed: f64, alone: f64| 100.0 * (routed / alone - 1.0);
+    let of = |count: fn(&Counts) -> f64| change(count(&routed[0]), count(&alone[0]));
     println!(
-        "{mix}: {:.0} % fewer statements on the primary, {:.0} % less of their time\n",
-        less(routed[0].statements as f64, alone[0].statements as f64),
-        less(routed[0].ms, alone[0].ms)
+        "{mix}: on the primary {:+.0} % transactions, {:+.0} % statements, {:+.0} % of their time\n",
+        of(|it| it.transactions as f64),
+        of(|it| it.statements as f64),
+        of(|it| it.ms)
     );
 }
