@@ -14,6 +14,9 @@ pub struct Counts {
     statements: i64,
     #[diesel(sql_type = Double)]
     ms: f64,
+    /// Transactions that they read or stored: a statement may carry several requests.
+    #[diesel(sql_type = BigInt)]
+    transactions: i64,
     /// All others of the service: probes, and what a new connection asks first.
     #[diesel(sql_type = BigInt)]
     own: i64,
@@ -44,8 +47,9 @@ impl Counts {
         let question = sql_query(
             "SELECT coalesce(sum(calls) FILTER (WHERE is_work), 0)::bigint AS statements,
                     coalesce(sum(total_exec_time) FILTER (WHERE is_work), 0)::float8 AS ms,
+                    coalesce(sum(rows) FILTER (WHERE query ~ '\\mtransactions\\M'), 0)::bigint AS transactions,
                     coalesce(sum(calls) FILTER (WHERE NOT is_work), 0)::bigint AS own
-               FROM (SELECT calls, total_exec_time, query ~ '\\m(transactions|flush_lsn)\\M' AS is_work
+               FROM (SELECT calls, total_exec_time, rows, query, query ~ '\\m(transactions|flush_lsn)\\M' AS is_work
                        FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
                       WHERE rolname = 'synapse') counted",
         );
@@ -55,8 +59,16 @@ impl Counts {
 
 pub fn head() {
     println!(
-        "{:<8}{:<22}{:<10}{:>12}{:>8}{:>12}{:>8}{:>8}",
-        "mix", "service knows", "server", "statements", "share", "time ms", "share", "own"
+        "{:<7}{:<21}{:<9}{:>12}{:>8}{:>9}{:>8}{:>14}{:>6}",
+        "mix",
+        "service knows",
+        "server",
+        "statements",
+        "share",
+        "time ms",
+        "share",
+        "transactions",
+        "own"
     );
 }
 
@@ -69,19 +81,22 @@ pub fn tell(reads: u32, routed: &[Counts; 2], alone: &[Counts; 2]) {
         );
         for (server, count) in ["primary", "replica"].iter().zip(counts) {
             println!(
-                "{mix:<8}{knows:<22}{server:<10}{:>12}{:>6.0} %{:>12.0}{:>6.0} %{:>8}",
+                "{mix:<7}{knows:<21}{server:<9}{:>12}{:>6.0} %{:>9.0}{:>6.0} %{:>14}{:>6}",
                 count.statements,
                 100.0 * count.statements as f64 / sums.0 as f64,
                 count.ms,
                 100.0 * count.ms / sums.1,
+                count.transactions,
                 count.own,
             );
         }
     }
-    let less = |routed: f64, alone: f64| 100.0 * (1.0 - routed / alone);
+    let change = |routed: f64, alone: f64| 100.0 * (routed / alone - 1.0);
+    let of = |count: fn(&Counts) -> f64| change(count(&routed[0]), count(&alone[0]));
     println!(
-        "{mix}: {:.0} % fewer statements on the primary, {:.0} % less of their time\n",
-        less(routed[0].statements as f64, alone[0].statements as f64),
-        less(routed[0].ms, alone[0].ms)
+        "{mix}: on the primary {:+.0} % transactions, {:+.0} % statements, {:+.0} % of their time\n",
+        of(|it| it.transactions as f64),
+        of(|it| it.statements as f64),
+        of(|it| it.ms)
     );
 }

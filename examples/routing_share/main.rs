@@ -141,7 +141,7 @@ fn load(args: &Args, reads: u32, url: &str, ids: &[String]) -> Outcome<()> {
             if number >= args.requests {
                 return Ok(());
             }
-            let asked = if number % 100 < reads {
+            let asked = if rand::rng().random_range(0..100) < reads {
                 let id = &ids[rand::rng().random_range(0..ids.len())];
                 let answer = agent.get(format!("{url}/transactions/{id}")).call();
                 answer.map(drop).map_err(Into::into)
