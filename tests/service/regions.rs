@@ -74,6 +74,7 @@ fn a_region_that_is_cut_off_acknowledges_nothing_and_comes_back_as_replicas() {
 }
 
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn an_evacuation_fails_no_write_and_no_read() {
     let stage = Stage::in_regions();
     let (round, _) = survives(&stage, "evacuation", &|stage| stage.more_reads(50));
@@ -87,6 +88,7 @@ fn an_evacuation_fails_no_write_and_no_read() {
 }
 
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn where_two_regions_are_lost_the_third_refuses_until_one_is_back() {
     let stage = Stage::in_regions();
     survives(&stage, "two-lost", &|stage| {

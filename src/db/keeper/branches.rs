@@ -56,31 +56,15 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         followed.into_iter().partition(|(look, following)| {
             memory.nodes[look.node].outcast.is_some() && following.is_none()
         });
-    let alive = others
-        .iter()
-        .filter(|(look, _)| look.is_primary() || look.is_receiving());
-    let alive = alive.map(|(look, _)| look.timeline).max().unwrap_or(0);
-    // What is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
-    let shown = others.iter().map(|(look, _)| look.timeline).max();
-    let shown = memory.shown.max(shown.unwrap_or(0));
-    let heard_of = others.iter().filter_map(|(look, _)| look.facts.heard_of);
-    let heard_of = heard_of.max().unwrap_or(0).max(shown);
-
+    let heights = Heights::of(others.iter().map(|(look, _)| *look), memory);
+    let alive = heights.alive;
     let mut decision = Decision {
-        highest: heard_of.max(memory.timeline),
+        highest: heights.heard_of.max(memory.timeline),
         ..Decision::default()
     };
     for (look, _) in outcasts {
         decision.rule_out(look, Cause::PromotedApart);
     }
-    let is_lone = !others
-        .iter()
-        .any(|(look, _)| look.is_receiving() && look.timeline == alive);
-    let heights = Heights {
-        alive,
-        heard_of,
-        is_lone,
-    };
     let (claims, rivals) = sort_out(&others, &heights, memory, &mut decision);
     let loyal = loyal_to_a_silent_writer(&others, memory);
     let loyal = loyal.filter(|_| memory.timeline < alive);
@@ -88,7 +72,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     let is_contested = !rivals.is_empty() || loyal.is_some();
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let weights = rivals.iter().map(|rival| {
-        let may_go_on = is_lone && !rival.0.was_left(memory);
+        let may_go_on = heights.is_lone && !rival.0.was_left(memory);
         weigh(*rival, memory.contest, may_go_on)
     });
     let has_the_last_word =
@@ -98,7 +82,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
         Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
-        None => highest_counts(&claims, shown, memory, &mut decision),
+        None => highest_counts(&claims, heights.shown, memory, &mut decision),
     }
     // Whoever is above the primary that writes, and follows nobody, has gone a way of its own.
     let above = |look: &&Look| look.timeline > memory.timeline && !look.is_receiving();

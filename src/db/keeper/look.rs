@@ -56,8 +56,32 @@ impl Look<'_> {
 pub struct Heights {
     /// That somebody lives on.
     pub alive: i32,
-    /// That is known to exist.
+    /// That somebody shows who may live on it no more.
+    pub shown: i32,
+    /// That is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
     pub heard_of: i32,
     /// Nobody follows on the one that is alive.
     pub is_lone: bool,
+}
+
+impl Heights {
+    pub fn of<'l, 'f: 'l>(
+        looks: impl Iterator<Item = &'l Look<'f>> + Clone,
+        memory: &Memory,
+    ) -> Heights {
+        let living = looks
+            .clone()
+            .filter(|look| look.is_primary() || look.is_receiving());
+        let alive = living.map(|look| look.timeline).max().unwrap_or(0);
+        let shown = looks.clone().map(|look| look.timeline).max();
+        let shown = memory.shown.max(shown.unwrap_or(0));
+        let heard_of = looks.clone().filter_map(|look| look.facts.heard_of).max();
+        let mut looks = looks;
+        Heights {
+            alive,
+            shown,
+            heard_of: heard_of.unwrap_or(0).max(shown),
+            is_lone: !looks.any(|look| look.is_receiving() && look.timeline == alive),
+        }
+    }
 }
