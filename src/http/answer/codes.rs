@@ -37,7 +37,7 @@ kinds! {
     MALFORMED_JSON = 400 "malformed_json" "The body is not JSON";
     VALIDATION_FAILED = 400 "validation_failed" "Request is not valid";
     UNKNOWN_FIELD = 400 "unknown_field" "The body has an unknown field";
-    INVALID_PARAMETER = 400 "invalid_parameter" "A query parameter is not valid";
+    INVALID_PARAMETER = 400 "invalid_parameter" "A parameter is not valid";
     UNKNOWN_PARAMETER = 400 "unknown_parameter" "Unknown query parameter";
     INVALID_CURSOR = 400 "invalid_cursor" "The cursor is damaged or belongs to another search";
     INVALID_ID = 400 "invalid_id" "The id is not a UUID";
