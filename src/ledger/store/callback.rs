@@ -20,7 +20,7 @@ use super::durability::{Committed, copies};
 use super::find;
 use super::history;
 use super::lookup::{Met, look_up};
-use super::proof::prove;
+use super::proof::prove_and_see;
 use super::statement::Run;
 use crate::ledger::Error;
 use crate::ledger::ask::callback::Callback;
@@ -134,7 +134,7 @@ fn change(
         Some(Locked { stored, .. }) => received(stored, How::Unchanged),
         // Rolled back: what is read now is told as the outcome of a write, so it must be as durable as one.
         None => {
-            prove(connection)?;
+            prove_and_see(connection)?;
             earlier(connection, callback)?.unwrap_or(Err(Error::LostRace))
         }
     };

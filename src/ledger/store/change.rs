@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, Bool, Integer, Nullable, Text as SqlText, Uuid as
 use super::durability::{Committed, copies};
 use super::find;
 use super::history;
-use super::proof::prove;
+use super::proof::prove_and_see;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::Error;
 use crate::ledger::ask::change::{Change, Expected};
@@ -49,7 +49,7 @@ fn nothing_changed(
     change: &Change,
     standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
-    prove(connection)?;
+    prove_and_see(connection)?;
     let copies = copies(connection, standbys);
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {

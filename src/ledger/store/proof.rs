@@ -1,6 +1,8 @@
 //! Proof that this primary had not been replaced when it was asked.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use std::time::{Duration, Instant};
 
 /// A commit record that a synchronous standby must acknowledge. `pg_logical_emit_message` writes one without touching a table; a SELECT
 /// alone would be answered by a primary that was cut off long ago. With asynchronous replication it proves nothing, and costs one flush.
@@ -10,4 +12,47 @@ use diesel::prelude::*;
 pub fn prove(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_logical_emit_message(true, 'synapse', '')").execute(connection)?;
     Ok(())
+}
+
+/// How long what was committed before a proof may take to be seen after it. A session that keeps a transaction open takes longer, and is
+/// not waited for.
+const VISIBLE_WITHIN: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+#[derive(QueryableByName)]
+struct Proof {
+    #[diesel(sql_type = BigInt)]
+    xid: i64,
+}
+
+#[derive(QueryableByName)]
+struct Seen {
+    #[diesel(sql_type = Bool)]
+    all: bool,
+}
+
+/// The same, and then what was committed before is seen by this session too.
+///
+/// For example: a create and a proof after it wait for the same standby. PostgreSQL lets both go at once, but the row is seen only when the
+/// create's own process has gone on, and the proof's may be the first: a SELECT right after it would not find what a replica shows already.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a blocking thread, within the bounds of its attempt"
+)]
+pub fn prove_and_see(connection: &mut PgConnection) -> QueryResult<()> {
+    let proof = "SELECT pg_current_xact_id()::text::bigint AS xid, pg_logical_emit_message(true, 'synapse', '')";
+    let Proof { xid } = diesel::sql_query(proof).get_result(connection)?;
+    let until = Instant::now() + VISIBLE_WITHIN;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let none_before =
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1 AS \"all\"";
+        let question = diesel::sql_query(none_before).bind::<BigInt, _>(xid);
+        let Seen { all } = question.get_result(connection)?;
+        if all || Instant::now() + pause > until {
+            return Ok(());
+        }
+        std::thread::sleep(pause);
+        pause *= 2;
+    }
 }
