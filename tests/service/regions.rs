@@ -40,6 +40,7 @@ fn with_tokens_of(history: &[Read], here: Region, other: Region) -> usize {
 }
 
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn a_token_made_in_eu_is_never_stale_in_ap_through_the_loss_of_eu() {
     let stage = Stage::in_regions();
     let (round, drill) = survives(&stage, "killed", &|stage| stage.more_reads(50));
@@ -51,6 +52,7 @@ fn a_token_made_in_eu_is_never_stale_in_ap_through_the_loss_of_eu() {
 
 /// Its service is even started anew meanwhile, and knows of nothing but its own region.
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn a_region_that_is_cut_off_acknowledges_nothing_and_comes_back_as_replicas() {
     let stage = Stage::in_regions();
     survives(&stage, "cut-off", &|stage| {
@@ -102,6 +104,7 @@ fn where_two_regions_are_lost_the_third_refuses_until_one_is_back() {
 
 /// Counted and not timed: as long as a local node is there, no read waits for a region that is not.
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn a_dead_or_silent_remote_region_takes_no_part_in_local_reads() {
     let stage = Stage::in_regions();
     let path = format!(
@@ -127,6 +130,7 @@ fn a_dead_or_silent_remote_region_takes_no_part_in_local_reads() {
 
 /// Each answer names the region of the server whose log has the statement.
 #[test]
+#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn answers_name_the_region_that_served_them() {
     let stage = Stage::in_regions();
     let told = headers::against_the_servers(&stage, 20);
