@@ -98,7 +98,10 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
             Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
         }
         let standbys = standbys(nodes, &survey, primary);
-        let enough = durability::durability(settings.policy.require, node, &standbys);
+        let own_name = survey.heard[primary].as_ref().ok();
+        let own_name = own_name.and_then(|heard| heard.facts.upstream_name.as_deref());
+        let require = settings.availability.require;
+        let enough = durability::durability(require, node, own_name, &standbys);
         complaints.extend(enough.err());
     }
     complaints

@@ -5,6 +5,7 @@ use super::conclusions::{Conclusions, Standbys, Writes};
 use super::error::Error;
 use super::keeper::Message;
 use super::node::{Input, NodeState, Seen};
+use super::options::Require;
 use super::role::DbRole;
 use super::{Abandoned, Databases, Pool, select};
 use chrono::{DateTime, Utc};
@@ -172,6 +173,16 @@ impl Databases {
 
     pub fn max_replica_lag(&self) -> Duration {
         self.shared.options.max_replica_lag
+    }
+
+    /// Where a write must be before it counts.
+    pub fn requires(&self) -> Require {
+        self.shared.options.require
+    }
+
+    /// How old the news of a node may be.
+    pub fn probe_interval(&self) -> Duration {
+        self.shared.options.probe_interval
     }
 
     pub fn pool_size(&self) -> u32 {

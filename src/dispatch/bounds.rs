@@ -32,23 +32,26 @@ impl Dispatch {
     pub(super) fn refuse_the_impossible(
         &self,
         bounds: Bounds,
-        nearest: Option<&Candidate>,
+        nearest: impl FnOnce() -> Option<Candidate>,
     ) -> Result<(), Error> {
-        let below = |limit: Option<Duration>, node: Option<&Candidate>| {
-            let rtt = node?.rtt;
-            (limit? < rtt).then_some(rtt)
-        };
-        if let Some(rtt) = below(bounds.deadline, nearest) {
-            let bound = Bound::Deadline;
-            return Err(Error::BelowRoundTrip { bound, rtt });
-        }
-        let primary = bounds
-            .max_staleness
-            .and_then(|_| self.context.databases.primary_now());
-        if let Some(rtt) = below(bounds.max_staleness, primary.as_ref()) {
-            let bound = Bound::Staleness;
-            return Err(Error::BelowRoundTrip { bound, rtt });
-        }
-        Ok(())
+        let primary = || self.context.databases.primary_now();
+        below_round_trip(Bound::Deadline, bounds.deadline, nearest)?;
+        below_round_trip(Bound::Staleness, bounds.max_staleness, primary)
     }
+}
+
+/// Few requests are bounded: the node is looked for only where one is.
+fn below_round_trip(
+    bound: Bound,
+    limit: Option<Duration>,
+    node: impl FnOnce() -> Option<Candidate>,
+) -> Result<(), Error> {
+    let Some((limit, node)) = limit.and_then(|limit| Some((limit, node()?))) else {
+        return Ok(());
+    };
+    let rtt = node.rtt;
+    if limit < rtt {
+        return Err(Error::BelowRoundTrip { bound, rtt });
+    }
+    Ok(())
 }

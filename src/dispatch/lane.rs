@@ -152,7 +152,8 @@ impl<W: Work> Lane<W> {
     /// What has gathered, but for what could not be answered in time by a node that is so far. None: nothing.
     pub fn take(self: &Arc<Self>, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
-        queue.refuse_what_is_late(Instant::now() + rtt);
+        let answered_at = Instant::now() + rtt;
+        queue.in_time(0, answered_at)?;
         let first = queue.waiting.pop_front()?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {
@@ -161,7 +162,7 @@ impl<W: Work> Lane<W> {
         };
         let mut at = 0;
         while batch.jobs.len() < self.rules.max_batch && at < LOOK_AHEAD {
-            let Some(next) = queue.waiting.get(at) else {
+            let Some(next) = queue.in_time(at, answered_at) else {
                 break;
             };
             let fits = bytes + W::bytes(&next.job) <= MAX_BATCH_BYTES;
@@ -221,11 +222,13 @@ impl<W: Work> Lane<W> {
 }
 
 impl<W: Work> Queue<W> {
-    /// Those in front: they have waited longest.
-    fn refuse_what_is_late(&mut self, answered_at: Instant) {
-        while let Some(late) = self.waiting.pop_front_if(|entry| entry.until < answered_at) {
+    /// What stands at this place, once those are refused whose answer would come too late.
+    fn in_time(&mut self, at: usize, answered_at: Instant) -> Option<&Entry<W>> {
+        while self.waiting.get(at)?.until < answered_at {
+            let late = self.waiting.remove(at)?;
             self.bytes -= W::bytes(&late.job);
             fail(vec![late.reply], &Failure::OutOfTime { sent: false });
         }
+        self.waiting.get(at)
     }
 }

@@ -199,7 +199,7 @@ fn durability<W: Work>(lane: &Lane<W>, candidate: &Candidate, copies: &Copies) -
         return Durability::Local;
     }
     let (standbys, primary) = (&candidate.standbys, candidate.region.as_ref());
-    let must_tell = lane.context.policy.require == Require::Region;
+    let must_tell = lane.context.databases.requires() == Require::Region;
     Durability::Replicated {
         regions: must_tell.then(|| standbys.regions_with(primary, names).into()),
     }

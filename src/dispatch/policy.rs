@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use crate::db::Require;
-
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// How long a write may take altogether.
     pub write_deadline: Duration,
     /// How long a statement may take before nobody waits for it any more.
     pub attempt_timeout: Duration,
-    /// Where a write must be before it counts.
-    pub require: Require,
-    /// How old the news of a node may be.
-    pub probe_interval: Duration,
     /// How many jobs may wait in a lane.
     pub max_waiting: usize,
 }

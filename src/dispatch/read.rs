@@ -81,8 +81,10 @@ impl Dispatch {
             busy: 0,
             other_reason: false,
         };
-        let nearest = self.candidates(consistency, W::ONE_HISTORY);
-        self.refuse_the_impossible(bounds, nearest.first())?;
+        self.refuse_the_impossible(bounds, || {
+            let candidates = self.candidates(consistency, W::ONE_HISTORY);
+            candidates.into_iter().next()
+        })?;
         loop {
             (course.absent, course.busy) = (None, 0);
             let mut candidates = self.candidates(consistency, W::ONE_HISTORY);
@@ -131,11 +133,14 @@ impl Dispatch {
             proven: course.consistency.is_strong() || is_bounded,
             apart: false,
         };
-        let (worth_until, mut pause) =
-            (Instant::now() + self.worth_waiting(candidate), FIRST_PAUSE);
+        // Until when a token's write is worth waiting for: asked when it was not there.
+        let (mut worth_until, mut pause) = (None, FIRST_PAUSE);
         loop {
             let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
-            let soon = Instant::now() + pause < worth_until;
+            let soon = || {
+                let worth = || Instant::now() + self.worth_waiting(candidate);
+                Instant::now() + pause < *worth_until.get_or_insert_with(worth)
+            };
             let must_be_current =
                 how.proven || W::ONE_HISTORY || *course.consistency != Consistency::Eventual;
             let role = reply
@@ -202,7 +207,11 @@ impl Dispatch {
     }
 }
 
-fn came<A>(reply: &Reply<A>, must_be_current: bool, soon: bool) -> verdict::Read<'_> {
+fn came<A>(
+    reply: &Reply<A>,
+    must_be_current: bool,
+    soon: impl FnOnce() -> bool,
+) -> verdict::Read<'_> {
     let answered = match reply {
         Ok(answered) => answered,
         Err(failure) => return verdict::Read::Failed(failure),
@@ -210,7 +219,7 @@ fn came<A>(reply: &Reply<A>, must_be_current: bool, soon: bool) -> verdict::Read
     match &answered.answer {
         _ if must_be_current && !answered.current => verdict::Read::Uncounted,
         Ok(_) => verdict::Read::Found,
-        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible { soon },
+        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible { soon: soon() },
         Err(ledger::Error::Behind) => verdict::Read::Behind,
         Err(_) => verdict::Read::Absent,
     }

@@ -59,7 +59,7 @@ impl Dispatch {
         job: W::Job,
         bounds: Bounds,
     ) -> Result<Written<W::Answer>, Error> {
-        self.refuse_the_impossible(bounds, self.context.databases.primary_now().as_ref())?;
+        self.refuse_the_impossible(bounds, || self.context.databases.primary_now())?;
         let deadline = bounds
             .deadline
             .unwrap_or(self.context.policy.write_deadline);
@@ -111,7 +111,7 @@ impl Dispatch {
     /// Where replication is required, a write is sent only to a primary that replicates.
     async fn until_durable(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        if policy.require == Require::None || course.doubt != Doubt::None {
+        if databases.requires() == Require::None || course.doubt != Doubt::None {
             return Ok(());
         }
         loop {
@@ -132,7 +132,7 @@ impl Dispatch {
             Ok(answered) => answered,
             Err(failure) => return verdict::Write::Failed(failure),
         };
-        let is_durable = match self.context.policy.require {
+        let is_durable = match self.context.databases.requires() {
             Require::None => true,
             Require::Node | Require::Region => answered.durability != Durability::Local,
         };

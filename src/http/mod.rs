@@ -148,12 +148,13 @@ pub struct Api {
 impl Api {
     pub fn start(databases: Arc<Databases>, options: ApiOptions) -> std::io::Result<Api> {
         let policy = options.policy;
+        let replication_required =
+            (databases.requires() != Require::None).then_some(policy.write_deadline);
         Ok(Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
             rules: options.rules,
-            replication_required: (policy.require != Require::None)
-                .then_some(policy.write_deadline),
+            replication_required,
             exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
             region: options.region,
             embedded: options.embedded,

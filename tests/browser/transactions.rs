@@ -5,18 +5,8 @@ use crate::support::{Client, Cluster, Launch, full, key, with};
 use crate::{Browser, is_accessible_everywhere, is_clean, patient};
 use serde_json::json;
 
-const SHOP: Client = Client {
-    name: "shop",
-    owner: "shop",
-    key: "syn_shop",
-    scopes: &["read", "write"],
-};
-const BOSS: Client = Client {
-    name: "boss",
-    owner: "boss",
-    key: "syn_boss",
-    scopes: &["read", "admin"],
-};
+const SHOP: Client = Client::of("shop", "syn_shop", &["read", "write"]);
+const BOSS: Client = Client::of("boss", "syn_boss", &["read", "admin"]);
 
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=pwned=1>",

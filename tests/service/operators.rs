@@ -12,12 +12,7 @@ const ANNA: Client = Client {
     key: "syn_anna",
     scopes: &["read", "write"],
 };
-const BOSS: Client = Client {
-    name: "boss",
-    owner: "boss",
-    key: "syn_boss",
-    scopes: &["read", "admin"],
-};
+const BOSS: Client = Client::of("boss", "syn_boss", &["read", "admin"]);
 
 fn launch() -> Launch {
     shared().cluster.launch().for_clients(&[ANNA, BOSS])

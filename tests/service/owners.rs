@@ -9,18 +9,9 @@ use synapse_core::ledger::ask::token::Token;
 use synapse_core::ledger::model::write::Write;
 use uuid::Uuid;
 
-const fn client(name: &'static str, key: &'static str, scopes: &'static [&'static str]) -> Client {
-    Client {
-        name,
-        owner: name,
-        key,
-        scopes,
-    }
-}
-
-const ANNA: Client = client("anna", "syn_anna", &["read", "write"]);
-const BERT: Client = client("bert", "syn_bert", &["read", "write"]);
-const BOSS: Client = client("boss", "syn_boss", &["read", "write", "admin"]);
+const ANNA: Client = Client::of("anna", "syn_anna", &["read", "write"]);
+const BERT: Client = Client::of("bert", "syn_bert", &["read", "write"]);
+const BOSS: Client = Client::of("boss", "syn_boss", &["read", "write", "admin"]);
 
 fn start() -> App {
     let launch = shared().cluster.launch();

@@ -3,18 +3,8 @@
 use crate::support::wait::s;
 use crate::support::{Answer, App, Client, Launch, eventually, key, minimal, shared};
 
-const ANNA: Client = Client {
-    name: "anna",
-    owner: "anna",
-    key: "syn_anna",
-    scopes: &["write", "admin"],
-};
-const BERT: Client = Client {
-    name: "bert",
-    owner: "bert",
-    key: "syn_bert",
-    scopes: &["admin"],
-};
+const ANNA: Client = Client::of("anna", "syn_anna", &["write", "admin"]);
+const BERT: Client = Client::of("bert", "syn_bert", &["admin"]);
 
 fn launch(clients: &[Client]) -> Launch {
     shared().cluster.launch().for_clients(clients)

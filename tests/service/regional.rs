@@ -44,6 +44,15 @@ fn a_read_is_answered_in_its_region_and_then_in_the_nearest_other_one() {
     until_rtt(&app, 2, |rtt| rtt > 30.0);
     let created = app.create(&minimal()).expect(201);
     assert_eq!(region(&created), "eu");
+    eventually(
+        s(10),
+        "few connections are kept to where nobody is asked",
+        || {
+            let status = app.get("/status").json();
+            let open = [0, 1, 2].map(|node| status["nodes"][node]["pool"]["open"].clone());
+            open == [10, 10, 2]
+        },
+    );
     let path = format!("/transactions/{}", created.text_at("/id"));
     let read = || app.get(&path);
     eventually(s(5), "the replica beside it has it", || {

@@ -22,10 +22,13 @@ struct Waits {
     names: Vec<String>,
 }
 
+/// `own_name`: under which the primary would be known, were it a standby.
+///
 /// Err: writes would be refused, or acknowledged later than they need to be.
 pub fn durability(
     require: Require,
     primary: &NodeOptions,
+    own_name: Option<&str>,
     standbys: &[Standby<'_>],
 ) -> Result<(), String> {
     let counts = |standby: &&Standby| match require {
@@ -42,7 +45,7 @@ pub fn durability(
         .map(|standby| standby.name.as_str())
         .collect();
     let set = setting_of(&primary.url)?;
-    if is_enough(&Waits::parse(&set), &counting) {
+    if is_enough(&Waits::parse(&set, own_name), &counting) {
         println!(
             "durability.require: commits wait for synchronous_standby_names = '{set}', which is enough"
         );
@@ -76,7 +79,8 @@ fn is_enough(waits: &Waits, counting: &[&str]) -> bool {
 }
 
 impl Waits {
-    fn parse(setting: &str) -> Waits {
+    /// All nodes may have one list: nobody follows itself, so its own name stands for nobody.
+    fn parse(setting: &str, own_name: Option<&str>) -> Waits {
         let setting = setting.trim();
         let (head, list) = match setting.split_once('(') {
             Some((head, list)) => (head.trim(), list.trim_end_matches(')')),
@@ -88,7 +92,9 @@ impl Waits {
             .and_then(|n| n.parse().ok());
         let names = list.split(',').map(|name| name.trim().trim_matches('"'));
         let names: Vec<String> = names
-            .filter(|name| !name.is_empty())
+            .filter(|name| {
+                !name.is_empty() && own_name.is_none_or(|own| !own.eq_ignore_ascii_case(name))
+            })
             .map(str::to_owned)
             .collect();
         Waits {
@@ -140,11 +146,12 @@ mod tests {
             ("2 (eu-b, \"us-a\")", true),
             ("ANY 1 (\"us-a\", \"ap-a\")", true),
             ("ANY 1 (US-A)", true),
+            ("ANY 1 (eu-a, us-a, ap-a)", true),
             ("ANY 1 (eu-b, us-a, ap-a)", false),
             ("ANY 2 (eu-b, eu-c, us-a)", false),
         ] {
             assert_eq!(
-                is_enough(&Waits::parse(setting), &counting),
+                is_enough(&Waits::parse(setting, Some("eu-a")), &counting),
                 is,
                 "{setting}"
             );

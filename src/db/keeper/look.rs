@@ -66,7 +66,7 @@ pub struct Heights {
 
 impl Heights {
     pub fn of<'l, 'f: 'l>(
-        looks: impl Iterator<Item = &'l Look<'f>> + Clone,
+        mut looks: impl Iterator<Item = &'l Look<'f>> + Clone,
         memory: &Memory,
     ) -> Heights {
         let living = looks
@@ -76,7 +76,6 @@ impl Heights {
         let shown = looks.clone().map(|look| look.timeline).max();
         let shown = memory.shown.max(shown.unwrap_or(0));
         let heard_of = looks.clone().filter_map(|look| look.facts.heard_of).max();
-        let mut looks = looks;
         Heights {
             alive,
             shown,

@@ -10,8 +10,9 @@ impl Keeper {
     pub(super) fn give_up_overdue(&mut self, now: Instant) {
         for node in 0..self.watches.len() {
             let silence = self.silence(node);
-            if self.watches[node].prober.give_up_overdue(silence, now) {
-                let patience = self.shared.options.probe_timeout.as_millis();
+            let prober = &mut self.watches[node].prober;
+            if prober.give_up_overdue(silence, now) {
+                let patience = prober.patience(silence).as_millis();
                 let detail = format!("no answer to a probe within {patience} ms");
                 self.unanswered(node, Trouble::new(Cause::NoAnswer, detail));
             }

@@ -67,11 +67,15 @@ impl Prober {
     /// From when on its silence counts.
     pub fn overdue_at(&self, silence: Silence) -> Option<Instant> {
         let (asked, connecting) = self.asked?;
-        let patience = match silence {
+        Some(asked + connecting + self.patience(silence))
+    }
+
+    /// How long an answer may take, once it is connected.
+    pub fn patience(&self, silence: Silence) -> Duration {
+        match silence {
             Silence::OfOne => self.timeout,
             Silence::OfAll => self.timeout * PATIENCE_WITH_ALL,
-        };
-        Some(asked + connecting + patience)
+        }
     }
 
     /// A node that has all threads already is asked again when the first of them is freed.

@@ -1,9 +1,10 @@
 use super::super::{Dispatch, Policy};
 use super::*;
 use crate::db::url::DatabaseUrl;
-use crate::db::{Databases, NodeOptions, Options, Require, Schema};
+use crate::db::{Databases, NodeOptions, Options, Schema};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::{Author, Caller};
+use crate::ledger::ask::create::Create;
 use crate::ledger::ask::draft::Rules as DraftRules;
 use crate::ledger::ask::key::IdempotencyKey;
 
@@ -23,11 +24,14 @@ fn dispatch() -> Dispatch {
     let policy = Policy {
         write_deadline: second,
         attempt_timeout: second,
-        require: Require::None,
-        probe_interval: second,
         max_waiting: 1000,
     };
     Dispatch::start(Arc::new(databases), policy).unwrap()
+}
+
+fn create() -> Arc<Create> {
+    let batch = batch(1);
+    Arc::new(batch.creates()[0].clone())
 }
 
 fn batch(bytes: usize) -> Arc<Batch> {
@@ -60,4 +64,29 @@ fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     lane.fail_all(&Failure::SplitBrain);
     drop((second, third)); // they are there no more, and give nothing back
     assert!(queue_up(batch(MAX_WAITING_BYTES)).is_ok());
+}
+
+#[test]
+fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_sent() {
+    let dispatch = dispatch();
+    let lane = &dispatch.creating.pair.shared;
+    let distance = Duration::from_secs(1);
+    let in_s = |s| Instant::now() + Duration::from_secs(s);
+    let waiting = [0, 60, 0, 60, 0].map(|s| lane.queue_up(create(), in_s(s)).unwrap());
+    let batch = lane.take(distance).unwrap();
+    assert_eq!(batch.jobs.len(), 2);
+    for (nth, (_, mut answer)) in waiting.into_iter().enumerate() {
+        let refused = answer.try_recv();
+        if nth % 2 == 0 {
+            let in_time = matches!(refused, Ok(Err(Failure::OutOfTime { sent: false })));
+            assert!(in_time, "{nth}");
+        } else {
+            assert!(
+                refused.is_err(),
+                "{nth} has been taken, and waits for its answer"
+            );
+        }
+    }
+    assert!(lane.take(distance).is_none());
+    assert_eq!(lane.lock().bytes, 0);
 }

@@ -40,7 +40,7 @@ impl Dispatch {
         };
         let detour = primary.rtt.saturating_sub(candidate.rtt);
         let far_behind =
-            |ms| Duration::from_millis(ms) > detour + self.context.policy.probe_interval;
+            |ms| Duration::from_millis(ms) > detour + self.context.databases.probe_interval();
         if candidate.lag_ms.is_none_or(far_behind) {
             return Duration::ZERO;
         }

@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 ///
 /// For example: at t = 0 s the primary is cut off and a standby promoted, at t = 1 s somebody writes there, and at t = 2 s a strong read
 /// still reaches the old primary. Its SELECT shows the state of t = 0 s; this commit, asked for after it, hangs.
-pub fn prove(connection: &mut PgConnection) -> QueryResult<()> {
-    diesel::sql_query("SELECT pg_logical_emit_message(true, 'synapse', '')").execute(connection)?;
-    Ok(())
+///
+/// Returns the number of its transaction.
+pub fn prove(connection: &mut PgConnection) -> QueryResult<i64> {
+    let proof = "SELECT pg_current_xact_id()::text::bigint AS xid, pg_logical_emit_message(true, 'synapse', '')";
+    let Proof { xid } = diesel::sql_query(proof).get_result(connection)?;
+    Ok(xid)
 }
 
 /// How long what was committed before a proof may take to be seen after it. A session that keeps a transaction open takes longer, and is
@@ -40,8 +43,7 @@ struct Seen {
     reason = "a blocking thread, within the bounds of its attempt"
 )]
 pub fn prove_and_see(connection: &mut PgConnection) -> QueryResult<()> {
-    let proof = "SELECT pg_current_xact_id()::text::bigint AS xid, pg_logical_emit_message(true, 'synapse', '')";
-    let Proof { xid } = diesel::sql_query(proof).get_result(connection)?;
+    let xid = prove(connection)?;
     let until = Instant::now() + VISIBLE_WITHIN;
     let mut pause = FIRST_PAUSE;
     loop {

@@ -25,13 +25,12 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     let nodes = nodes::nodes(r);
     nodes::check_region(r, &nodes, region.as_deref());
     let require = durability::require(r, &nodes);
-    let probe_interval = r.millis("database.probe_interval_ms", 500, 20..=60_000);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
         // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
         statement_timeout: attempt_timeout * 4 / 5,
         lock_timeout: LOCK_TIMEOUT,
-        probe_interval,
+        probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
         max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
         region,
@@ -44,8 +43,6 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
         policy: Policy {
             write_deadline,
             attempt_timeout,
-            require,
-            probe_interval,
             max_waiting: usize::try_from(r.number("database.max_waiting", 1000, 1..=100_000))
                 .unwrap_or(1000),
         },

@@ -20,6 +20,20 @@ pub const TENANT: Client = Client {
 };
 
 impl Client {
+    /// That owns what it makes.
+    pub const fn of(
+        name: &'static str,
+        key: &'static str,
+        scopes: &'static [&'static str],
+    ) -> Client {
+        Client {
+            name,
+            owner: name,
+            key,
+            scopes,
+        }
+    }
+
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.key)
     }

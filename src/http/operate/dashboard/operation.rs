@@ -3,6 +3,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
 
+use super::page::head;
+
 const MANUAL: &str = include_str!("../../../../docs/operation.md");
 
 /// Where a heading stands on the page: as GitHub forms it. None: there is no such heading.
@@ -24,12 +26,7 @@ pub fn page() -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Operation: synapse-core" }
-                link rel="stylesheet" href="style.css";
-            }
+            head { (head("Operation", "style.css")) }
             body.manual {
                 main {
                     p { a href="../dashboard" { "← Dashboard" } }

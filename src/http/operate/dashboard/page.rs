@@ -15,10 +15,7 @@ pub fn page(moment: &Moment, side: Side) -> Markup {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (moment.state.told().word) ": synapse-core" }
-                link rel="stylesheet" href="dashboard/style.css";
+                (head(moment.state.told().word, "dashboard/style.css"))
                 noscript { meta http-equiv="refresh" content=(REFRESH_S); }
                 script type="module" src="dashboard/script.js" {}
             }
@@ -30,23 +27,11 @@ pub fn page(moment: &Moment, side: Side) -> Markup {
                     (live("figures", moment))
                     @if moment.embedded { (demonstration(side)) }
                     div.pair {
-                        section.panel aria-labelledby="nodes-heading" {
-                            h2 #nodes-heading { "Nodes" }
-                            (live("picture", moment))
-                        }
-                        section.panel aria-labelledby="failovers-heading" {
-                            h2 #failovers-heading { "Failovers" }
-                            (live("failovers", moment))
-                        }
+                        (panel("nodes-heading", "Nodes", live("picture", moment)))
+                        (panel("failovers-heading", "Failovers", live("failovers", moment)))
                     }
-                    section.panel aria-labelledby="charts-heading" {
-                        h2 #charts-heading { "The last five minutes" }
-                        (live("charts", moment))
-                    }
-                    section.panel aria-labelledby="tables-heading" {
-                        h2 #tables-heading { "In numbers" }
-                        (live("tables", moment))
-                    }
+                    (panel("charts-heading", "The last five minutes", live("charts", moment)))
+                    (panel("tables-heading", "In numbers", live("tables", moment)))
                     (transactions(side))
                 }
             }
@@ -55,6 +40,25 @@ pub fn page(moment: &Moment, side: Side) -> Markup {
 }
 
 /// A section that events replace.
+/// What every page has in its head.
+pub fn head(title: &str, style: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        title { (title) ": synapse-core" }
+        link rel="stylesheet" href=(style);
+    }
+}
+
+fn panel(heading_id: &str, heading: &str, content: Markup) -> Markup {
+    html! {
+        section.panel aria-labelledby=(heading_id) {
+            h2 id=(heading_id) { (heading) }
+            (content)
+        }
+    }
+}
+
 fn live(id: &str, moment: &Moment) -> Markup {
     let section = SECTIONS.iter().find(|section| section.id == id);
     html! {
