@@ -84,14 +84,29 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
         None => highest_counts(&claims, heights.shown, memory, &mut decision),
     }
-    // Whoever is above the primary that writes, and follows nobody, has gone a way of its own.
-    let above = |look: &&Look| look.timeline > memory.timeline && !look.is_receiving();
-    let left: Vec<_> = others.iter().map(|(look, _)| *look).filter(above).collect();
-    if decision.winner.is_some() {
-        left.into_iter()
-            .for_each(|look| decision.cast_out(look, memory));
+    for look in gone_their_own_way(&others, &decision, memory) {
+        decision.cast_out(look, memory);
     }
     decision
+}
+
+/// Whoever is above the primary that writes, and follows nobody. A standby is so only where that primary's commits are confirmed: it may be
+/// in the middle of its promotion, and beside a primary that is followed asynchronously it is asked which of the two counts once it is one.
+fn gone_their_own_way<'l, 'f>(
+    others: &[Followed<'l, 'f>],
+    decision: &Decision,
+    memory: &Memory,
+) -> Vec<&'l Look<'f>> {
+    let is_winner = |(look, _): &&Followed| Some(look.node) == decision.winner;
+    let Some((_, followed)) = others.iter().find(is_winner) else {
+        return Vec::new();
+    };
+    let settled = is_confirmed(*followed);
+    let others = others.iter().map(|(look, _)| *look);
+    let above = others.filter(|look| look.timeline > memory.timeline);
+    above
+        .filter(|look| look.is_primary() || settled && look.follows_nobody())
+        .collect()
 }
 
 /// How long a primary that is silent just now may take to speak for itself, while a standby says that it streams from it: as long as it takes

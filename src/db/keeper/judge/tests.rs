@@ -296,6 +296,21 @@ fn two_branches_that_are_followed_and_not_confirmed_are_a_split_brain_until_one_
     }
 }
 
+/// A standby that is being promoted says so before it takes writes: a moment later it is a primary on timeline 2.
+#[test]
+fn a_promotion_that_is_seen_half_way_settles_nothing() {
+    let (a, b) = (followed_by("b", 1), follower(1, "b"));
+    let seen_half_way = [Some(a.clone()), Some(b.clone()), Some(alone(standby(1, 2)))];
+    let promoted = [Some(a), Some(b), Some(primary(1, 2))];
+    let mut service = Service::new();
+    let half_way = service.sees(&seen_half_way);
+    assert_eq!(
+        (half_way.writes, causes(&half_way)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+    assert_eq!(service.sees_twice(&promoted).writes, Writes::SplitBrain);
+}
+
 #[test]
 fn when_the_promoted_node_of_two_branches_is_gone_the_followed_primary_goes_on() {
     let mut service = Service::new();
