@@ -1,7 +1,8 @@
 //! More than one server would take writes, or a promotion lost some.
 
+use crate::support::proxy::Proxy;
 use crate::support::wait::s;
-use crate::support::{App, Cluster, Launch, ask, eventually, key, minimal};
+use crate::support::{App, Cluster, Launch, ask, eventually, key, minimal, sql};
 use private_postgres::{StopMode, User};
 
 fn on(clusters: [&Cluster; 2]) -> Launch {
@@ -128,6 +129,30 @@ fn a_stranger_that_appears_later_gets_no_writes_and_stops_nobody() {
     until_writes_are(&app, "held");
     one.primary().start().unwrap();
     until_writes_are(&app, "available");
+    assert_eq!(rows(&stranger), "0");
+}
+
+/// As where a name in DNS is changed by mistake, and corrected: the stranger lives, and whoever is connected to it stays there.
+#[test]
+fn a_node_is_back_when_its_address_leads_to_it_again_although_the_stranger_lives() {
+    let (cluster, stranger) = (Cluster::pair(), Cluster::unrelated());
+    let (proxy, url) = Proxy::before(cluster.replica());
+    let (_, after_user) = url.split_once("synapse:").unwrap();
+    let (password, _) = after_user.split_once('@').unwrap();
+    let takes_it_too = format!("ALTER ROLE synapse PASSWORD '{password}'");
+    sql(stranger.primary(), &takes_it_too);
+    let app = Launch::on([cluster.primary().url(User::Application), url]).healthy();
+    let until_node_is = |state: &str| {
+        eventually(s(10), state, || {
+            app.get("/status").json()["nodes"][1]["state"] == state
+        });
+    };
+    proxy.lead_to(stranger.primary().port());
+    proxy.reset();
+    until_node_is("fenced");
+    proxy.lead_to(cluster.replica().port());
+    until_node_is("up");
+    app.create(&minimal()).expect(201);
     assert_eq!(rows(&stranger), "0");
 }
 

@@ -57,6 +57,32 @@ fn a_service_that_is_started_beside_a_stranger_and_adopts_it_is_found() {
     is_found(Mutant::AnyClusterWillDo, &setup, &schedule, "a stranger");
 }
 
+/// The attempts to open its pool reach the stranger, and fail; the probe's connection, made before, is answered all the time. When the
+/// address leads back, that is no news, and the next attempt is seconds away.
+#[test]
+fn a_probe_that_stays_where_the_address_led_before_is_found() {
+    let setup = Setup {
+        seed: 261_220,
+        nodes: 2,
+        empty: true,
+        mended_at: 24_000 * MS,
+        ..SETUP
+    };
+    let at_us = |at, act| Planned { at, act };
+    let (asked, place) = (Asked::Any, 0);
+    let schedule = [
+        at_us(0, Act::CutApart(Who::Node(0), Who::Node(1))),
+        at_us(7_434_537, Act::Stranger(Who::Node(0))),
+        at_us(7_937_352, Act::ClearNames),
+        at_us(9_394_189, Act::Crash(Who::Node(0))),
+        at_us(12_984_835, Act::AddressBack),
+        at_us(17_097_716, Act::Ask { asked, place }),
+        at_us(24_000_000, Act::Mend),
+    ];
+    let promise = "although the primary was well";
+    is_found(Mutant::ProbesStay, &setup, &schedule, promise);
+}
+
 /// Door 10: a stranger that appears later stops nobody, although none of two clusters has more than half of two nodes.
 #[test]
 fn a_forgotten_cluster_is_found() {

@@ -67,7 +67,12 @@ impl Keeper {
     ) {
         let rebuilt = match result {
             Ok(rebuilt) => rebuilt,
-            Err(trouble) => return self.apply(node, Input::NotRebuilt { attempt, trouble }),
+            Err(trouble) => {
+                // The probe's connection may be to where the address led before, and answer all the time: the next question has to find
+                // out whether the node can be reached, so that its first answer makes the next attempt.
+                self.watches[node].prober.hang_up();
+                return self.apply(node, Input::NotRebuilt { attempt, trouble });
+            }
         };
         if let Some(branch) = rebuilt.prepared {
             self.conclude(|conclusions| conclusions.prepared = Some(branch));

@@ -76,6 +76,10 @@ impl Watch {
             down_for: (!of_full_use).then(|| now.saturating_duration_since(state.since().at)),
             answers: self.heard.is_some(),
         };
+        if matches!(state, NodeState::Fenced { .. }) {
+            // Its connection would stay with a server to which its address leads no more.
+            self.prober.hang_up();
+        }
         self.due = now + pace::interval(usual, situation, rand::random());
         if let Err(error) = self.prober.ask(now) {
             log::debug!(error:%; "no thread for a probe");

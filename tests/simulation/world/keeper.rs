@@ -3,6 +3,7 @@
 
 use super::engine::{Event, Sim};
 use super::instance::{CONNECT_TIMEOUT, PROBE_INTERVAL, SCHEDULE};
+use super::mutant::Mutant;
 use super::server::Life;
 use super::session::Whose;
 use super::time::{MS, Time};
@@ -62,7 +63,9 @@ impl Sim<'_> {
             let who = (id * 16 + node) as u64;
             let jitter = self.chance.between(0, 1000, "jitter", who, now) as f64 / 1000.0;
             let pause = interval(PROBE_INTERVAL, situation, jitter);
-            let connected = watched.connected.is_some();
+            let hangs_up = matches!(watched.state, State::Fenced { .. });
+            let stays = !hangs_up || self.is(Mutant::ProbesStay);
+            let connected = watched.connected.is_some() && stays;
             let generation = watched.generation;
             let connecting = if connected { 0 } else { CONNECT_TIMEOUT };
             let watched = &mut self.instances[id].nodes[node];
@@ -273,7 +276,7 @@ impl Sim<'_> {
     }
 }
 
-fn hang_up(watched: &mut super::instance::Watched) {
+pub fn hang_up(watched: &mut super::instance::Watched) {
     (watched.asked, watched.connected) = (None, None);
     watched.generation += 1;
 }

@@ -35,10 +35,12 @@ pub enum Mutant {
     ShownForEver,
     /// Door 14: the proof of a made-up token takes the place of a read.
     ProofsTakeThePlaceOfReads,
+    /// A probe keeps its connection, although new ones cannot be made, or its server is not to be used.
+    ProbesStay,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 16] = [
+    pub const ALL: [Mutant; 17] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -55,5 +57,6 @@ impl Mutant {
         Mutant::PreparedByNumber,
         Mutant::UnpreparedPrimariesAnswer,
         Mutant::AnyClusterWillDo,
+        Mutant::ProbesStay,
     ];
 }

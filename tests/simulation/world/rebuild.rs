@@ -2,6 +2,8 @@
 
 use super::engine::{Event, Sim};
 use super::instance::{CONNECT_TIMEOUT, Opening};
+use super::keeper::hang_up;
+use super::mutant::Mutant;
 use super::server::Life;
 use super::session::{Answer, Order, Whose};
 use super::time::{MS, Time};
@@ -89,6 +91,9 @@ impl Sim<'_> {
     pub fn attempt_failed(&mut self, id: usize, node: usize, attempt: Time) {
         if !self.instances[id].is_alive {
             return;
+        }
+        if !self.is(Mutant::ProbesStay) {
+            hang_up(&mut self.instances[id].nodes[node]);
         }
         let attempt = self.clock.instant(attempt);
         let trouble = Cause::Unreachable.into();
