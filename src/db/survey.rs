@@ -47,7 +47,8 @@ pub fn survey(nodes: &[NodeOptions]) -> Survey {
 fn look(nodes: &[NodeOptions], memory: &mut Memory) -> (Vec<Result<Heard, Trouble>>, Judgement) {
     let heard = ask_all(nodes);
     let facts: Vec<_> = heard.iter().map(|heard| heard.as_ref().ok()).collect();
-    let judgement = judge(&facts, memory, Instant::now());
+    // Whoever is silent has had its time.
+    let judgement = judge(&facts, memory, Instant::now(), Duration::ZERO);
     (heard, judgement)
 }
 

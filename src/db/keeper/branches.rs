@@ -21,8 +21,8 @@
 //! A region that comes back: eu-a waits for us-a or ap-a, and eu-b follows it as well. eu is cut off, us-a and ap-a leave it, us-a is promoted.
 //! When eu is reached again, eu-b still streams from eu-a. But eu-a's commits hang and ap-a follows us-a: us-a goes on, eu-a is fenced.
 //!
-//! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for up to
-//! 2.5 s, in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
+//! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for as long
+//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
 //!
 //! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
 //! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
@@ -31,7 +31,7 @@
 use super::super::cause::Cause;
 use super::following::{Following, following, is_confirmed};
 use super::judge::Memory;
-use super::look::{Heights, Look};
+use super::look::{Followed, Heights, Look};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub struct Decision {
     pub ruled_out: Vec<(usize, Cause)>,
 }
 
-pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
+pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Duration) -> Decision {
     let followed: Vec<_> = looks
         .iter()
         .map(|look| (look, following(look, looks, memory)))
@@ -56,7 +56,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         followed.into_iter().partition(|(look, following)| {
             memory.nodes[look.node].outcast.is_some() && following.is_none()
         });
-    let heights = Heights::of(others.iter().map(|(look, _)| *look), memory);
+    let heights = Heights::of(&others, memory);
     let alive = heights.alive;
     let mut decision = Decision {
         highest: heights.heard_of.max(memory.timeline),
@@ -76,7 +76,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
         weigh(*rival, memory.contest, may_go_on)
     });
     let has_the_last_word =
-        loyal.is_some() && known.is_none_or(|(_, since)| now < since + LAST_WORD);
+        loyal.is_some() && known.is_none_or(|(_, since)| now < since + last_word);
     let weights = weights.chain(has_the_last_word.then_some(Weight::Pending));
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
@@ -90,28 +90,28 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant) -> Decision {
     decision
 }
 
-/// Whoever is above the primary that writes, and follows nobody. A standby is so only where that primary's commits are confirmed: it may be
-/// in the middle of its promotion, and beside a primary that is followed asynchronously it is asked which of the two counts once it is one.
+/// Whoever is above the primary that writes, and follows nobody. A standby may be in the middle of its promotion, and then it is asked which
+/// of the two counts once it is a primary. Only where that primary's commits have been confirmed since it stands alone, there is no question.
 fn gone_their_own_way<'l, 'f>(
     others: &[Followed<'l, 'f>],
     decision: &Decision,
     memory: &Memory,
 ) -> Vec<&'l Look<'f>> {
     let is_winner = |(look, _): &&Followed| Some(look.node) == decision.winner;
-    let Some((_, followed)) = others.iter().find(is_winner) else {
+    let Some((winner, followed)) = others.iter().find(is_winner) else {
         return Vec::new();
     };
-    let settled = is_confirmed(*followed);
+    let confirmed = followed.filter(|followed| is_confirmed(Some(*followed)));
+    let confirmed = confirmed.map(|followed| winner.asked.min(followed.heard()));
+    let is_apart = |look: &&Look| {
+        let alone_since = memory.nodes[look.node].follows_nobody_since;
+        let since_then = alone_since.is_some_and(|alone| confirmed.is_some_and(|at| at >= alone));
+        look.is_primary() || look.follows_nobody() && since_then
+    };
     let others = others.iter().map(|(look, _)| *look);
     let above = others.filter(|look| look.timeline > memory.timeline);
-    above
-        .filter(|look| look.is_primary() || settled && look.follows_nobody())
-        .collect()
+    above.filter(is_apart).collect()
 }
-
-/// How long a primary that is silent just now may take to speak for itself, while a standby says that it streams from it: as long as it takes
-/// to connect and to answer a probe.
-const LAST_WORD: Duration = Duration::from_millis(2500);
 
 /// A standby that streams on the timeline that writes went to, whose primary does not answer: it may have missed one probe only.
 fn loyal_to_a_silent_writer<'l, 'f>(
@@ -121,12 +121,17 @@ fn loyal_to_a_silent_writer<'l, 'f>(
     let writer = memory.writer?;
     let mut standbys = others.iter().map(|(look, _)| *look);
     let is_silent = others.iter().all(|(look, _)| look.node != writer);
-    let is_loyal = |look: &&Look| look.is_receiving() && look.timeline == memory.timeline;
+    // One that follows another standby says nothing of the primary.
+    let is_cascading = |look: &Look| {
+        let name = look.facts.upstream_name.as_deref();
+        let mut upstream = others.iter().filter(|(other, _)| !other.is_primary());
+        name.is_some_and(|name| upstream.any(|(other, _)| other.facts.standbys.contains_key(name)))
+    };
+    let is_loyal = |look: &&Look| {
+        look.is_receiving() && look.timeline == memory.timeline && !is_cascading(look)
+    };
     standbys.find(is_loyal).filter(|_| is_silent)
 }
-
-/// A node that answers, and how it is followed.
-type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
 
 /// Those who may be the primary, and those of a lower timeline than the highest one that lives who are still followed.
 fn sort_out<'l, 'f>(
@@ -205,6 +210,7 @@ impl Decision {
     fn elect(&mut self, winner: &Look, memory: &mut Memory) {
         self.winner = Some(winner.node);
         (memory.timeline, memory.writer) = (winner.timeline, Some(winner.node));
+        memory.nodes[winner.node].outcast = None;
     }
 
     fn cast_out(&mut self, look: &Look, memory: &mut Memory) {

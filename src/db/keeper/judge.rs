@@ -8,7 +8,7 @@ use super::branches;
 use super::cluster::{Cluster, fence_strangers};
 use super::gone::give_up_what_nobody_has;
 use super::look::Look;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What outlives a single look.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub struct Remembered {
     /// The name under which it follows others.
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
-    follows_nobody_since: Option<Instant>,
+    pub follows_nobody_since: Option<Instant>,
     /// Since then a primary has answered.
     could_follow: bool,
     /// It was promoted to this timeline beside the branch that counts, and has gone a way of its own since.
@@ -60,8 +60,14 @@ pub struct Judgement {
     pub standings: Vec<Standing>,
 }
 
-/// `nodes[i]` is what node i last said, or None where it does not answer.
-pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Judgement {
+/// `nodes[i]` is what node i last said, or None where it does not answer. `last_word`: how long a primary that is silent just now may take to
+/// speak for itself, while a standby says that it streams from it.
+pub fn judge(
+    nodes: &[Option<&Heard>],
+    memory: &mut Memory,
+    now: Instant,
+    last_word: Duration,
+) -> Judgement {
     memory.nodes.resize(nodes.len(), Remembered::default());
     let mut standings = vec![Standing::Usable(None); nodes.len()];
     for (i, heard) in nodes.iter().enumerate() {
@@ -73,7 +79,7 @@ pub fn judge(nodes: &[Option<&Heard>], memory: &mut Memory, now: Instant) -> Jud
     learn_the_cluster(nodes, memory, &mut standings);
     let looks = looks(nodes, memory, &standings);
     give_up_what_nobody_has(&looks, memory, now);
-    let decision = branches::decide(&looks, memory, now);
+    let decision = branches::decide(&looks, memory, now, last_word);
     let winner = decision
         .winner
         .and_then(|node| looks.iter().find(|look| look.node == node));

@@ -52,6 +52,9 @@ impl Look<'_> {
     }
 }
 
+/// A node that answers, and how it is followed.
+pub type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
+
 /// The highest timelines.
 pub struct Heights {
     /// That somebody lives on.
@@ -65,10 +68,8 @@ pub struct Heights {
 }
 
 impl Heights {
-    pub fn of<'l, 'f: 'l>(
-        mut looks: impl Iterator<Item = &'l Look<'f>> + Clone,
-        memory: &Memory,
-    ) -> Heights {
+    pub fn of(others: &[Followed], memory: &Memory) -> Heights {
+        let looks = others.iter().map(|(look, _)| *look);
         let living = looks
             .clone()
             .filter(|look| look.is_primary() || look.is_receiving());
@@ -80,7 +81,10 @@ impl Heights {
             alive,
             shown,
             heard_of: heard_of.unwrap_or(0).max(shown),
-            is_lone: !looks.any(|look| look.is_receiving() && look.timeline == alive),
+            is_lone: !others.iter().any(|(look, following)| {
+                let is_followed = look.is_receiving() || following.is_some();
+                is_followed && look.timeline == alive
+            }),
         }
     }
 }

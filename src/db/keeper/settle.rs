@@ -5,6 +5,7 @@ use super::super::conclusions::{Conclusions, Standbys, Writes};
 use super::super::node::{Input, NodeState};
 use super::super::options::Require;
 use super::super::probe::{Facts, Heard};
+use super::super::url::CONNECT_TIMEOUT;
 use super::cluster::Cluster;
 use super::judge::{Judgement, judge};
 use super::message::Message;
@@ -19,7 +20,8 @@ impl Keeper {
             .iter()
             .map(|watch| watch.heard.as_ref())
             .collect();
-        judge(&heard, &mut self.memory, now)
+        let last_word = CONNECT_TIMEOUT + self.shared.options.probe_timeout;
+        judge(&heard, &mut self.memory, now, last_word)
     }
 
     fn tell_of_the_cluster(&self, before: Cluster) {

@@ -1,14 +1,18 @@
 //! db/keeper/settle.rs over again: what follows from all that the nodes have said. The judgement is the production code's.
 
 use super::engine::Sim;
+use super::instance::{CONNECT_TIMEOUT, PROBE_TIMEOUT};
 use super::mutant::Mutant;
 use super::server::Server;
 use super::session::{Answer, Order, Whose};
+use std::time::Duration;
 use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
     Cluster, Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
 };
 use synapse_core::db::probe::{Branch, Facts, Heard};
+
+const LAST_WORD: Duration = Duration::from_micros(CONNECT_TIMEOUT + PROBE_TIMEOUT);
 
 impl Sim<'_> {
     pub fn judge(&mut self, id: usize) -> Judgement {
@@ -27,7 +31,7 @@ impl Sim<'_> {
         let judgement = if mutant == Some(Mutant::HighestTimelineWins) {
             judge_by_timeline(&heard, &mut memory, now)
         } else {
-            judge(&heard, &mut memory, now)
+            judge(&heard, &mut memory, now, LAST_WORD)
         };
         if mutant == Some(Mutant::ShownForEver) {
             memory.timeline = memory.timeline.max(memory.shown);
@@ -250,5 +254,5 @@ fn judge_by_timeline(
     };
     let deaf: Vec<_> = heard.iter().map(|heard| heard.map(deaf)).collect();
     let deaf: Vec<_> = deaf.iter().map(Option::as_ref).collect();
-    judge(&deaf, memory, now)
+    judge(&deaf, memory, now, LAST_WORD)
 }

@@ -2,6 +2,8 @@ use super::super::super::probe::tests::{primary, standby};
 use super::*;
 use std::time::Duration;
 
+const LAST_WORD: Duration = Duration::from_millis(2500);
+
 /// A service that sees its nodes at moments of its choice.
 struct Service {
     memory: Memory,
@@ -27,12 +29,21 @@ impl Service {
     }
 
     fn sees_as_of(&mut self, asked: Instant, nodes: &[Option<Facts>]) -> Judgement {
-        let heard = nodes.iter().cloned();
+        self.sees_each(&vec![Some(asked); nodes.len()], nodes)
+    }
+
+    fn sees_each(&mut self, asked: &[Option<Instant>], nodes: &[Option<Facts>]) -> Judgement {
+        let heard = nodes.iter().cloned().zip(asked);
         let heard: Vec<_> = heard
-            .map(|facts| facts.map(|facts| Heard { facts, asked }))
+            .map(|(facts, asked)| {
+                Some(Heard {
+                    facts: facts?,
+                    asked: (*asked)?,
+                })
+            })
             .collect();
         let heard: Vec<_> = heard.iter().map(Option::as_ref).collect();
-        judge(&heard, &mut self.memory, self.now)
+        judge(&heard, &mut self.memory, self.now, LAST_WORD)
     }
 }
 
@@ -311,6 +322,76 @@ fn a_promotion_that_is_seen_half_way_settles_nothing() {
     assert_eq!(service.sees_twice(&promoted).writes, Writes::SplitBrain);
 }
 
+/// A failover by the book: its standbys have left node-1, and what they said of it before is not over yet.
+#[test]
+fn a_promotion_that_is_seen_half_way_is_judged_by_what_is_heard_since() {
+    let mut service = Service::new();
+    let (a, c) = (confirmed_by("c", 1), follower(1, "c"));
+    let b = follower(1, "b");
+    service.sees(&[Some(a.clone()), Some(b), Some(c.clone())]);
+    let before = service.now;
+    service.now += Duration::from_millis(200);
+    let half_way = alone(standby(1, 2));
+    let asked = [before, service.now, before];
+    let nodes = [a.clone(), half_way.clone(), c.clone()];
+    service.sees_each(&asked.map(Some), &nodes.map(Some));
+    let left = [
+        Some(followed_by("nobody", 1)),
+        Some(primary(1, 2)),
+        Some(alone(c.clone())),
+    ];
+    assert_eq!(service.sees(&left).writes, to(1, 2));
+    let mut service = Service::new();
+    service.sees(&[Some(a.clone()), Some(half_way), Some(c.clone())]);
+    let dead = service.sees(&[None, Some(primary(1, 2)), Some(alone(c))]);
+    let mistaken = (Writes::Held(Cause::NoPrimary), Some(Cause::PromotedApart));
+    assert_eq!(
+        (dead.writes, causes(&dead)[1]),
+        mistaken,
+        "a was confirmed since"
+    );
+}
+
+/// The promoted primary says that it is followed, by a standby that cannot be seen from here.
+#[test]
+fn an_old_primary_whose_commits_hang_is_fenced_although_the_new_ones_standby_is_out_of_sight() {
+    let hangs = Facts {
+        waits_for: 1,
+        ..followed_by("eu-b", 1)
+    };
+    let beside = follower(1, "eu-b");
+    let mut service = Service::new();
+    service.sees(&[
+        None,
+        None,
+        Some(follower(1, "us-a")),
+        Some(follower(1, "ap-a")),
+    ]);
+    let seen = [hangs, beside, confirmed_by("ap-a", 2)].map(Some);
+    let [eu_a, eu_b, us_a] = seen;
+    let judgement = service.sees(&[eu_a, eu_b, us_a, None]);
+    assert_eq!(judgement.writes, to(2, 2));
+}
+
+/// A cascade: it has not heard yet that the primary is gone.
+#[test]
+fn a_standby_that_follows_a_standby_has_no_say_for_a_silent_primary() {
+    let mut service = Service::new();
+    let between = Facts {
+        standbys: [("d".to_owned(), vec!["async".to_owned()])].into(),
+        ..follower(1, "c")
+    };
+    let (b, d) = (follower(1, "b"), follower(1, "d"));
+    service.sees(&[
+        Some(primary(1, 1)),
+        Some(b),
+        Some(between.clone()),
+        Some(d.clone()),
+    ]);
+    let promoted = [None, Some(primary(1, 2)), Some(alone(between)), Some(d)];
+    assert_eq!(service.sees(&promoted).writes, to(1, 2));
+}
+
 #[test]
 fn when_the_promoted_node_of_two_branches_is_gone_the_followed_primary_goes_on() {
     let mut service = Service::new();
@@ -406,6 +487,13 @@ fn a_number_is_not_a_branch() {
         to(2, 2),
         "the operator has decided"
     );
+    let [_, _, elected] = followed;
+    let unfollowed = elected.map(|facts| Facts {
+        standbys: [].into(),
+        ..facts
+    });
+    let goes_on = service.sees(&[None, None, unfollowed]);
+    assert_eq!(goes_on.writes, to(2, 2), "its standby is restarted");
 }
 
 /// node-1 is confirmed by node-2; node-3 was promoted by mistake, and nobody rebuilds it.
