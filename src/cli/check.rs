@@ -2,7 +2,7 @@
 
 mod durability;
 
-use durability::Standby;
+use durability::Named;
 
 use crate::db::NodeOptions;
 use crate::db::cause::Trouble;
@@ -97,24 +97,18 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
             }
             Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
         }
-        let standbys = standbys(nodes, &survey, primary);
-        let own_name = survey.heard[primary].as_ref().ok();
-        let own_name = own_name.and_then(|heard| heard.facts.upstream_name.as_deref());
         let require = settings.availability.require;
-        let enough = durability::durability(require, node, own_name, &standbys);
+        let enough = durability::durability(require, primary, &named(nodes, &survey));
         complaints.extend(enough.err());
     }
     complaints
 }
 
-fn standbys<'n>(nodes: &'n [NodeOptions], survey: &Survey, primary: usize) -> Vec<Standby<'n>> {
-    let others = nodes.iter().zip(&survey.heard).enumerate();
-    let others = others.filter(|(node, _)| *node != primary);
-    let known = others.filter_map(|(_, (node, heard))| {
-        let name = heard.as_ref().ok()?.facts.upstream_name.clone()?;
-        Some(Standby { name, node })
-    });
-    known.collect()
+fn named<'n>(nodes: &'n [NodeOptions], survey: &Survey) -> Vec<Named<'n>> {
+    let name_of = |heard: &Result<Heard, Trouble>| heard.as_ref().ok()?.facts.upstream_name.clone();
+    let names = survey.heard.iter().map(name_of);
+    let named = names.zip(nodes).map(|(name, node)| Named { name, node });
+    named.collect()
 }
 
 fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {

@@ -4,6 +4,7 @@
 //! is the primary and which are fenced, and has failed pools replaced; requests read its `Conclusions`, and `select` orders the nodes
 //! for a read.
 
+mod candidate;
 pub mod cause;
 mod conclusions;
 pub mod error;
@@ -21,10 +22,11 @@ mod threads;
 mod unreachable;
 pub mod url;
 
+pub use candidate::Candidate;
 pub use options::{NodeOptions, Options, RebuildSchedule, Require, Schema};
 pub use pool::bulkhead::{Permit, Use, share};
 pub use pool::{Connection, Pool};
-pub use requests::{Candidate, SplitBrain};
+pub use requests::SplitBrain;
 pub use threads::Counted as Abandoned;
 
 /// The pure decisions, for the simulator (tests/simulation): it drives them in virtual time, against a model of PostgreSQL.

@@ -1,90 +1,16 @@
 //! What requests ask, and what they tell. None of it waits for a database, writes a line or closes a connection.
 
+use super::candidate::Candidate;
 use super::cause::Trouble;
-use super::conclusions::{Conclusions, Standbys, Writes};
+use super::conclusions::Writes;
 use super::error::Error;
 use super::keeper::Message;
-use super::node::{Input, NodeState, Seen};
+use super::node::{Input, NodeState};
 use super::options::Require;
 use super::role::DbRole;
-use super::{Abandoned, Databases, Pool, select};
-use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use super::{Abandoned, Databases, select};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// A node to try, as it was when it was chosen.
-#[derive(Clone)]
-pub struct Candidate {
-    pub node: usize,
-    pub pool: Arc<Pool>,
-    pub role: DbRole,
-    pub lag_ms: Option<u64>,
-    /// Whatever a statement that is sent to it now does not show will have begun at this time or later: who asks for the time at which
-    /// rows were stored, up to here, misses none. None: nobody knows.
-    pub settled_until: Option<DateTime<Utc>>,
-    /// A commit waits for a standby, and a crash loses nothing.
-    pub synchronous: bool,
-    pub region: Option<Arc<str>>,
-    /// How far it is.
-    pub rtt: Duration,
-    /// The standbys whose word counts for a commit of this primary; none where its commits wait for nobody.
-    pub standbys: Arc<Standbys>,
-    /// Each commit hangs until a standby is back.
-    pub waits_for_standby: bool,
-    /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
-    pub unprepared: bool,
-    judged_at: Instant,
-    of_the_history: bool,
-    timeline: i32,
-}
-
-impl Candidate {
-    fn of(
-        node: usize,
-        region: Option<Arc<str>>,
-        pool: &Arc<Pool>,
-        seen: &Seen,
-        conclusions: &Conclusions,
-    ) -> Candidate {
-        let (facts, standbys) = (&seen.facts, &conclusions.standbys);
-        Candidate {
-            node,
-            region,
-            rtt: facts.rtt,
-            pool: pool.clone(),
-            role: facts.role,
-            lag_ms: seen.lag_ms,
-            settled_until: seen.settled_until,
-            synchronous: facts.is_durable_with(&standbys.names),
-            standbys: if facts.waits_for > 0 {
-                standbys.clone()
-            } else {
-                Arc::default()
-            },
-            waits_for_standby: facts.waits_for_standby(),
-            unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
-            judged_at: seen.judged_at,
-            of_the_history: seen.is_of_the_history(),
-            timeline: facts.timeline.unwrap_or(0),
-        }
-    }
-
-    /// What it shows is of the history that writes go to: only then may it answer for a token.
-    pub fn is_of_the_history(&self) -> bool {
-        self.of_the_history
-    }
-
-    /// How old the state may be that it shows now, at most: it was `lag_ms` behind the primary when that was concluded, from an answer of the
-    /// primary that had taken up to `rtt`. None: nobody knows.
-    pub fn staleness(&self, primary_rtt: Duration) -> Option<Duration> {
-        if self.role == DbRole::Primary {
-            return Some(Duration::ZERO);
-        }
-        let lag = Duration::from_millis(self.lag_ms?);
-        Some(lag + self.judged_at.elapsed() + primary_rtt)
-    }
-}
 
 /// Two primaries claim to be the one: no write goes anywhere until one of them is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,14 +45,14 @@ impl Databases {
         order.filter_map(|node| self.candidate(node)).collect()
     }
 
-    /// Waits for a verified primary, holding neither thread nor connection, for as long as it takes.
-    pub async fn primary(&self) -> Result<Candidate, SplitBrain> {
+    /// Waits for a verified primary that may be written to, holding neither thread nor connection, for as long as it takes.
+    pub async fn primary_for_writes(&self) -> Result<Candidate, SplitBrain> {
         let mut conclusions = self.shared.conclusions.subscribe();
         loop {
             if conclusions.borrow_and_update().writes == Writes::SplitBrain {
                 return Err(SplitBrain);
             }
-            if let Some(primary) = self.primary_now() {
+            if let Some(primary) = self.primary_for_writes_now() {
                 return Ok(primary);
             }
             if conclusions.changed().await.is_err() {
@@ -143,6 +69,12 @@ impl Databases {
             Writes::To { node, .. } => self.candidate(node).filter(|c| c.role == DbRole::Primary),
             Writes::Held(_) | Writes::SplitBrain => None,
         }
+    }
+
+    /// Where replication is required, a primary that does not replicate is not written to: after a failover it may be alone for a moment.
+    pub fn primary_for_writes_now(&self) -> Option<Candidate> {
+        let primary = self.primary_now()?;
+        (self.requires() == Require::None || primary.synchronous).then_some(primary)
     }
 
     /// The node, where it is up.

@@ -37,6 +37,8 @@ pub struct Answered<A> {
     pub answer: Result<A, ledger::Error>,
     pub role: DbRole,
     pub lag_ms: Option<u64>,
+    /// How old the state may be at most that it shows. None: nobody knows.
+    pub staleness: Option<Duration>,
     pub settled_until: Option<DateTime<Utc>>,
     pub region: Option<Arc<str>>,
     pub durability: Durability,

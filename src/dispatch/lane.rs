@@ -212,7 +212,8 @@ impl<W: Work> Lane<W> {
         let databases = &self.context.databases;
         match self.rules.before {
             Before::Node(node) => databases.candidate(node),
-            Before::Primary | Before::PrimaryHolding => databases.primary_now(),
+            Before::Primary => databases.primary_now(),
+            Before::PrimaryHolding => databases.primary_for_writes_now(),
         }
     }
 

@@ -63,7 +63,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     loop {
         let candidate = match lane.rules.before {
-            Before::PrimaryHolding => lane.context.databases.primary().await.ok(),
+            Before::PrimaryHolding => lane.context.databases.primary_for_writes().await.ok(),
             Before::Node(_) | Before::Primary => lane.candidate_now(),
         };
         let Some(candidate) = candidate else {
@@ -127,8 +127,8 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         }
         let begun = Instant::now();
         let owner = W::owner(&jobs[0]);
-        let result =
-            W::run(&mut connection, owner, &jobs, &candidate.standbys.names).map_err(DbError::from);
+        let standbys = witnesses(lane, &candidate);
+        let result = W::run(&mut connection, owner, &jobs, standbys).map_err(DbError::from);
         // Reported before anybody is answered: who asks again must not meet the same node.
         report(lane, &candidate, &result);
         let Some(replies) = watch.end() else { return };
@@ -146,6 +146,16 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
             }
         }
     }
+}
+
+/// The standbys whose word is wanted for its commit. A read that is proved by one wants none where the settings require none: whoever the
+/// commit waited for has not followed another primary then.
+fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -> &'c [String] {
+    let required = lane.context.databases.requires() != Require::None;
+    if W::PROVES && !required {
+        return &[];
+    }
+    &candidate.standbys.names
 }
 
 fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, DbError>) {
@@ -177,7 +187,8 @@ fn answer<W: Work>(
     if is_promoted {
         databases.suspect(candidate);
     }
-    let current = !is_promoted && databases.is_current(candidate);
+    let is_unproved = !witnesses(lane, candidate).is_empty() && !done.copies.is_replicated();
+    let current = !is_promoted && databases.is_current(candidate) && !(W::PROVES && is_unproved);
     let durability = durability(lane, candidate, &done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // A receiver that is gone is a client that has gone away.
@@ -185,6 +196,7 @@ fn answer<W: Work>(
             answer,
             role: candidate.role,
             lag_ms: candidate.lag_ms,
+            staleness: candidate.staleness(),
             settled_until: candidate.settled_until,
             durability: durability.clone(),
             region: candidate.region.clone(),

@@ -1,6 +1,7 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
 mod candidates;
+mod course;
 mod lanes;
 mod served;
 
@@ -20,6 +21,7 @@ use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
+use course::Course;
 use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane.
@@ -33,19 +35,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Between the first two looks whether a replica has come as far as a token; then twice as long, and so on.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-
-/// One read under way.
-struct Course<'c> {
-    consistency: &'c Consistency,
-    max_staleness: Option<Duration>,
-    deadline: Instant,
-    /// What a replica said is absent, and how late it was.
-    absent: Option<(ledger::Error, Option<u64>)>,
-    /// How many nodes had too much to do, in this round.
-    busy: usize,
-    /// A node gave another reason, in any round.
-    other_reason: bool,
-}
 
 /// What one node made of it.
 enum Step<A> {
@@ -89,7 +78,7 @@ impl Dispatch {
             (course.absent, course.busy) = (None, 0);
             let mut candidates = self.candidates(consistency, W::ONE_HISTORY);
             if let Some(max) = bounds.max_staleness {
-                self.retain_fresh(&mut candidates, max);
+                Self::retain_fresh(&mut candidates, max);
             }
             for (at, candidate) in candidates.iter().enumerate() {
                 let others = at + 1 < candidates.len();
@@ -141,8 +130,7 @@ impl Dispatch {
                 let worth = || Instant::now() + self.worth_waiting(candidate);
                 Instant::now() + pause < *worth_until.get_or_insert_with(worth)
             };
-            let must_be_current =
-                how.proven || W::ONE_HISTORY || *course.consistency != Consistency::Eventual;
+            let must_be_current = how.proven || W::ONE_HISTORY || course.bounds_age();
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
@@ -150,6 +138,7 @@ impl Dispatch {
                 Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
                     verdict::Read::Unprepared
                 }
+                Ok(answered) if course.is_too_old(answered) => verdict::Read::Uncounted,
                 reply => came(reply, must_be_current, soon),
             };
             match verdict::read(&came, role, how.proven) {
@@ -229,17 +218,5 @@ fn internal<A>(reply: &Reply<A>) -> Error {
     match reply {
         Err(Failure::Database(error)) => Error::Internal(error.to_string()),
         _ => Error::Internal("a blocking thread panicked".into()),
-    }
-}
-
-impl Course<'_> {
-    fn no_node(&self) -> Error {
-        if self.busy > 0 && !self.other_reason {
-            Error::Overloaded
-        } else if *self.consistency == Consistency::Eventual && self.max_staleness.is_none() {
-            Error::ReadUnavailable
-        } else {
-            Error::ConsistencyUnavailable
-        }
     }
 }

@@ -15,8 +15,6 @@ use crate::ledger;
 
 /// How long a create waits for an earlier one with the same handle that has not finished (contract, section 4).
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks whether a standby is there.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a write came to, and where it is.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl Dispatch {
         course: &mut Course,
     ) -> Result<Written<W::Answer>, Error> {
         loop {
-            self.until_durable(course).await?;
+            self.refuse_what_would_be_alone(course)?;
             let lane = lanes.pair.lane(course.apart);
             let reply = lane
                 .ask(job.clone(), Patience::until(course.deadline))
@@ -108,23 +106,14 @@ impl Dispatch {
         }
     }
 
-    /// Where replication is required, a write is sent only to a primary that replicates.
-    async fn until_durable(&self, course: &Course) -> Result<(), Error> {
+    /// Where replication is required, and has been missing for longer than a failover takes. Until then the lane holds the write.
+    fn refuse_what_would_be_alone(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        if databases.requires() == Require::None || course.doubt != Doubt::None {
-            return Ok(());
+        let is_required = databases.requires() != Require::None && course.doubt == Doubt::None;
+        if is_required && databases.replication(policy.write_deadline) == Replication::Missing {
+            return Err(Error::DurabilityUnavailable);
         }
-        loop {
-            match databases.replication(policy.write_deadline) {
-                Replication::There => return Ok(()),
-                // A new primary is alone for a moment after a failover.
-                Replication::Awaited if Instant::now() < course.deadline => {}
-                Replication::Awaited | Replication::Missing => {
-                    return Err(Error::DurabilityUnavailable);
-                }
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        Ok(())
     }
 
     fn came<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
@@ -190,10 +179,12 @@ impl Dispatch {
     }
 
     fn out_of_time(&self, doubt: Doubt) -> Error {
+        let databases = &self.context.databases;
         match doubt {
             Doubt::Sent => Error::OutcomeUnknown,
             // It waited for its turn, or for a lock that somebody holds, before a primary that is there.
-            Doubt::None if self.context.databases.primary_now().is_some() => Error::Overloaded,
+            Doubt::None if databases.primary_for_writes_now().is_some() => Error::Overloaded,
+            Doubt::None if databases.primary_now().is_some() => Error::DurabilityUnavailable,
             Doubt::None => Error::PrimaryUnavailable,
         }
     }

@@ -2,8 +2,10 @@
 
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, App, Cluster, Launch, eventually, key, minimal, sql};
+use crate::support::{Answer, App, Cluster, Launch, eventually, holds_for, key, minimal, sql};
 use private_postgres::StopMode;
+use serde_json::json;
+use std::time::Instant;
 
 /// Of the cluster's nodes, in their order.
 fn in_regions(urls: Vec<String>, regions: &[&str], own: &str) -> Launch {
@@ -103,6 +105,46 @@ fn a_read_that_bounds_its_staleness_is_answered_by_who_is_known_to_be_fresh() {
     });
     within("1000").problem(503, "consistency_unavailable");
     within("86400000").expect(200);
+}
+
+/// That it stands still is seen by the next probe alone, half a second later.
+#[test]
+fn no_replica_shows_an_older_state_than_a_read_bounds_it_to() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.id());
+    let bound = ms(400);
+    let read = || {
+        app.get_with(&path, &[("X-Max-Staleness-Ms", "400")])
+            .expect(200)
+    };
+    for status in ["processing", "failed", "pending", "processing", "completed"] {
+        let before = eventually_replicated(&read);
+        sql(cluster.replica(), "SELECT pg_wal_replay_pause()");
+        app.patch(
+            created.text_at("/id").as_str(),
+            before.header("ETag"),
+            &json!({"status": status}),
+        )
+        .expect(200);
+        let changed = Instant::now();
+        holds_for(s(1), "it is as fresh as was asked", || {
+            let asked = Instant::now();
+            read().text_at("/status") == status || asked < changed + bound
+        });
+        sql(cluster.replica(), "SELECT pg_wal_replay_resume()");
+    }
+}
+
+/// By the replica, which has what there is.
+fn eventually_replicated(read: &impl Fn() -> Answer) -> Answer {
+    let mut last = read();
+    eventually(s(10), "the replica is fresh enough", || {
+        last = read();
+        last.served_by() == "replica"
+    });
+    last
 }
 
 #[test]

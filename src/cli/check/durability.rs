@@ -8,9 +8,9 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A node, by the `application_name` under which the primary knows it.
-pub struct Standby<'n> {
-    pub name: String,
+/// A node, and the `application_name` under which a primary knows it, or would know it; None: nobody knows.
+pub struct Named<'n> {
+    pub name: Option<String>,
     pub node: &'n NodeOptions,
 }
 
@@ -22,48 +22,73 @@ struct Waits {
     names: Vec<String>,
 }
 
-/// `own_name`: under which the primary would be known, were it a standby.
-///
 /// Err: writes would be refused, or acknowledged later than they need to be.
-pub fn durability(
-    require: Require,
-    primary: &NodeOptions,
-    own_name: Option<&str>,
-    standbys: &[Standby<'_>],
-) -> Result<(), String> {
-    let counts = |standby: &&Standby| match require {
-        Require::None => false,
-        Require::Node => true,
-        Require::Region => standby.node.region != primary.region,
-    };
+pub fn durability(require: Require, primary: usize, nodes: &[Named<'_>]) -> Result<(), String> {
     if require == Require::None {
         return Ok(());
     }
-    let counting: Vec<&str> = standbys
-        .iter()
-        .filter(counts)
-        .map(|standby| standby.name.as_str())
+    let Named { name: own, node } = &nodes[primary];
+    let set = setting_of(&node.url)?;
+    let counting: Vec<&str> = counting(require, primary, nodes)
+        .filter_map(|named| named.name.as_deref())
         .collect();
-    let set = setting_of(&primary.url)?;
-    if is_enough(&Waits::parse(&set, own_name), &counting) {
+    if is_enough(&Waits::parse(&set, own.as_deref()), &counting) {
         println!(
             "durability.require: commits wait for synchronous_standby_names = '{set}', which is enough"
         );
         return Ok(());
     }
     let advice = match counting.is_empty() {
-        true => "no standby that counts is there to be named".to_owned(),
+        true => {
+            "no standby that counts, and has a name of its own, is there to be named".to_owned()
+        }
         false => format!(
-            "set synchronous_standby_names = 'ANY 1 ({})' on every node that may become the primary, without the node's own name; a commit \
-             then takes the way to the nearest of them, there and back",
-            quoted(&counting)
+            "set, so that it is right after a failover too,{}\na commit then takes the way to the nearest of them, there and back",
+            (0..nodes.len())
+                .map(|node| line_for(require, node, nodes))
+                .collect::<String>()
         ),
     };
     Err(format!(
         "durability.require: commits of {} wait for synchronous_standby_names = '{set}', which can be satisfied by standbys that do not \
          count: {advice}",
-        primary.name
+        node.name
     ))
+}
+
+/// The others whose word counts for a commit of this one. Where another region must have it, a name that several nodes have says nothing.
+fn counting<'n>(
+    require: Require,
+    primary: usize,
+    nodes: &'n [Named<'n>],
+) -> impl Iterator<Item = &'n Named<'n>> {
+    let region = &nodes[primary].node.region;
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(move |(at, _)| *at != primary);
+    let is_plain = |named: &Named| {
+        let namesakes = nodes.iter().filter(|other| other.name == named.name);
+        named.name.is_none() || namesakes.count() == 1
+    };
+    others
+        .map(|(_, named)| named)
+        .filter(move |named| match require {
+            Require::None => false,
+            Require::Node => true,
+            Require::Region => named.node.region != *region && is_plain(named),
+        })
+}
+
+/// What to set on it, for when it is the primary.
+fn line_for(require: Require, node: usize, nodes: &[Named<'_>]) -> String {
+    let quoted = counting(require, node, nodes).map(|named| match &named.name {
+        Some(name) => format!("\"{name}\""),
+        None => format!("\"<application_name of {}>\"", named.node.name),
+    });
+    let names = quoted.collect::<Vec<_>>().join(", ");
+    let name = &nodes[node].node.name;
+    format!("\n  on {name}: synchronous_standby_names = 'ANY 1 ({names})'")
 }
 
 /// However those are chosen that confirm a commit, one of them counts.
@@ -108,11 +133,6 @@ impl Waits {
     }
 }
 
-fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    quoted.join(", ")
-}
-
 #[derive(QueryableByName)]
 struct Setting {
     #[diesel(sql_type = Text)]
@@ -131,6 +151,46 @@ fn setting_of(url: &DatabaseUrl) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_node_is_told_to_wait_for_the_others_that_would_count_for_it() {
+        let node = |name: &str, region: &str| NodeOptions {
+            name: name.into(),
+            region: Some(region.into()),
+            url: DatabaseUrl::parse("postgres://synapse@localhost/synapse").unwrap(),
+        };
+        let (eu, us, ap) = (
+            node("node-1", "eu"),
+            node("node-2", "us"),
+            node("node-3", "ap"),
+        );
+        let named = |name: Option<&str>, node| Named {
+            name: name.map(str::to_owned),
+            node,
+        };
+        let nodes = [
+            named(None, &eu),
+            named(Some("us-a"), &us),
+            named(Some("ap-a"), &ap),
+        ];
+        let line = |require, node| line_for(require, node, &nodes);
+        let own = r#""<application_name of node-1>""#;
+        for require in [Require::Node, Require::Region] {
+            assert!(
+                line(require, 0).ends_with(
+                    r#"on node-1: synchronous_standby_names = 'ANY 1 ("us-a", "ap-a")'"#
+                )
+            );
+            assert!(line(require, 1).ends_with(&format!(r#"'ANY 1 ({own}, "ap-a")'"#)));
+        }
+        let namesakes = [
+            named(None, &eu),
+            named(Some("b"), &us),
+            named(Some("b"), &ap),
+        ];
+        assert_eq!(counting(Require::Region, 0, &namesakes).count(), 0);
+        assert_eq!(counting(Require::Node, 0, &namesakes).count(), 2);
+    }
 
     #[test]
     fn a_setting_is_enough_where_no_choice_of_standbys_is_without_one_that_counts() {

@@ -7,7 +7,7 @@
 //! sees position 70 and the open transaction: settled is what was begun before 1 s, there and on each replica that has replayed 70. At
 //! t = 3 s the first one stores a row *of 1 s* and commits: whoever had read up to the row of 2 s would have passed it by.
 
-use super::super::probe::Facts;
+use super::super::probe::{Facts, Heard};
 use super::super::role::DbRole;
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
@@ -28,14 +28,22 @@ pub struct PrimaryPositions {
 struct Position {
     /// When it was seen first.
     at: Instant,
+    /// When the primary was asked last that was there.
+    asked: Instant,
     lsn: i64,
     /// As it was seen there last.
     settled_until: Option<DateTime<Utc>>,
 }
 
 impl PrimaryPositions {
-    pub fn record(&mut self, primary: Option<&Facts>, now: Instant) {
-        let Some(primary) = primary else { return };
+    pub fn record(&mut self, primary: Option<&Heard>, now: Instant) {
+        let Some(Heard {
+            facts: primary,
+            asked,
+        }) = primary
+        else {
+            return;
+        };
         if self.timeline != primary.timeline {
             *self = PrimaryPositions {
                 timeline: primary.timeline,
@@ -47,6 +55,7 @@ impl PrimaryPositions {
         if let Some(last) = self.seen.back_mut().filter(|last| last.lsn >= primary.lsn) {
             if last.lsn == primary.lsn {
                 last.settled_until = primary.settled_until.or(last.settled_until);
+                last.asked = *asked;
             }
             return;
         }
@@ -60,6 +69,7 @@ impl PrimaryPositions {
         }
         self.seen.push_back(Position {
             at: now,
+            asked: *asked,
             lsn: primary.lsn,
             settled_until: primary.settled_until,
         });
@@ -90,6 +100,20 @@ impl PrimaryPositions {
         }
     }
 
+    /// All that the primary had then, this replica has replayed: what it shows is at most as old as that. None: nobody knows.
+    ///
+    /// For example: the primary was asked at t = 0 s, at t = 0.5 s and at t = 1 s, and was at 70, at 80 and at 80 again. A replica that said
+    /// at t = 0.6 s that it is at 75 shows what there was at t = 0 s; one that said 80, what there was at t = 1 s.
+    pub fn as_of(&self, replica: &Facts) -> Option<Instant> {
+        let mut replayed = self
+            .seen
+            .iter()
+            .rev()
+            .filter(|seen| seen.lsn <= replica.lsn);
+        let newest = replayed.next().map(|seen| seen.asked);
+        newest.filter(|_| self.is_of_this_timeline(replica))
+    }
+
     /// Up to when what this node shows is settled: each transaction of the primary that began before has ended, and what it committed
     /// has been replayed here. Rows are stored with a time after the beginning of their transaction, so none with an earlier one can
     /// appear any more. None: unknown.
@@ -116,132 +140,4 @@ fn millis(duration: std::time::Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::probe::tests::{primary, standby};
-    use super::*;
-    use std::time::Duration;
-
-    fn at(lsn: i64, facts: Facts) -> Facts {
-        Facts { lsn, ..facts }
-    }
-
-    fn positions(start: Instant, seen: &[(u64, i64)]) -> PrimaryPositions {
-        let mut positions = PrimaryPositions::default();
-        for (seconds, lsn) in seen {
-            positions.record(
-                Some(&at(*lsn, primary(1, 1))),
-                start + Duration::from_secs(*seconds),
-            );
-        }
-        positions
-    }
-
-    #[test]
-    fn a_replica_that_replayed_the_last_position_does_not_lag_however_long_the_primary_is_idle() {
-        let start = Instant::now();
-        let idle = Facts {
-            lag_ms: Some(3_600_000),
-            ..at(20, standby(1, 1))
-        };
-        let positions = positions(start, &[(0, 10), (1, 20), (60, 20)]);
-        assert_eq!(
-            positions.lag_ms(&idle, start + Duration::from_secs(60)),
-            Some(0)
-        );
-        assert_eq!(
-            positions.lag_ms(&idle, start + Duration::from_secs(90)),
-            Some(30_000),
-            "once the primary is gone"
-        );
-    }
-
-    #[test]
-    fn a_replica_lags_since_the_oldest_position_that_it_misses() {
-        let start = Instant::now();
-        let stalled = Facts {
-            lag_ms: Some(0),
-            ..at(10, standby(1, 1))
-        };
-        let positions = positions(start, &[(0, 10), (1, 20), (2, 30)]);
-        assert_eq!(
-            positions.lag_ms(&stalled, start + Duration::from_secs(9)),
-            Some(8000)
-        );
-    }
-
-    #[test]
-    fn a_replica_that_stalled_before_the_service_started_is_not_taken_for_a_fresh_one() {
-        let start = Instant::now();
-        let stalled = Facts {
-            lag_ms: Some(3_600_000),
-            ..at(5, standby(1, 1))
-        };
-        assert_eq!(
-            positions(start, &[(0, 10)]).lag_ms(&stalled, start + Duration::from_millis(80)),
-            Some(3_600_000)
-        );
-    }
-
-    #[test]
-    fn a_replica_of_the_old_timeline_falls_behind_from_the_switch_on() {
-        let start = Instant::now();
-        let old_branch = Facts {
-            lag_ms: Some(0),
-            ..at(99, standby(1, 0))
-        };
-        let positions = positions(start, &[(0, 10)]);
-        assert_eq!(
-            positions.lag_ms(&old_branch, start + Duration::from_secs(7)),
-            Some(7000)
-        );
-    }
-
-    #[test]
-    fn a_replica_is_settled_up_to_what_the_primary_said_at_the_last_position_that_it_has_replayed()
-    {
-        let time = |seconds| DateTime::from_timestamp(seconds, 0);
-        let mut positions = PrimaryPositions::default();
-        let mut says = |lsn, settled_until| {
-            let said = Facts {
-                settled_until,
-                ..at(lsn, primary(1, 1))
-            };
-            positions.record(Some(&said), Instant::now());
-            assert_eq!(positions.settled_until(&said), settled_until);
-            let at_replica = |lsn| positions.settled_until(&at(lsn, standby(1, 1)));
-            [9, 10, 20, 30].map(at_replica)
-        };
-        assert_eq!(says(10, time(1)), [None, time(1), time(1), time(1)]);
-        assert_eq!(says(20, time(2)), [None, time(1), time(2), time(2)]);
-        assert_eq!(says(20, time(3)), [None, time(1), time(3), time(3)]);
-        assert_eq!(says(30, None), [None, time(1), time(3), time(3)]);
-        assert_eq!(says(30, time(5)), [None, time(1), time(3), time(5)]);
-        let old_branch = at(99, standby(1, 0));
-        assert_eq!(positions.settled_until(&old_branch), None);
-    }
-
-    #[test]
-    fn where_no_primary_was_seen_the_replicas_own_estimate_counts() {
-        let positions = PrimaryPositions::default();
-        assert_eq!(
-            positions.lag_ms(
-                &Facts {
-                    lag_ms: Some(77),
-                    ..standby(1, 1)
-                },
-                Instant::now()
-            ),
-            Some(77)
-        );
-        assert_eq!(
-            positions.lag_ms(
-                &Facts {
-                    lag_ms: None,
-                    ..standby(1, 1)
-                },
-                Instant::now()
-            ),
-            None
-        );
-    }
-}
+mod tests;

@@ -218,8 +218,8 @@ impl Keeper {
         Some(match &judgement.standings[node] {
             judge::Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             judge::Standing::Usable(caveat) => Judged::Usable(super::node::Seen {
-                judged_at: now,
                 lag_ms: self.positions.lag_ms(&facts, now),
+                as_of: self.positions.as_of(&facts),
                 settled_until: self.positions.settled_until(&facts),
                 sync_state: self.sync_state(&facts, judgement.elected),
                 caveat: *caveat,

@@ -1,7 +1,7 @@
 //! Draws the conclusions from what is known now, and publishes them.
 
 use super::super::cause::Cause;
-use super::super::conclusions::{Conclusions, Standbys, Writes};
+use super::super::conclusions::{Conclusions, Standby, Standbys, Writes};
 use super::super::node::{Input, NodeState};
 use super::super::options::Require;
 use super::super::probe::{Facts, Heard};
@@ -56,10 +56,9 @@ impl Keeper {
         let elected = judgement
             .elected
             .and_then(|node| self.watches[node].heard.as_ref());
-        let elected = elected.map(|heard| &heard.facts);
-        let standbys = self.standbys_of(judgement.elected);
-        let is_synchronous = elected.is_some_and(|facts| facts.is_durable_with(&standbys.names));
         self.positions.record(elected, now);
+        let standbys = self.standbys_of(judgement.elected);
+        let is_synchronous = elected.is_some_and(|it| it.facts.is_durable_with(&standbys.names));
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
                 continue;
@@ -89,22 +88,27 @@ impl Keeper {
     }
 
     fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
-        let nodes = &self.shared.nodes;
+        let (nodes, require) = (&self.shared.nodes, self.shared.options.require);
         let region = elected.and_then(|elected| nodes[elected].region.as_ref());
-        let counts = |node: usize| match self.shared.options.require {
+        let counts = |node: usize| match require {
             Require::None | Require::Node => true,
             Require::Region => nodes[node].region.as_ref() != region,
         };
+        let told = |node: usize| match require {
+            Require::None | Require::Node => None,
+            Require::Region => nodes[node].region.clone(),
+        };
         let others = self.memory.nodes.iter().enumerate();
-        let others = others.filter(|(node, _)| Some(*node) != elected && counts(*node));
+        let others = others.filter(|(node, _)| Some(*node) != elected);
         let known = others.filter_map(|(node, remembered)| {
-            Some((
-                remembered.upstream_name.clone()?,
-                nodes[node].region.clone(),
-            ))
+            let standby = Standby {
+                name: remembered.upstream_name.clone()?,
+                region: told(node),
+                counts: counts(node),
+            };
+            Some(standby)
         });
-        let (names, regions) = known.unzip();
-        Arc::new(Standbys { names, regions })
+        Arc::new(Standbys::of(known.collect()))
     }
 
     /// Who follows the primary of the lower timeline must be heard again.

@@ -54,9 +54,11 @@ pub enum State<P> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub facts: Facts,
-    /// When the rest was concluded.
-    pub judged_at: Instant,
     pub lag_ms: Option<u64>,
+    /// Of a replica: what it shows is at most as old as that (see [`PrimaryPositions::as_of`]).
+    ///
+    /// [`PrimaryPositions::as_of`]: super::super::decisions::PrimaryPositions::as_of
+    pub as_of: Option<Instant>,
     /// What was begun before can be seen on it, or never will be (see [`PrimaryPositions::settled_until`]).
     ///
     /// [`PrimaryPositions::settled_until`]: super::super::decisions::PrimaryPositions::settled_until

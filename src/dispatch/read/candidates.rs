@@ -23,12 +23,9 @@ impl Dispatch {
         candidates
     }
 
-    pub(super) fn retain_fresh(&self, candidates: &mut Vec<Candidate>, max_staleness: Duration) {
-        let primary = self.context.databases.primary_now();
-        let rtt = primary.map_or(Duration::ZERO, |primary| primary.rtt);
+    pub(super) fn retain_fresh(candidates: &mut Vec<Candidate>, max_staleness: Duration) {
         candidates.retain(|candidate| {
-            let staleness = candidate.staleness(rtt);
-            candidate.is_of_the_history() && staleness.is_some_and(|it| it <= max_staleness)
+            candidate.is_of_the_history() && is_fresh(candidate.staleness(), max_staleness)
         });
     }
 
@@ -46,4 +43,8 @@ impl Dispatch {
         }
         detour
     }
+}
+
+pub(super) fn is_fresh(staleness: Option<Duration>, max: Duration) -> bool {
+    staleness.is_some_and(|staleness| staleness <= max)
 }

@@ -27,6 +27,9 @@ pub trait Work: Send + Sync + 'static {
     /// what this one is answered.
     const ONE_HISTORY: bool = false;
 
+    /// Its answers count only where its commit is on a standby that counts, if commits wait for any: where the settings require that.
+    const PROVES: bool = false;
+
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;
 

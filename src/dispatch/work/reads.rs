@@ -178,6 +178,7 @@ impl<W: Work> Work for Proven<W> {
     const MAX_BATCH: usize = W::MAX_BATCH;
     const WEIGHT: Weight = W::WEIGHT;
     const ONE_HISTORY: bool = W::ONE_HISTORY;
+    const PROVES: bool = true;
 
     fn owner(job: &W::Job) -> &str {
         W::owner(job)
@@ -195,6 +196,7 @@ impl<W: Work> Work for Proven<W> {
     ) -> QueryResult<Done<W::Answer>> {
         let done = W::run(connection, owner, jobs, standbys)?;
         proof::prove(connection)?;
-        Ok(done)
+        let copies = store::copies(connection, standbys);
+        Ok(Done { copies, ..done })
     }
 }

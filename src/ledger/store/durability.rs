@@ -45,7 +45,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// this primary waits for nobody.
 ///
 /// The commit is done, whatever becomes of the look: one that fails proves nothing, and takes nothing back.
-pub(super) fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
+pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
     if standbys.is_empty() {
         return Copies::default();
     }

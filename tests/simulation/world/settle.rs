@@ -10,7 +10,7 @@ use synapse_core::db::cause::Cause;
 use synapse_core::db::decisions::{
     Cluster, Conclusions, Input, Judged, Judgement, Memory, Seen, Standing, State, Writes, judge,
 };
-use synapse_core::db::probe::{Branch, Facts, Heard};
+use synapse_core::db::probe::{Branch, Heard};
 
 const LAST_WORD: Duration = Duration::from_micros(CONNECT_TIMEOUT + PROBE_TIMEOUT);
 
@@ -92,8 +92,7 @@ impl Sim<'_> {
         let elected = judgement
             .elected
             .and_then(|n| instance.nodes[n].heard.as_ref());
-        let elected = elected.map(|heard| &heard.facts);
-        let is_synchronous = elected.is_some_and(Facts::replicates_synchronously);
+        let is_synchronous = elected.is_some_and(|it| it.facts.replicates_synchronously());
         instance.positions.record(elected, now);
         for node in 0..self.addresses.len() {
             let Some(asked) = self.instances[id].nodes[node]
@@ -141,10 +140,10 @@ impl Sim<'_> {
         Some(match &judgement.standings[node] {
             Standing::Fenced(trouble) => Judged::Fenced(trouble.clone(), facts),
             Standing::Usable(caveat) => Judged::Usable(Seen {
-                judged_at: self.clock.instant(self.now),
                 lag_ms: instance
                     .positions
                     .lag_ms(&facts, self.clock.instant(self.now)),
+                as_of: instance.positions.as_of(&facts),
                 settled_until: instance.positions.settled_until(&facts),
                 sync_state: None,
                 caveat: *caveat,

@@ -2,11 +2,7 @@ use super::super::super::probe::Facts;
 use super::super::super::probe::tests::{primary, standby};
 use super::super::state::ATTEMPT_PATIENCE;
 use super::*;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-
-/// Two that differ in nothing else are the same.
-static JUDGED_AT: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 type Pool = &'static str;
 
@@ -27,8 +23,8 @@ fn at(start: Moment, seconds: u64) -> Moment {
 fn seen(facts: &Facts) -> Seen {
     Seen {
         facts: facts.clone(),
-        judged_at: *JUDGED_AT,
         lag_ms: Some(0),
+        as_of: None,
         settled_until: None,
         sync_state: None,
         caveat: None,

@@ -1,0 +1,45 @@
+//! One read, from its first look for a node to its answer.
+
+use std::time::{Duration, Instant};
+
+use super::super::Error;
+use super::super::attempt::Answered;
+use super::candidates::is_fresh;
+use crate::ledger;
+use crate::ledger::ask::consistency::Consistency;
+
+/// One read under way.
+pub(super) struct Course<'c> {
+    pub consistency: &'c Consistency,
+    pub max_staleness: Option<Duration>,
+    pub deadline: Instant,
+    /// What a replica said is absent, and how late it was.
+    pub absent: Option<(ledger::Error, Option<u64>)>,
+    /// How many nodes had too much to do, in this round.
+    pub busy: usize,
+    /// A node gave another reason, in any round.
+    pub other_reason: bool,
+}
+
+impl Course<'_> {
+    /// Not any state will do.
+    pub fn bounds_age(&self) -> bool {
+        *self.consistency != Consistency::Eventual || self.max_staleness.is_some()
+    }
+
+    /// It became so in the queue, or while it was made.
+    pub fn is_too_old<A>(&self, answered: &Answered<A>) -> bool {
+        let max = self.max_staleness;
+        max.is_some_and(|max| !is_fresh(answered.staleness, max))
+    }
+
+    pub fn no_node(&self) -> Error {
+        if self.busy > 0 && !self.other_reason {
+            Error::Overloaded
+        } else if self.bounds_age() {
+            Error::ConsistencyUnavailable
+        } else {
+            Error::ReadUnavailable
+        }
+    }
+}
