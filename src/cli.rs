@@ -89,16 +89,13 @@ impl From<String> for Failure {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let load = || {
-        let loaded = settings::load(cli.config.as_deref());
-        loaded.map_err(|problems| Failure::Settings(problems.to_string()))
-    };
+    let wrong = |problems: settings::Problems| Failure::Settings(problems.to_string());
+    let load = || settings::load(cli.config.as_deref()).map_err(wrong);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(load()?),
         Command::Demo(arguments) => {
-            let loaded = settings::load_for_demo(cli.config.as_deref());
-            let settings = loaded.map_err(|problems| Failure::Settings(problems.to_string()))?;
-            demo::demo(settings, &arguments)
+            let settings = settings::load_for_demo(cli.config.as_deref());
+            demo::demo(settings.map_err(wrong)?, &arguments)
         }
         Command::Migrate => Ok(migrate(&load()?)?),
         Command::Check => Ok(check::check(&load()?)?),
@@ -107,7 +104,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
             key::key(&name);
             Ok(())
         }
-        Command::Status(arguments) => Ok(status::status(&arguments)?),
+        Command::Status(arguments) => {
+            let own_url = || settings::own_url(cli.config.as_deref()).map_err(wrong);
+            let url = arguments.url.clone().map_or_else(own_url, Ok)?;
+            Ok(status::status(&url, &arguments)?)
+        }
         Command::Openapi => Ok(write(http::document())?),
         Command::Completions { shell } => Ok(write(&manual::completions(Cli::command(), shell))?),
         Command::Man { command } => {

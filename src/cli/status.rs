@@ -12,9 +12,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 #[derive(Args)]
 pub struct StatusArgs {
-    /// Where the service is; its admin address, if it has one
-    #[arg(long, default_value = "http://127.0.0.1:3000")]
-    url: String,
+    /// Where the service is, at its admin address, if it has one [default: that of the settings, on this machine]
+    #[arg(long)]
+    pub url: Option<String>,
     /// A file with a client's key; without one, the environment variable SYNAPSE_KEY
     #[arg(long, value_name = "PATH")]
     key_file: Option<PathBuf>,
@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// To the upper left corner, and nothing below it.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-pub fn status(arguments: &StatusArgs) -> Result<(), String> {
-    let service = Service::of(arguments)?;
+pub fn status(url: &str, arguments: &StatusArgs) -> Result<(), String> {
+    let service = Service::of(url, arguments)?;
     if !arguments.watch {
         anstream::print!("{}", table(&service.ask()?));
         return Ok(());
@@ -57,7 +57,7 @@ struct Service {
 }
 
 impl Service {
-    fn of(arguments: &StatusArgs) -> Result<Service, String> {
+    fn of(url: &str, arguments: &StatusArgs) -> Result<Service, String> {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
@@ -65,7 +65,7 @@ impl Service {
             .build();
         Ok(Service {
             agent: agent.into(),
-            url: format!("{}/status", arguments.url.trim_end_matches('/')),
+            url: format!("{}/status", url.trim_end_matches('/')),
             key: settings::client_key(arguments.key_file.as_deref())?,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use crate::ledger::ask::draft::Rules;
+use crate::ledger::ask::draft::rules::{ASSET_CODE, is_asset_code};
 use crate::ledger::model::strkey::StrkeyCheck;
 
 pub(super) fn api(r: &mut Reader) -> Rules {
@@ -11,6 +12,16 @@ pub(super) fn api(r: &mut Reader) -> Rules {
             &[("full", StrkeyCheck::Full), ("shape", StrkeyCheck::Shape)],
             StrkeyCheck::Full,
         ),
-        asset_codes: r.list("api.asset_codes"),
+        asset_codes: asset_codes(r),
     }
+}
+
+/// One that no transaction can have would refuse all of them.
+fn asset_codes(r: &mut Reader) -> Vec<String> {
+    let key = "api.asset_codes";
+    let codes = r.list(key);
+    if !codes.iter().all(|code| is_asset_code(code)) {
+        r.problem(key, &format!("each {ASSET_CODE}"));
+    }
+    codes
 }

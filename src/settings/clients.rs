@@ -81,12 +81,16 @@ fn scopes(r: &mut Reader, key: &str) -> Vec<Scope> {
 }
 
 /// Without clients everybody may do everything, so nobody but this machine may be able to ask.
-pub(super) fn problem_with(clients: &[Client], server: &ServerSettings) -> Option<String> {
+pub(super) fn problem_with(
+    clients: &[Client],
+    server: &ServerSettings,
+) -> Option<(&'static str, String)> {
     let bind = server.bind;
     (clients.is_empty() && !bind.ip().is_loopback()).then(|| {
-        format!(
-            "server.bind: {bind} is not a loopback address, and without [[clients]] everybody may do everything there: configure clients \
+        let what = format!(
+            "{bind} is not a loopback address, and without [[clients]] everybody may do everything there: configure clients \
              (`synapse-core key NAME` makes a key and prints the lines), or bind to 127.0.0.1"
-        )
+        );
+        ("server.bind", what)
     })
 }

@@ -28,7 +28,7 @@ impl EmbeddedSettings {
         &self,
         database: &DatabaseSettings,
         server: &ServerSettings,
-    ) -> Option<String> {
+    ) -> Option<(&'static str, String)> {
         // On the address for operators the primary can be killed.
         let addresses = [
             ("server.bind", Some(server.bind)),
@@ -40,17 +40,19 @@ impl EmbeddedSettings {
         });
         match (database.nodes.is_empty(), self.enabled) {
             (false, _) => None,
-            (true, false) => Some(
-                "database.primary.url: no database is configured: set it (or DATABASE_URL), or set embedded.enabled = true to try the \
+            (true, false) => Some((
+                "database.primary.url",
+                "no database is configured: set it (or DATABASE_URL), or set embedded.enabled = true to try the \
                  service on a private PostgreSQL (the Settings.toml of the repository does)"
                     .into(),
-            ),
+            )),
             // Its data are for one person on one machine, and so is its address.
             (true, true) => elsewhere.next().map(|(key, address)| {
-                format!(
-                    "{key}: {address} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
+                let what = format!(
+                    "{address} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \
                      set database.primary.url (or DATABASE_URL)"
-                )
+                );
+                (key, what)
             }),
         }
     }

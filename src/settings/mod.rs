@@ -49,19 +49,38 @@ pub struct Problems(pub Vec<String>);
 
 /// `path`: None for `Settings.toml` in the working directory, which may be missing; a file that was named must exist.
 pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
-    let settings = read(Reader::open(path)?)?;
-    // Sections are compared where each is right by itself: what is missing because it is wrong is not told twice.
-    let (server, embedded) = (&settings.server, &settings.embedded);
-    let problem = embedded.problem_with(&settings.database, server);
-    match problem.or_else(|| clients::problem_with(&settings.clients, server)) {
-        Some(problem) => Err(Problems(vec![problem])),
-        None => Ok(settings),
+    let (settings, mut reader) = read(Reader::open(path)?);
+    compare(&settings, &mut reader);
+    settings.unless_wrong(reader)
+}
+
+/// Sections are compared where each is right by itself: what is missing because it is wrong is not told twice.
+fn compare(settings: &Settings, reader: &mut Reader) {
+    let server = &settings.server;
+    let mut problem = None;
+    if !reader.is_wrong(&["database", "DATABASE_", "embedded"]) {
+        problem = settings.embedded.problem_with(&settings.database, server);
     }
+    if problem.is_none() && !reader.is_wrong(&["clients"]) {
+        problem = clients::problem_with(&settings.clients, server);
+    }
+    if let Some((key, what)) = problem {
+        reader.problem(key, &what);
+    }
+}
+
+/// Where operators are served on this machine, by the section `[server]` alone: who only looks at a service need not have its databases.
+pub fn own_url(path: Option<&Path>) -> Result<String, Problems> {
+    let mut reader = Reader::open(path)?;
+    let server = server::server(&mut reader);
+    reader.problems_so_far()?;
+    Ok(server.url_of(server.admin_bind.unwrap_or(server.bind)))
 }
 
 /// For `demo`, which has databases, an address and clients of its own.
 pub fn load_for_demo(path: Option<&Path>) -> Result<Settings, Problems> {
-    Ok(read(Reader::open(path)?)?.for_demo())
+    let (settings, reader) = read(Reader::open(path)?);
+    Ok(settings.unless_wrong(reader)?.for_demo())
 }
 
 /// The key of a client command: of the file, else of `SYNAPSE_KEY`. Not an argument, which everybody on the machine can see.
@@ -76,13 +95,14 @@ pub fn client_key(file: Option<&Path>) -> Result<Option<SecretString>, String> {
     Ok(key.filter(|key| !key.is_empty()).map(SecretString::from))
 }
 
-fn read(mut r: Reader) -> Result<Settings, Problems> {
+/// What is wrong is remembered by the reader, and has its default here.
+fn read(mut r: Reader) -> (Settings, Reader) {
     let server = server::server(&mut r);
     let database = database::database(&mut r, server.region.clone());
     let clients = clients::clients(&mut r);
     let limits = limits::limits(&mut r, &clients);
     limits::warn_of_bursts(&mut r, &limits, &database);
-    let mut settings = Settings {
+    let settings = Settings {
         database,
         server,
         embedded: embedded::embedded(&mut r),
@@ -93,8 +113,14 @@ fn read(mut r: Reader) -> Result<Settings, Problems> {
         log: log::log(&mut r),
         warnings: Vec::new(),
     };
-    settings.warnings = r.finish()?;
-    Ok(settings)
+    (settings, r)
+}
+
+impl Settings {
+    fn unless_wrong(self, reader: Reader) -> Result<Settings, Problems> {
+        let warnings = reader.finish()?;
+        Ok(Settings { warnings, ..self })
+    }
 }
 
 #[cfg(test)]

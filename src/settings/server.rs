@@ -4,7 +4,7 @@ use super::clients::name;
 use super::reader::Reader;
 use super::tls::{self, TlsSettings};
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -44,6 +44,23 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
         ))
         .unwrap_or(10_000),
         tls: tls::tls(r),
+    }
+}
+
+impl ServerSettings {
+    /// As this machine reaches one of its addresses.
+    pub fn url_of(&self, mut address: SocketAddr) -> String {
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        let scheme = match self.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{address}")
     }
 }
 

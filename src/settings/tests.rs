@@ -12,7 +12,55 @@ fn parse(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<Strin
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
     let reader = Reader::from_sources(Some(file.path()), environment);
-    reader.and_then(read).map_err(|problems| problems.0)
+    let settings = reader.and_then(|reader| {
+        let (settings, reader) = read(reader);
+        settings.unless_wrong(reader)
+    });
+    settings.map_err(|problems| problems.0)
+}
+
+#[test]
+fn asset_codes_that_no_transaction_can_have_are_refused() {
+    for code in ["usd", "U S", "TOOLONGTOOLONG"] {
+        let toml = format!("[api]\nasset_codes = ['USDC', '{code}']");
+        let problems = parse(&toml, &[]).unwrap_err();
+        assert_eq!(
+            problems,
+            ["api.asset_codes: each must be 1 to 12 of A-Z and 0-9, or native"]
+        );
+    }
+    let toml = "[api]\nasset_codes = ['USDC', 'native']";
+    assert_eq!(
+        parse(toml, &[]).unwrap().api.asset_codes,
+        ["USDC", "native"]
+    );
+}
+
+#[test]
+fn sections_are_compared_beside_what_is_wrong_elsewhere() {
+    let compared = |environment: &[(&str, &str)]| {
+        let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
+        let environment = environment.iter().map(owned).collect();
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        let reader = Reader::from_sources(Some(empty.path()), environment).unwrap();
+        let (settings, mut reader) = read(reader);
+        compare(&settings, &mut reader);
+        reader.finish().unwrap_err().0.join("\n")
+    };
+    let everywhere = ("SYNAPSE__SERVER__BIND", "0.0.0.0:1");
+    let unknown = ("SYNAPSE__SERVER__FOO", "1");
+    let database = ("DATABASE_URL", "postgres://u@h/d");
+    let problems = compared(&[everywhere, unknown, database]);
+    assert!(
+        problems.contains("server.bind: 0.0.0.0:1 is not a loopback"),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("server.foo: is not a known"),
+        "{problems}"
+    );
+    let blank = compared(&[unknown, ("DATABASE_URL", " ")]);
+    assert!(!blank.contains("no database is configured"), "{blank}");
 }
 
 #[test]
@@ -212,7 +260,10 @@ mod files {
         fs::write(&file, toml).unwrap();
         let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
         let environment = environment.iter().map(owned).collect();
-        let settings = Reader::from_sources(Some(&file), environment).and_then(read);
+        let settings = Reader::from_sources(Some(&file), environment).and_then(|reader| {
+            let (settings, reader) = read(reader);
+            settings.unless_wrong(reader)
+        });
         settings.map_err(|problems| problems.0.join("\n"))
     }
 

@@ -25,6 +25,27 @@ fn the_status_of_a_service_is_a_table_without_colour_in_a_pipe() {
 }
 
 #[test]
+fn without_an_address_it_is_the_service_of_the_settings_that_is_asked() {
+    let app = &shared().app;
+    let launch = Launch::bare().env("SYNAPSE_KEY", TENANT.key);
+    let (_, port) = app
+        .url("")
+        .rsplit_once(':')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let table = launch
+        .env("SERVER_PORT", port.trim_end_matches('/'))
+        .run(&["status"])
+        .expect(0);
+    assert!(table.stdout.contains("node-1"), "{}", table.stdout);
+    let wrong = Launch::bare()
+        .env("SERVER_PORT", "many")
+        .run(&["status"])
+        .expect(2);
+    assert!(wrong.stderr.contains("SERVER_PORT"), "{}", wrong.stderr);
+}
+
+#[test]
 fn the_key_may_stand_in_a_file() {
     let app = &shared().app;
     let launch = Launch::bare();

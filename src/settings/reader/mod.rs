@@ -65,6 +65,13 @@ impl Reader {
         self.problems.push(format!("{key}: {what}"));
     }
 
+    /// Something is wrong in one of these sections, or environment variables.
+    pub fn is_wrong(&self, sections: &[&str]) -> bool {
+        let is_there =
+            |problem: &String| sections.iter().any(|section| problem.starts_with(section));
+        self.problems.iter().any(is_there)
+    }
+
     /// What the service starts with nevertheless.
     pub fn warning(&mut self, key: &str, what: &str) {
         self.warnings.push(format!("{key}: {what}"));
@@ -80,6 +87,13 @@ impl Reader {
 
     pub fn is_set(&self, short_name: &str) -> bool {
         self.environment.contains_key(short_name)
+    }
+
+    pub fn problems_so_far(self) -> Result<(), Problems> {
+        match self.problems.is_empty() {
+            true => Ok(()),
+            false => Err(Problems(self.problems)),
+        }
     }
 
     /// The warnings, where there is no problem. What nobody asked for is unknown.
