@@ -172,6 +172,12 @@ fn a_malformed_token_is_refused() {
     let created = it.app.create(&minimal()).expect(201);
     let (path, token) = (format!("/transactions/{}", created.id()), created.token());
     with_token(&it.app, &path, &[token; 8].join(",")).expect(200);
+    let in_lines = [
+        ("X-Consistency-Token", token),
+        ("X-Consistency-Token", token),
+    ];
+    let session = it.app.get_with(&path, &in_lines).expect(200);
+    assert_eq!(session.header("X-Read-Consistency"), "session");
     let nine = [token; 9].join(",");
     let flipped = format!(
         "{}{}",

@@ -89,6 +89,19 @@ fn parameters_that_no_export_has_are_refused() {
 }
 
 #[test]
+fn bounds_are_not_for_exports() {
+    let app = &shared().app;
+    for bound in [
+        ("X-Max-Staleness-Ms", "500"),
+        ("X-Deadline-Ms", "500"),
+        ("X-Deadline-Ms", "soon"),
+    ] {
+        app.get_with("/export?format=csv", &[bound])
+            .problem(400, "invalid_parameter");
+    }
+}
+
+#[test]
 fn json_lines_are_the_transactions_as_they_are_read_oldest_first() {
     let it = shared();
     let (account, body) = mine();

@@ -53,7 +53,7 @@ kinds! {
     NOT_FOUND = 404 "not_found" "No such resource";
     TRANSACTION_NOT_FOUND = 404 "transaction_not_found" "No such transaction";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "The method is not allowed here";
-    ANCHOR_TRANSACTION_CONFLICT = 409 "anchor_transaction_conflict" "The anchor_transaction_id exists with other fields";
+    ANCHOR_TRANSACTION_CONFLICT = 409 "anchor_transaction_conflict" "The anchor_transaction_id is known already";
     INVALID_STATUS_TRANSITION = 409 "invalid_status_transition" "The status cannot change like this";
     CONSISTENCY_TOKEN_UNKNOWN = 409 "consistency_token_unknown" "The write named by the token is lost";
     IDEMPOTENCY_REQUEST_IN_PROGRESS = 409 "idempotency_request_in_progress" "A request with this key is still in progress" [retryable];

@@ -17,6 +17,7 @@ use super::reference::openapi::description::{
 };
 use super::reference::openapi::shared;
 use super::transactions::{FILTERS, SETTLED};
+use crate::dispatch::Bounds;
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::export::{Export, Format};
@@ -89,7 +90,12 @@ pub async fn export(
     request: HttpRequest,
     caller: Caller,
     mut consistency: Consistency,
+    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
+    if bounds != Bounds::default() {
+        let detail = "X-Max-Staleness-Ms and X-Deadline-Ms are not for exports, which take as long as they take and say up to when they go";
+        return Err(Problem::new(&codes::INVALID_PARAMETER, detail));
+    }
     let Export {
         search,
         format,

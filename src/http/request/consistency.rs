@@ -29,14 +29,23 @@ fn consistency(headers: &HeaderMap) -> Result<Consistency, Problem> {
         Some("strong") => true,
         Some(_) => return Err(invalid("X-Read-Consistency is eventual or strong")),
     };
-    let tokens = one_value(headers, "x-consistency-token")
-        .map_err(|()| invalid("X-Consistency-Token occurs twice"))?;
-    let tokens = tokens
-        .map_or(Ok(Vec::new()), |list| Token::parse_list(&list))
-        .map_err(|error| invalid(&error.to_string()))?;
+    let tokens = tokens(headers).map_err(|detail| invalid(&detail))?;
     Ok(match (is_strong, tokens.is_empty()) {
         (true, _) => Consistency::Strong(tokens),
         (false, false) => Consistency::Session(tokens),
         (false, true) => Consistency::Eventual,
     })
+}
+
+/// A list may be sent over several lines of the header (RFC 9110, section 5.3).
+fn tokens(headers: &HeaderMap) -> Result<Vec<Token>, String> {
+    let lines = headers.get_all("x-consistency-token");
+    let lines: Vec<&str> = lines
+        .map(|line| line.to_str())
+        .collect::<Result<_, _>>()
+        .map_err(|_| "X-Consistency-Token is no text")?;
+    match &lines[..] {
+        [] => Ok(Vec::new()),
+        lines => Token::parse_list(&lines.join(",")).map_err(|error| error.to_string()),
+    }
 }

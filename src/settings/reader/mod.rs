@@ -77,7 +77,7 @@ impl Reader {
         self.warnings.push(format!("{key}: {what}"));
     }
 
-    /// An environment variable without a prefix. Blank counts as absent.
+    /// An environment variable without a prefix. Blank counts as absent, as a container's `-e SERVER_PORT=` is meant.
     pub fn short_name(&self, name: &str) -> Option<String> {
         self.environment
             .get(name)
