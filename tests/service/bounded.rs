@@ -136,7 +136,11 @@ fn a_page_of_long_ago_reads_as_little_as_one_of_today() {
             .get_strong(&format!("/transactions?{query}"))
             .expect(200);
         assert_eq!(page.json()["data"].as_array().unwrap().len(), 25);
-        eventually(s(20), "the server has counted it", || blocks() > before);
+        eventually(s(20), "the server has counted it", || {
+            // Before PostgreSQL 15 a session that is idle tells nothing of what it has done.
+            app.get_strong("/transactions/0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b44");
+            blocks() > before
+        });
         let read = blocks() - before;
         assert!(read < 100, "{query}: {read} blocks of the index");
     }

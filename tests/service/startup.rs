@@ -135,11 +135,16 @@ fn a_database_without_the_schema_is_told_where_it_may_not_be_migrated() {
         cluster.primary(),
         &["DROP DATABASE synapse", "CREATE DATABASE synapse"],
     );
+    // As it is since PostgreSQL 15.
+    sql(
+        cluster.primary(),
+        "REVOKE CREATE ON SCHEMA public FROM public",
+    );
     let app = start(&cluster);
     is_unhealthy_because(&app, "permission denied");
-    sql_elsewhere(
+    sql(
         cluster.primary(),
-        &["ALTER DATABASE synapse OWNER TO synapse"],
+        "GRANT CREATE ON SCHEMA public TO synapse",
     );
     app.until_healthy(s(40));
     app.create(&minimal()).expect(201);

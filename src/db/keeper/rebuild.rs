@@ -67,12 +67,7 @@ impl Keeper {
     ) {
         let rebuilt = match result {
             Ok(rebuilt) => rebuilt,
-            Err(trouble) => {
-                // The probe's connection may be to where the address led before, and answer all the time: the next question has to find
-                // out whether the node can be reached, so that its first answer makes the next attempt.
-                self.watches[node].prober.hang_up();
-                return self.apply(node, Input::NotRebuilt { attempt, trouble });
-            }
+            Err(trouble) => return self.not_rebuilt(node, attempt, trouble),
         };
         if let Some(branch) = rebuilt.prepared {
             self.conclude(|conclusions| conclusions.prepared = Some(branch));
@@ -89,6 +84,18 @@ impl Keeper {
         match judged {
             Some(judged) => self.apply(node, Input::Rebuilt { pool, judged }),
             None => pool.retire(),
+        }
+    }
+
+    /// Where no connection could be made, the probe's may be to where the address led before, and be answered all the time. It is given up,
+    /// and the first answer on a new one is news: it makes the next attempt.
+    fn not_rebuilt(&mut self, node: usize, attempt: Instant, trouble: Trouble) {
+        let reached = trouble.cause == Cause::SchemaNotReady;
+        let unanswered = Input::Unanswered(trouble.clone());
+        self.apply(node, Input::NotRebuilt { attempt, trouble });
+        if !reached {
+            self.watches[node].prober.hang_up();
+            self.apply(node, unanswered);
         }
     }
 }

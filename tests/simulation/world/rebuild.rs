@@ -92,12 +92,13 @@ impl Sim<'_> {
         if !self.instances[id].is_alive {
             return;
         }
-        if !self.is(Mutant::ProbesStay) {
-            hang_up(&mut self.instances[id].nodes[node]);
-        }
         let attempt = self.clock.instant(attempt);
         let trouble = Cause::Unreachable.into();
         self.apply(id, node, Input::NotRebuilt { attempt, trouble });
+        if !self.is(Mutant::ProbesStay) {
+            hang_up(&mut self.instances[id].nodes[node]);
+            self.apply(id, node, Input::Unanswered(Cause::Unreachable.into()));
+        }
         self.keeper_wakes(id);
     }
 }
