@@ -9,8 +9,11 @@ use super::node::{Input, NodeState};
 use super::options::Require;
 use super::role::DbRole;
 use super::{Abandoned, Databases, select};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+const LACK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Two primaries claim to be the one: no write goes anywhere until one of them is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +156,20 @@ impl Databases {
         );
         if !change.effects.is_empty() {
             self.tell(Message::Reported { node, change });
+        }
+    }
+
+    /// A statement failed for want of disk or memory, and the node is not down for that. Told now and then, since every write may meet it.
+    pub fn lacks(&self, candidate: &Candidate, error: &Error) {
+        let node = &self.shared.nodes[candidate.node];
+        let mut told = node
+            .lack_told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() > LACK_AGAIN) {
+            *told = Some(Instant::now());
+            drop(told);
+            log::error!(node = node.name.as_str(), detail:% = error; "the server cannot do what it is asked");
         }
     }
 

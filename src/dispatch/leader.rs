@@ -165,6 +165,9 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
         let databases = &lane.context.databases;
         databases.report_failure(candidate, error);
     }
+    if let Err(error @ DbError::Resources(_)) = result {
+        lane.context.databases.lacks(candidate, error);
+    }
 }
 
 /// Nothing was taken. Writes go on waiting; reads go elsewhere.

@@ -3,7 +3,7 @@
 use crate::support::app::App;
 use crate::support::load::{all_are, while_asking};
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, Cluster, eventually, holds_for, key, minimal};
+use crate::support::{Answer, Cluster, ask, eventually, holds_for, key, minimal, sql};
 use private_postgres::StopMode;
 use std::thread;
 use std::time::Instant;
@@ -24,6 +24,40 @@ fn pair() -> (Cluster, App, String) {
         app.get(&path).served_by() == "replica"
     });
     (cluster, app, path)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_fails_writes_alone_is_told_and_heals() {
+    let (cluster, app, path) = pair();
+    sql(
+        cluster.primary(),
+        "INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, anchor_transaction_id, actor, request_id)
+         SELECT 'other', gen_random_uuid(), gen_random_uuid(), repeat('G', 56), 1, 'USDC', 'anchor-' || n, 'api:test', 'test'
+           FROM generate_series(1, 120000) n",
+    );
+    let size = ask(
+        cluster.primary(),
+        "SELECT pg_relation_size('transactions')::text AS value",
+    );
+    let size: u64 = size.parse().unwrap();
+    assert!(size > 16 << 20, "larger than a file of WAL: {size}");
+    cluster.primary().limit_files(Some(size)).unwrap();
+    let (mut refused, mut refused_key) = (None, String::new());
+    eventually(s(60), "the last page is full", || {
+        refused_key = key();
+        refused = Some(app.create_keyed(&refused_key, &minimal())).filter(|it| it.status != 201);
+        refused.is_some()
+    });
+    let refused = refused.unwrap().problem(503, "overloaded");
+    assert_eq!(refused.json()["outcome"], "not_applied");
+    assert!(app.log().contains("could not extend file"), "{}", app.log());
+    app.get(&path).expect(200);
+    app.get_strong(&path).expect(200);
+    cluster.primary().limit_files(None).unwrap();
+    let created = app.create_keyed(&refused_key, &minimal()).expect(201);
+    assert_eq!(created.header("Idempotent-Replayed"), "false");
+    app.until_healthy(HEALING);
 }
 
 #[test]

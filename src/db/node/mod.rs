@@ -15,7 +15,8 @@ use super::url::DatabaseUrl;
 use super::{NodeOptions, Options};
 use crate::metrics::Counter;
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 pub struct Node {
     pub name: String,
@@ -31,6 +32,8 @@ pub struct Node {
     pub attempts: Threads,
     /// How often a rebuild of its pool was begun.
     pub rebuilds: Counter,
+    /// When it was told last that its server lacks disk or memory.
+    pub lack_told: Mutex<Option<Instant>>,
 }
 
 /// A node that swallows attempts gets only so many.
@@ -63,6 +66,7 @@ impl Node {
             given_up: Threads::at_most(max_given_up(options)),
             attempts: Threads::at_most(MAX_ATTEMPTS),
             rebuilds: Counter::default(),
+            lack_told: Mutex::default(),
         }
     }
 

@@ -5,6 +5,9 @@ use super::signals::KILL_LIMIT;
 use crate::Error;
 use nix::sys::signal::Signal;
 
+#[cfg(target_os = "linux")]
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 impl Server {
     /// As if the machine were lost: the postmaster and all its children at once.
     pub fn kill(&self) -> Result<(), Error> {
@@ -23,6 +26,25 @@ impl Server {
             self.signal_all(Signal::SIGSTOP);
             self.signal_all(Signal::SIGSTOP);
         }
+    }
+
+    /// As if the disk were full: no file may grow beyond so many bytes; None: as far as it wants. Those of WAL have 16 MiB from the
+    /// beginning. PostgreSQL tells it as it tells a full disk, by "could not extend file", with another errno (EFBIG). By a program
+    /// (util-linux), since only who has a server's uid may do that, and even root may lack the right.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Error> {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        for pid in crate::process::servers_in(&self.data_dir()) {
+            let mut prlimit = std::process::Command::new("prlimit");
+            prlimit
+                .arg(format!("--pid={pid}"))
+                .arg(format!("--fsize={limit}:"));
+            match crate::process::run(self.home.command(prlimit), "", LIMIT) {
+                Err(_) if !crate::process::servers_in(&self.data_dir()).contains(&pid) => {}
+                result => drop(result?),
+            }
+        }
+        Ok(())
     }
 
     /// The opposite of `freeze`.
