@@ -83,14 +83,21 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
             }
             Failure::NodeDown { sent: false } => (free, doubt),
             Failure::NodeDown { sent: true } | Failure::NoAnswer => (paid, Doubt::Sent),
-            Failure::SplitBrain => refuse(Refusal::SplitBrain),
+            Failure::SplitBrain => match doubt {
+                Doubt::None => refuse(Refusal::SplitBrain),
+                Doubt::Sent => (free, doubt),
+            },
             Failure::Apart => (Apart, doubt),
             Failure::Panicked => refuse(Refusal::Internal),
             Failure::Database(error) => match error {
                 DbError::Lost(_) => (paid, Doubt::Sent),
                 DbError::LockTimeout => (AfterLock, doubt),
                 DbError::Busy => (free, doubt),
-                DbError::Statement(_) => refuse(Refusal::Internal),
+                // It does not tell whether the earlier attempt was applied.
+                DbError::Statement(_) => match doubt {
+                    Doubt::None => refuse(Refusal::Internal),
+                    Doubt::Sent => (paid, doubt),
+                },
                 DbError::Unreachable(_)
                 | DbError::AnotherServer
                 | DbError::ReadOnly

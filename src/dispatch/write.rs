@@ -45,6 +45,8 @@ impl<W: Work> WriteLanes<W> {
 struct Course {
     deadline: Instant,
     doubt: Doubt,
+    /// Of the last attempt.
+    failure: Option<Failure>,
     apart: bool,
     waits_for_lock_since: Option<Instant>,
     pauses: u32,
@@ -64,6 +66,7 @@ impl Dispatch {
         let mut course = Course {
             deadline: Instant::now() + deadline,
             doubt: Doubt::None,
+            failure: None,
             apart: false,
             waits_for_lock_since: None,
             pauses: 0,
@@ -71,6 +74,10 @@ impl Dispatch {
         let end = self.until_known(lanes, Arc::new(job), &mut course).await;
         if course.doubt == Doubt::Sent {
             self.counts.doubt_ended(&end);
+        }
+        if matches!(end, Err(Error::OutcomeUnknown)) {
+            let failure = course.failure;
+            log::warn!(failure:?; "the outcome of a write is not known");
         }
         end
     }
@@ -89,6 +96,7 @@ impl Dispatch {
                 .await;
             let (next, doubt) = verdict::write(&self.came(&reply), course.doubt);
             course.doubt = doubt;
+            course.failure = reply.as_ref().err().cloned();
             match next {
                 NextWrite::Answer => return self.told(reply),
                 NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),

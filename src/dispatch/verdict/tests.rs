@@ -45,7 +45,7 @@ fn writes_go_on_as_the_table_says() {
         ((AfterLock, no), (AfterLock, sent)),
         ((paid, no), (paid, sent)),
         ((paid, no), (paid, sent)),
-        ((Refuse(Internal), no), (Refuse(OutcomeUnknown), sent)),
+        ((Refuse(Internal), no), (paid, sent)),
         ((Refuse(Overloaded), no), (free, sent)),
         ((Refuse(OutOfTime), no), (Refuse(OutcomeUnknown), sent)),
         (
@@ -55,7 +55,7 @@ fn writes_go_on_as_the_table_says() {
         ((free, no), (free, sent)),
         ((paid, sent), (paid, sent)),
         ((paid, sent), (paid, sent)),
-        ((Refuse(SplitBrain), no), (Refuse(OutcomeUnknown), sent)),
+        ((Refuse(SplitBrain), no), (free, sent)),
         ((Apart, no), (Apart, sent)),
         ((Refuse(Internal), no), (Refuse(OutcomeUnknown), sent)),
     ];
