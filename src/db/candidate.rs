@@ -25,6 +25,8 @@ pub struct Candidate {
     pub rtt: Duration,
     /// The standbys whose word counts for a commit of this primary; none where its commits wait for nobody.
     pub standbys: Arc<Standbys>,
+    /// A commit waits for some standby, whether or not its word counts.
+    pub commits_wait: bool,
     /// Each commit hangs until a standby is back.
     pub waits_for_standby: bool,
     /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
@@ -57,6 +59,7 @@ impl Candidate {
             } else {
                 Arc::default()
             },
+            commits_wait: facts.waits_for > 0,
             waits_for_standby: facts.waits_for_standby(),
             unprepared: facts.role == DbRole::Primary && facts.branch() != conclusions.prepared,
             as_of: seen.as_of,

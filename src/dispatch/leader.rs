@@ -190,8 +190,9 @@ fn answer<W: Work>(
     if is_promoted {
         databases.suspect(candidate);
     }
-    let is_unproved = !witnesses(lane, candidate).is_empty() && !done.copies.is_replicated();
-    let current = !is_promoted && databases.is_current(candidate) && !(W::PROVES && is_unproved);
+    let wants_proof = W::PROVES && candidate.commits_wait && databases.requires() != Require::None;
+    let is_unproved = wants_proof && !done.copies.is_replicated();
+    let current = !is_promoted && databases.is_current(candidate) && !is_unproved;
     let durability = durability(lane, candidate, &done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // A receiver that is gone is a client that has gone away.

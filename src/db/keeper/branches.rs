@@ -22,7 +22,8 @@
 //! When eu is reached again, eu-b still streams from eu-a. But eu-a's commits hang and ap-a follows us-a: us-a goes on, eu-a is fenced.
 //!
 //! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for as long
-//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. After a correct failover nobody streams from the old primary, and nothing is waited for.
+//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. After a correct failover
+//! nobody streams from the old primary, and nothing is waited for.
 //!
 //! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
 //! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
