@@ -101,13 +101,15 @@ fn on_a_new_stage(
         found
             .iter()
             .for_each(|violation| eprintln!("  VIOLATION {violation}"));
-        if fault.fails_no_write {
-            history
-                .failed_writes()
-                .iter()
-                .for_each(|reply| eprintln!("  needless: {reply:?}"));
+        let needless = if fault.fails_no_write {
+            history.failed_writes()
+        } else {
+            Vec::new()
+        };
+        for reply in &needless {
+            eprintln!("  needless: {reply:?}");
         }
-        if !found.is_empty() {
+        if !found.is_empty() || !needless.is_empty() {
             let logs = stage
                 .apps
                 .iter()
