@@ -1,6 +1,7 @@
 //! What the keeper has concluded from all that the nodes say. Immutable: requests read one, and a new one takes its place.
 
 use super::cause::Cause;
+use super::options::Require;
 use super::probe::Branch;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub struct Conclusions {
 pub struct Standbys {
     /// The `application_name` under which each follows, or last followed, a primary.
     pub names: Vec<String>,
-    /// Of each, where it matters.
+    /// Of each.
     pub regions: Vec<Option<Arc<str>>>,
 }
 
@@ -48,25 +49,25 @@ pub struct Standbys {
 pub struct Standby {
     /// Under which it follows, or last followed, a primary.
     pub name: String,
-    /// Where it matters.
     pub region: Option<Arc<str>>,
-    /// Its word is one for a commit.
-    pub counts: bool,
 }
 
 impl Standbys {
-    /// A name that others have too who do not count, or who are elsewhere, says nothing.
+    /// Those of the others whose word counts for a commit of a primary in this region.
     ///
-    /// For example, where `application_name` was set nowhere all standbys are `walreceiver`. In eu and us, where another region must have a
-    /// commit, a flush by `walreceiver` may be that of eu's own standby: it counts for none.
-    pub fn of(standbys: Vec<Standby>) -> Standbys {
-        let is_plain = |one: &&Standby| {
-            let mut namesakes = standbys.iter().filter(|other| other.name == one.name);
-            namesakes.all(|other| other.counts && other.region == one.region)
+    /// Where another region must have it, a name that is one of several regions says nothing. For example, where `application_name` was set
+    /// nowhere all standbys are `walreceiver`: with some in eu and some in us, a flush by `walreceiver` may be that of eu's own.
+    pub fn that_count(require: Require, region: Option<&str>, others: &[Standby]) -> Standbys {
+        let counts = |one: &&Standby| {
+            let mut namesakes = others.iter().filter(|other| other.name == one.name);
+            let is_elsewhere =
+                |other: &Standby| other.region.as_deref() != region && other.region == one.region;
+            require != Require::Region || namesakes.all(is_elsewhere)
         };
-        let plain = standbys.iter().filter(is_plain);
-        let plain = plain.map(|standby| (standby.name.clone(), standby.region.clone()));
-        let (names, regions) = plain.unzip();
+        let those = others.iter().filter(counts);
+        let (names, regions) = those
+            .map(|one| (one.name.clone(), one.region.clone()))
+            .unzip();
         Standbys { names, regions }
     }
 
@@ -100,26 +101,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_stands_for_several_regions_or_for_who_does_not_count_stands_for_none() {
-        let standby = |name: &str, region: &str, counts| Standby {
-            name: name.into(),
-            region: Some(region.into()),
-            counts,
+    fn where_another_region_must_have_a_write_a_name_of_several_regions_counts_for_none() {
+        let that_count = |require, others: &[(&str, &str)]| {
+            let standby = |(name, region): &(&str, &str)| Standby {
+                name: (*name).into(),
+                region: Some((*region).into()),
+            };
+            let others: Vec<_> = others.iter().map(standby).collect();
+            Standbys::that_count(require, Some("eu"), &others).names
         };
-        let names = |standbys| Standbys::of(standbys).names;
-        let one_region = vec![standby("b", "us", true), standby("b", "us", true)];
-        assert_eq!(names(one_region), ["b", "b"]);
-        let two = vec![
-            standby("b", "us", true),
-            standby("b", "ap", true),
-            standby("c", "us", true),
+        let table: [(&[_], &[&str]); 3] = [
+            (&[("b", "us"), ("b", "us")], &["b", "b"]),
+            (&[("b", "us"), ("b", "ap"), ("c", "us")], &["c"]),
+            (&[("b", "us"), ("b", "eu"), ("d", "eu")], &[]),
         ];
-        assert_eq!(names(two), ["c"]);
-        let own = vec![
-            standby("b", "us", true),
-            standby("b", "eu", false),
-            standby("d", "eu", false),
-        ];
-        assert_eq!(names(own), [""; 0]);
+        for (others, names) in table {
+            assert_eq!(that_count(Require::Region, others), names);
+            assert_eq!(that_count(Require::Node, others).len(), others.len());
+        }
     }
 }

@@ -23,6 +23,7 @@ mod unreachable;
 pub mod url;
 
 pub use candidate::Candidate;
+pub use conclusions::{Standby, Standbys};
 pub use options::{NodeOptions, Options, RebuildSchedule, Require, Schema};
 pub use pool::bulkhead::{Permit, Use, share};
 pub use pool::{Connection, Pool};

@@ -148,14 +148,18 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
     }
 }
 
-/// The standbys whose word is wanted for its commit. A read that is proved by one wants none where the settings require none: whoever the
-/// commit waited for has not followed another primary then.
+/// The standbys whose word is wanted for its commit.
 fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -> &'c [String] {
-    let required = lane.context.databases.requires() != Require::None;
-    if W::PROVES && !required {
+    if W::PROVES && !wants_witness(lane, candidate) {
         return &[];
     }
     &candidate.standbys.names
+}
+
+/// A read that is proved by a commit wants no standby's word where the settings require none: whoever the commit waited for has not
+/// followed another primary then.
+fn wants_witness<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
+    candidate.commits_wait && lane.context.databases.requires() != Require::None
 }
 
 fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, DbError>) {
@@ -190,8 +194,7 @@ fn answer<W: Work>(
     if is_promoted {
         databases.suspect(candidate);
     }
-    let wants_proof = W::PROVES && candidate.commits_wait && databases.requires() != Require::None;
-    let is_unproved = wants_proof && !done.copies.is_replicated();
+    let is_unproved = W::PROVES && wants_witness(lane, candidate) && !done.copies.is_replicated();
     let current = !is_promoted && databases.is_current(candidate) && !is_unproved;
     let durability = durability(lane, candidate, &done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {

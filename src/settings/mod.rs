@@ -58,7 +58,8 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
 fn compare(settings: &Settings, reader: &mut Reader) {
     let server = &settings.server;
     let mut problem = None;
-    if !reader.is_wrong(&["database", "DATABASE_", "embedded"]) {
+    let nodes = ["database.primary", "database.replicas", "DATABASE_"];
+    if !reader.is_wrong(&nodes) && !reader.is_wrong(&["embedded"]) {
         problem = settings.embedded.problem_with(&settings.database, server);
     }
     if problem.is_none() && !reader.is_wrong(&["clients"]) {

@@ -28,15 +28,9 @@ fn the_status_of_a_service_is_a_table_without_colour_in_a_pipe() {
 fn without_an_address_it_is_the_service_of_the_settings_that_is_asked() {
     let app = &shared().app;
     let launch = Launch::bare().env("SYNAPSE_KEY", TENANT.key);
-    let (_, port) = app
-        .url("")
-        .rsplit_once(':')
-        .map(|(a, b)| (a.to_owned(), b.to_owned()))
-        .unwrap();
-    let table = launch
-        .env("SERVER_PORT", port.trim_end_matches('/'))
-        .run(&["status"])
-        .expect(0);
+    let url = app.url("");
+    let (_, port) = url.trim_end_matches('/').rsplit_once(':').unwrap();
+    let table = launch.env("SERVER_PORT", port).run(&["status"]).expect(0);
     assert!(table.stdout.contains("node-1"), "{}", table.stdout);
     let wrong = Launch::bare()
         .env("SERVER_PORT", "many")

@@ -1,9 +1,10 @@
 //! Whether what commits wait for is what `durability.require` asks for.
 
 use crate::db::url::{DatabaseUrl, SessionLimits, connect};
-use crate::db::{NodeOptions, Require};
+use crate::db::{NodeOptions, Require, Standby, Standbys};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use std::sync::Arc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,9 +30,7 @@ pub fn durability(require: Require, primary: usize, nodes: &[Named<'_>]) -> Resu
     }
     let Named { name: own, node } = &nodes[primary];
     let set = setting_of(&node.url)?;
-    let counting: Vec<&str> = counting(require, primary, nodes)
-        .filter_map(|named| named.name.as_deref())
-        .collect();
+    let counting = counting(require, primary, nodes);
     if is_enough(&Waits::parse(&set, own.as_deref()), &counting) {
         println!(
             "durability.require: commits wait for synchronous_standby_names = '{set}', which is enough"
@@ -56,43 +55,39 @@ pub fn durability(require: Require, primary: usize, nodes: &[Named<'_>]) -> Resu
     ))
 }
 
-/// The others whose word counts for a commit of this one. Where another region must have it, a name that several nodes have says nothing.
-fn counting<'n>(
-    require: Require,
-    primary: usize,
-    nodes: &'n [Named<'n>],
-) -> impl Iterator<Item = &'n Named<'n>> {
-    let region = &nodes[primary].node.region;
-    let others = nodes
-        .iter()
-        .enumerate()
-        .filter(move |(at, _)| *at != primary);
-    let is_plain = |named: &Named| {
-        let namesakes = nodes.iter().filter(|other| other.name == named.name);
-        named.name.is_none() || namesakes.count() == 1
-    };
-    others
-        .map(|(_, named)| named)
-        .filter(move |named| match require {
-            Require::None => false,
-            Require::Node => true,
-            Require::Region => named.node.region != *region && is_plain(named),
-        })
+fn others<'n>(of: usize, nodes: &'n [Named<'n>]) -> impl Iterator<Item = &'n Named<'n>> {
+    let others = nodes.iter().enumerate().filter(move |(at, _)| *at != of);
+    others.map(|(_, named)| named)
+}
+
+/// The names that count for a commit of this one.
+fn counting(require: Require, primary: usize, nodes: &[Named<'_>]) -> Vec<String> {
+    let known = others(primary, nodes).filter_map(|other| {
+        let name = other.name.clone()?;
+        let region = other.node.region.as_deref().map(Arc::from);
+        Some(Standby { name, region })
+    });
+    let region = nodes[primary].node.region.as_deref();
+    Standbys::that_count(require, region, &known.collect::<Vec<_>>()).names
 }
 
 /// What to set on it, for when it is the primary.
 fn line_for(require: Require, node: usize, nodes: &[Named<'_>]) -> String {
-    let quoted = counting(require, node, nodes).map(|named| match &named.name {
-        Some(name) => format!("\"{name}\""),
-        None => format!("\"<application_name of {}>\"", named.node.name),
-    });
-    let names = quoted.collect::<Vec<_>>().join(", ");
-    let name = &nodes[node].node.name;
+    let Named { node: of, .. } = nodes[node];
+    let is_unknown = |other: &&Named| {
+        let counts = require == Require::Node || other.node.region != of.region;
+        other.name.is_none() && counts
+    };
+    let unknown = others(node, nodes).filter(is_unknown);
+    let unknown = unknown.map(|other| format!("<application_name of {}>", other.node.name));
+    let names = counting(require, node, nodes).into_iter().chain(unknown);
+    let quoted: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    let (name, names) = (&of.name, quoted.join(", "));
     format!("\n  on {name}: synchronous_standby_names = 'ANY 1 ({names})'")
 }
 
 /// However those are chosen that confirm a commit, one of them counts.
-fn is_enough(waits: &Waits, counting: &[&str]) -> bool {
+fn is_enough(waits: &Waits, counting: &[String]) -> bool {
     let counts = |name: &&String| {
         counting
             .iter()
@@ -181,20 +176,20 @@ mod tests {
                     r#"on node-1: synchronous_standby_names = 'ANY 1 ("us-a", "ap-a")'"#
                 )
             );
-            assert!(line(require, 1).ends_with(&format!(r#"'ANY 1 ({own}, "ap-a")'"#)));
+            assert!(line(require, 1).ends_with(&format!(r#"'ANY 1 ("ap-a", {own})'"#)));
         }
         let namesakes = [
             named(None, &eu),
             named(Some("b"), &us),
             named(Some("b"), &ap),
         ];
-        assert_eq!(counting(Require::Region, 0, &namesakes).count(), 0);
-        assert_eq!(counting(Require::Node, 0, &namesakes).count(), 2);
+        assert_eq!(counting(Require::Region, 0, &namesakes), [""; 0]);
+        assert_eq!(counting(Require::Node, 0, &namesakes), ["b", "b"]);
     }
 
     #[test]
     fn a_setting_is_enough_where_no_choice_of_standbys_is_without_one_that_counts() {
-        let counting = ["us-a", "ap-a"];
+        let counting = ["us-a", "ap-a"].map(str::to_owned);
         for (setting, is) in [
             ("", false),
             ("*", false),

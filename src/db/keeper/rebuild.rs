@@ -88,12 +88,13 @@ impl Keeper {
     }
 
     /// Where no connection could be made, the probe's may be to where the address led before, and be answered all the time. It is given up,
-    /// and the first answer on a new one is news: it makes the next attempt.
+    /// and the first answer on a new one is news: it makes the next attempt. A late attempt says nothing of a node that is up since.
     fn not_rebuilt(&mut self, node: usize, attempt: Instant, trouble: Trouble) {
         let reached = trouble.cause == Cause::SchemaNotReady;
         let unanswered = Input::Unanswered(trouble.clone());
         self.apply(node, Input::NotRebuilt { attempt, trouble });
-        if !reached {
+        let is_down = matches!(*self.shared.nodes[node].state(), NodeState::Down { .. });
+        if is_down && !reached {
             self.watches[node].prober.hang_up();
             self.apply(node, unanswered);
         }

@@ -3,7 +3,6 @@
 use super::super::cause::Cause;
 use super::super::conclusions::{Conclusions, Standby, Standbys, Writes};
 use super::super::node::{Input, NodeState};
-use super::super::options::Require;
 use super::super::probe::{Facts, Heard};
 use super::super::url::CONNECT_TIMEOUT;
 use super::cluster::Cluster;
@@ -88,27 +87,17 @@ impl Keeper {
     }
 
     fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
-        let (nodes, require) = (&self.shared.nodes, self.shared.options.require);
-        let region = elected.and_then(|elected| nodes[elected].region.as_ref());
-        let counts = |node: usize| match require {
-            Require::None | Require::Node => true,
-            Require::Region => nodes[node].region.as_ref() != region,
-        };
-        let told = |node: usize| match require {
-            Require::None | Require::Node => None,
-            Require::Region => nodes[node].region.clone(),
-        };
+        let nodes = &self.shared.nodes;
+        let region = elected.and_then(|elected| nodes[elected].region.as_deref());
         let others = self.memory.nodes.iter().enumerate();
         let others = others.filter(|(node, _)| Some(*node) != elected);
-        let known = others.filter_map(|(node, remembered)| {
-            let standby = Standby {
-                name: remembered.upstream_name.clone()?,
-                region: told(node),
-                counts: counts(node),
-            };
-            Some(standby)
+        let others = others.filter_map(|(node, remembered)| {
+            let name = remembered.upstream_name.clone()?;
+            let region = nodes[node].region.clone();
+            Some(Standby { name, region })
         });
-        Arc::new(Standbys::of(known.collect()))
+        let (require, others) = (self.shared.options.require, others.collect::<Vec<_>>());
+        Arc::new(Standbys::that_count(require, region, &others))
     }
 
     /// Who follows the primary of the lower timeline must be heard again.

@@ -8,7 +8,7 @@ use super::server::Life;
 use super::session::{Answer, Order, Whose};
 use super::time::{MS, Time};
 use synapse_core::db::cause::Cause;
-use synapse_core::db::decisions::Input;
+use synapse_core::db::decisions::{Input, State};
 use synapse_core::db::probe::Heard;
 
 impl Sim<'_> {
@@ -93,10 +93,12 @@ impl Sim<'_> {
             return;
         }
         let attempt = self.clock.instant(attempt);
+        let stays = self.is(Mutant::ProbesStay);
         let trouble = Cause::Unreachable.into();
         self.apply(id, node, Input::NotRebuilt { attempt, trouble });
-        if !self.is(Mutant::ProbesStay) {
-            hang_up(&mut self.instances[id].nodes[node]);
+        let watched = &mut self.instances[id].nodes[node];
+        if matches!(watched.state, State::Down { .. }) && !stays {
+            hang_up(watched);
             self.apply(id, node, Input::Unanswered(Cause::Unreachable.into()));
         }
         self.keeper_wakes(id);

@@ -39,7 +39,6 @@ pub fn page(moment: &Moment, side: Side) -> Markup {
     }
 }
 
-/// A section that events replace.
 /// What every page has in its head.
 pub fn head(title: &str, style: &str) -> Markup {
     html! {
@@ -59,6 +58,7 @@ fn panel(heading_id: &str, heading: &str, content: Markup) -> Markup {
     }
 }
 
+/// A section that events replace.
 fn live(id: &str, moment: &Moment) -> Markup {
     let section = SECTIONS.iter().find(|section| section.id == id);
     html! {
