@@ -91,6 +91,10 @@ const MISSING: &str = "
       FROM needed
      GROUP BY name, privilege
     HAVING bool_or(lacks)
+    UNION ALL
+    SELECT CASE WHEN p IS NULL THEN 'procedure ' ELSE 'EXECUTE on ' END || 'confirm_commits'
+      FROM to_regprocedure('confirm_commits(text[],text[],integer)') p
+     WHERE p IS NULL OR NOT has_function_privilege(p, 'EXECUTE')
      ORDER BY 1";
 
 #[derive(QueryableByName)]

@@ -5,6 +5,7 @@ use super::support::Outcome;
 use super::usage;
 use super::work::{Ask, Requests, Work};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -142,11 +143,25 @@ async fn ask(
     }
 }
 
-/// Creates so many rows, one after the other; their numbers and their ids.
+/// Creates so many rows, over some connections, since each may take its time over a distance; their numbers and their ids.
 pub async fn create(target: Target<'_>, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)> {
+    const CLIENTS: usize = 20;
+    let parts = (0..CLIENTS).map(|first| create_some(target, (first..rows).step_by(CLIENTS)));
+    let (mut acknowledged, mut ids) = (Vec::new(), Vec::new());
+    for part in try_join_all(parts).await? {
+        acknowledged.extend(part.0);
+        ids.extend(part.1);
+    }
+    Ok((acknowledged, ids))
+}
+
+async fn create_some(
+    target: Target<'_>,
+    turns: impl Iterator<Item = usize>,
+) -> Outcome<(Vec<Ask>, Vec<String>)> {
     let mut client = Client::connect(target.address).await?;
     let (mut acknowledged, mut ids) = (Vec::new(), Vec::new());
-    for turn in 0..rows {
+    for turn in turns {
         let (made, body) = ask(&mut client, target.requests, Work::Create, turn).await?;
         let row: serde_json::Value = serde_json::from_slice(&body)?;
         let id = row["id"].as_str().ok_or("a created row has no id")?;

@@ -1,3 +1,4 @@
+DROP PROCEDURE confirm_commits;
 DROP TABLE callback_receipts;
 DROP TABLE transaction_events;
 DROP TABLE transactions;

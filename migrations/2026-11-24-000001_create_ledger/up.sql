@@ -157,3 +157,41 @@ COMMENT ON COLUMN callback_receipts.handle IS 'callback/<webhook-id>.';
 COMMENT ON COLUMN callback_receipts.fingerprint IS 'SHA-256 of its canonical body.';
 COMMENT ON COLUMN callback_receipts.transaction_id IS 'The transaction that it met.';
 COMMENT ON COLUMN callback_receipts.write_id IS 'The event that it made. NULL: it said nothing new.';
+
+-- Who has what this server had flushed when it was asked: all that was committed before, by this session and by others. First an empty
+-- message is committed, which waits for standbys as the session and the server are told to (src/ledger/store/durability.rs tells why two
+-- commits). A standby that let it go may not be one that counts: those have half a second more.
+-- A procedure, since only that can commit and then look in one round trip. It is cut short by statement_timeout, which ends the wait of a
+-- commit inside of a procedure, with a warning, as if it had succeeded: the caller compares the time that it took with limit_ms.
+CREATE PROCEDURE confirm_commits(
+    standbys text[],            -- those that count, by application_name
+    INOUT confirmed_by text[],  -- which of them have it
+    INOUT limit_ms integer      -- statement_timeout; 0 is none
+) LANGUAGE plpgsql AS $$
+DECLARE
+    flushed constant pg_lsn := pg_current_wal_flush_lsn();
+    any_counts boolean;
+    pause double precision := 0.001;
+BEGIN
+    limit_ms := extract(epoch FROM current_setting('statement_timeout')::interval) * 1000;
+    PERFORM pg_logical_emit_message(true, 'synapse', '');
+    COMMIT;
+    LOOP
+        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE s.flush_lsn >= flushed), '{}'),
+               current_setting('synchronous_commit') IN ('on', 'remote_apply') AND count(*) > 0
+          INTO confirmed_by, any_counts
+          FROM pg_stat_replication s
+         WHERE s.application_name = ANY (standbys) AND s.sync_state IN ('sync', 'quorum');
+        IF NOT any_counts THEN
+            confirmed_by := '{}';
+        END IF;
+        EXIT WHEN confirmed_by <> '{}' OR NOT any_counts OR pause > 0.3
+               OR (limit_ms > 0 AND clock_timestamp() - statement_timestamp() >= make_interval(secs => limit_ms / 1000.0));
+        PERFORM pg_sleep(pause);
+        pause := pause * 2;
+        -- Else the list of sessions, and so of standbys, stays as it was at the first look.
+        COMMIT;
+    END LOOP;
+END $$;
+
+COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was flushed before.';

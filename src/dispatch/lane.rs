@@ -6,12 +6,14 @@
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
 //! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
 
+mod pace;
 mod pair;
 mod seat;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
+use pace::{Line, Pace};
 pub(super) use pair::Pair;
 pub(super) use seat::Seat;
 use ticket::{Queued, Ticket};
@@ -38,11 +40,6 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How far into the queue a leader looks for jobs of the same owner.
 const LOOK_AHEAD: usize = 256;
-/// Leaders of a lane whose statements are quick: while one waits for the disk, the other computes. More of them would only make
-/// smaller batches, and each statement has a cost of its own.
-const FEW_LEADERS: usize = 2;
-/// From here on a statement spends its time waiting (for a distant node, for a standby), and more leaders wait at the same time.
-const SLOW: Duration = Duration::from_millis(10);
 
 pub(super) struct Lane<W: Work> {
     pub context: Arc<Context>,
@@ -56,8 +53,7 @@ struct Queue<W: Work> {
     bytes: usize,
     leaders: usize,
     last_id: u64,
-    /// How long a statement takes, as a moving average.
-    typical: Duration,
+    pace: Pace,
 }
 
 struct Entry<W: Work> {
@@ -81,7 +77,7 @@ impl<W: Work> Lane<W> {
             bytes: 0,
             leaders: 0,
             last_id: 0,
-            typical: Duration::ZERO,
+            pace: Pace::default(),
         };
         Arc::new(Lane {
             context: context.clone(),
@@ -127,26 +123,25 @@ impl<W: Work> Lane<W> {
             until,
             reply,
         });
-        let start = self.takes_a_leader(&mut queue);
-        drop(queue);
-        if start {
-            leader::start(self.clone());
-        }
+        self.call_a_leader(queue);
         let lane = self.clone();
         Ok((Ticket { lane, id }, answer))
     }
 
-    /// Whether one more leader is to be started; then it is counted already.
-    fn takes_a_leader(&self, queue: &mut Queue<W>) -> bool {
-        let few = self.rules.max_batch > 1 && queue.typical < SLOW;
-        let most = if few {
-            FEW_LEADERS.min(self.rules.max_leaders)
-        } else {
-            self.rules.max_leaders
+    /// Starts one more leader, if there is work for it.
+    fn call_a_leader(self: &Arc<Self>, mut queue: MutexGuard<Queue<W>>) {
+        let line = Line {
+            waiting: queue.waiting.len(),
+            leaders: queue.leaders,
+            max_leaders: self.rules.max_leaders,
+            max_batch: self.rules.max_batch,
         };
-        let one_more = !queue.waiting.is_empty() && queue.leaders < most;
-        queue.leaders += usize::from(one_more);
-        one_more
+        let Some(pause) = queue.pace.next_leader(line, Instant::now()) else {
+            return;
+        };
+        queue.leaders += 1;
+        drop(queue);
+        leader::start_in(pause, self.clone());
     }
 
     /// What has gathered, but for what could not be answered in time by a node that is so far. None: nothing.
@@ -177,11 +172,8 @@ impl<W: Work> Lane<W> {
             }
         }
         queue.bytes -= bytes;
-        let start = self.takes_a_leader(&mut queue);
-        drop(queue);
-        if start {
-            leader::start(self.clone());
-        }
+        queue.pace.took(batch.jobs.len(), Instant::now());
+        self.call_a_leader(queue);
         self.batches.observe(batch.jobs.len() as f64);
         Some(batch)
     }
@@ -192,8 +184,7 @@ impl<W: Work> Lane<W> {
 
     /// A statement took so long.
     pub fn learn(&self, took: Duration) {
-        let mut queue = self.lock();
-        queue.typical = (queue.typical * 7 + took) / 8;
+        self.lock().pace.learn(took);
     }
 
     /// Everybody who waits is told so. Nothing was sent.

@@ -37,10 +37,21 @@ pub(super) fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Of a leader that the lane has counted. Where the node and a connection are at hand, its thread starts at once; else they are waited
-/// for without one.
-pub(super) fn start<W: Work>(lane: Arc<Lane<W>>) {
+/// Of a leader that the lane has counted.
+pub(super) fn start_in<W: Work>(pause: Duration, lane: Arc<Lane<W>>) {
     let seat = Seat::of(lane);
+    if pause.is_zero() {
+        return start(seat);
+    }
+    let runtime = seat.lane().context.runtime.clone();
+    drop(runtime.spawn(async move {
+        tokio::time::sleep(pause).await;
+        start(seat);
+    }));
+}
+
+/// Where the node and a connection are at hand, its thread starts at once; else they are waited for without one.
+fn start<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     let candidate = lane
         .candidate_now()
@@ -194,9 +205,14 @@ fn answer<W: Work>(
     if is_promoted {
         databases.suspect(candidate);
     }
-    let is_unproved = W::PROVES && wants_witness(lane, candidate) && !done.copies.is_replicated();
-    let current = !is_promoted && databases.is_current(candidate) && !is_unproved;
-    let durability = durability(lane, candidate, &done.copies);
+    let is_proved = match &done.copies {
+        Copies::On(standbys) => {
+            !(W::PROVES && wants_witness(lane, candidate) && standbys.is_empty())
+        }
+        Copies::Unknown => false,
+    };
+    let current = !is_promoted && databases.is_current(candidate) && is_proved;
+    let durability = durability(lane, candidate, done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // A receiver that is gone is a client that has gone away.
         drop(reply.send(Ok(Answered {
@@ -212,14 +228,14 @@ fn answer<W: Work>(
     }
 }
 
-fn durability<W: Work>(lane: &Lane<W>, candidate: &Candidate, copies: &Copies) -> Durability {
-    let Copies(names) = copies;
-    if !copies.is_replicated() {
-        return Durability::Local;
-    }
+fn durability<W: Work>(lane: &Lane<W>, candidate: &Candidate, copies: Copies) -> Durability {
+    let names = match copies {
+        Copies::On(names) if !names.is_empty() => names,
+        Copies::On(_) | Copies::Unknown => return Durability::Local,
+    };
     let (standbys, primary) = (&candidate.standbys, candidate.region.as_ref());
     let must_tell = lane.context.databases.requires() == Require::Region;
     Durability::Replicated {
-        regions: must_tell.then(|| standbys.regions_with(primary, names).into()),
+        regions: must_tell.then(|| standbys.regions_with(primary, &names).into()),
     }
 }

@@ -80,6 +80,15 @@ fn an_error_after_the_commit_that_counts_as_not_applied_is_found() {
 }
 
 #[test]
+fn copies_that_nobody_knows_of_and_that_count_as_none_are_found() {
+    is_found(
+        Mutant::UnknownCopiesAreLocal,
+        1,
+        "whose commits wait for a standby",
+    );
+}
+
+#[test]
 fn a_highest_timeline_that_wins_is_found() {
     is_found(Mutant::HighestTimelineWins, 62, "by mistake is followed");
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Lane;
-use crate::dispatch::leader;
 use crate::dispatch::work::Work;
 
 /// Given back when dropped: once, be it by the thread that led or by who gave it up. What has gathered meanwhile gets
@@ -26,10 +25,8 @@ impl<W: Work> Drop for Seat<W> {
         let lane = &self.0;
         let mut queue = lane.lock();
         queue.leaders -= 1;
-        let start = !lane.context.is_stopping() && lane.takes_a_leader(&mut queue);
-        drop(queue);
-        if start {
-            leader::start(lane.clone());
+        if !lane.context.is_stopping() {
+            lane.call_a_leader(queue);
         }
     }
 }

@@ -162,7 +162,7 @@ impl<Q: Question> Work for Paging<Q> {
 fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool>) -> Done<A> {
     Done {
         answers,
-        copies: Copies::default(),
+        copies: Copies::NONE,
         in_recovery,
     }
 }
@@ -195,8 +195,7 @@ impl<W: Work> Work for Proven<W> {
         standbys: &[String],
     ) -> QueryResult<Done<W::Answer>> {
         let done = W::run(connection, owner, jobs, standbys)?;
-        proof::prove(connection)?;
-        let copies = store::copies(connection, standbys);
+        let copies = proof::prove_to(connection, standbys)?;
         Ok(Done { copies, ..done })
     }
 }

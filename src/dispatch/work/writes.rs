@@ -147,7 +147,7 @@ fn each_committed<J, A>(
     }
     Ok(Done {
         answers,
-        copies: copies.unwrap_or_default(),
+        copies: copies.unwrap_or(Copies::NONE),
         in_recovery: None,
     })
 }

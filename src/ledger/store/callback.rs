@@ -60,16 +60,18 @@ pub fn receive(
     standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
     let create = &callback.create;
-    let stored: Option<DateTime<Utc>> = Run(&Receive::of(callback))
-        .get_result(connection)
-        .optional()?;
-    if let Some(at) = stored {
+    let commits_alone = !standbys.is_empty();
+    let stored: Option<(DateTime<Utc>, Option<String>)> =
+        Run(&Receive::of(callback, commits_alone))
+            .get_result(connection)
+            .optional()?;
+    if let Some((at, _)) = stored {
         return Ok(Committed {
             value: received(new_transaction(create, at), How::Created),
             copies: copies(connection, standbys),
         });
     }
-    let met = look_up(connection, &create.caller.owner, &[create])?;
+    let met = look_up(connection, &create.caller.owner, &[create], commits_alone)?;
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
     let value = match (by_key.into_iter().next(), by_anchor.into_iter().next()) {
         (Some(met), _) => met_by_handle(connection, callback, met)?,
@@ -121,6 +123,7 @@ fn change(
         transaction_id,
         status,
         actor: callback.create.caller.actor(),
+        commits_alone: !standbys.is_empty(),
     };
     let row: Option<Locked> = match Run(&statement).get_result(connection).optional() {
         Err(error) if is_of_an_earlier_attempt(&error) => None,

@@ -4,7 +4,7 @@
 -- stays. The receipt keeps a callback from being applied a second time, whatever it does: one that said nothing new too, which would else, sent
 -- again and signed anew, pass for the latest word.
 --   $1 owner, $2 transaction, $3 callback_status, $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
---   $9 fingerprint
+--   $9 fingerprint, $10 as $16 of insert.sql
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), noted AS (
@@ -27,10 +27,13 @@ WITH stored AS MATERIALIZED (
     INSERT INTO callback_receipts (owner, handle, fingerprint, transaction_id, write_id)
     SELECT $1, $8, $9, $2, (SELECT $5 FROM noted WHERE changed)
       FROM stored
+), commits_alone AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'local', true) WHERE $10
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,
        told.write_id, told.created_at, told.updated_at
   FROM (SELECT n.* FROM noted n
         UNION ALL
-        SELECT s.*, false FROM stored s WHERE NOT EXISTS (SELECT FROM noted)) told;
+        SELECT s.*, false FROM stored s WHERE NOT EXISTS (SELECT FROM noted)) told
+  LEFT JOIN commits_alone ON true;

@@ -23,7 +23,8 @@ pub fn change(
     change: &Change,
     standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
-    let row: Option<Row> = match Run(&Update::of(change)).get_result(connection).optional() {
+    let update = Update::of(change, !standbys.is_empty());
+    let row: Option<Row> = match Run(&update).get_result(connection).optional() {
         Err(error) if is_own_earlier_attempt(&error) => None,
         row => row?,
     };
@@ -131,10 +132,11 @@ struct Update<'c> {
     identity: Option<&'c str>,
     from: Vec<&'static str>,
     actor: String,
+    commits_alone: bool,
 }
 
 impl<'c> Update<'c> {
-    fn of(change: &'c Change) -> Update<'c> {
+    fn of(change: &'c Change, commits_alone: bool) -> Update<'c> {
         let etag: Option<&ETag> = match &change.expected {
             Expected::Exactly(etag) => Some(etag),
             Expected::Any | Expected::Nothing => None,
@@ -151,6 +153,7 @@ impl<'c> Update<'c> {
                 .map(|from| from.as_str())
                 .collect(),
             actor: change.caller.actor(),
+            commits_alone,
         }
     }
 }
@@ -181,6 +184,7 @@ impl Statement for Update<'_> {
         binds.bind::<Nullable<SqlText>, _>(&self.identity)?;
         binds.bind::<Array<SqlText>, _>(&self.from)?;
         binds.bind::<SqlText, _>(&self.actor)?;
-        binds.bind::<SqlText, _>(&self.change.caller.request_id)
+        binds.bind::<SqlText, _>(&self.change.caller.request_id)?;
+        binds.bind::<Bool, _>(&self.commits_alone)
     }
 }

@@ -3,7 +3,8 @@
 -- what is then compared, changed or told is the latest state, never an older one that a snapshot still shows. The lock also makes a
 -- refusal a commit, which a primary that was replaced cannot make.
 --   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 from any version, $7 from this version,
---   $8 made by the write that ends so, $9 from which statuses, $10 actor, $11 request_id
+--   $8 made by the write that ends so, $9 from which statuses, $10 actor, $11 request_id,
+--   $12 as $16 of insert.sql
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), changed AS (
@@ -20,10 +21,13 @@ WITH stored AS MATERIALIZED (
                                     actor, request_id, at)
     SELECT owner, id, version, write_id, 'status_changed', status, status_reason, callback_status, $10, $11, updated_at
       FROM changed
+), commits_alone AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'local', true) WHERE $12
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,
        told.write_id, told.created_at, told.updated_at
   FROM (SELECT true AS changed, c.* FROM changed c
         UNION ALL
-        SELECT false, s.* FROM stored s WHERE NOT EXISTS (SELECT FROM changed)) told;
+        SELECT false, s.* FROM stored s WHERE NOT EXISTS (SELECT FROM changed)) told
+  LEFT JOIN commits_alone ON true;

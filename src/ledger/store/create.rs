@@ -49,9 +49,8 @@ pub fn create(
     creates: &[&Create],
     standbys: &[String],
 ) -> QueryResult<Committed<Vec<Answer>>> {
-    let stored = insert(connection, owner, creates)?;
-    let of_the_insert = (!stored.is_empty()).then(|| copies(connection, standbys));
-    let mut of_the_lookup = None;
+    let commits_alone = !standbys.is_empty();
+    let stored = insert(connection, owner, creates, commits_alone)?;
     let skipped: Vec<&Create> = creates
         .iter()
         .filter(|create| !stored.contains_key(&create.id))
@@ -59,11 +58,8 @@ pub fn create(
         .collect();
     let mut met = HashMap::new();
     if !skipped.is_empty() {
-        match answer_from_what_is_there(connection, owner, &skipped, standbys) {
-            Ok(looked_up) => {
-                of_the_lookup = Some(looked_up.copies);
-                met = looked_up.value;
-            }
+        match answer_from_what_is_there(connection, owner, &skipped, commits_alone) {
+            Ok(answers) => met = answers,
             // The others are stored, and must be answered so. Who was skipped asks again.
             Err(error) if !stored.is_empty() => {
                 log::debug!(error:%; "what creates have met could not be looked up");
@@ -80,10 +76,7 @@ pub fn create(
     });
     Ok(Committed {
         value: answers.collect(),
-        copies: match (of_the_insert, of_the_lookup) {
-            (Some(inserted), Some(looked_up)) => inserted.and(&looked_up),
-            (one, other) => one.or(other).unwrap_or_default(),
-        },
+        copies: copies(connection, standbys),
     })
 }
 
@@ -126,10 +119,9 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     skipped: &[&Create],
-    standbys: &[String],
-) -> QueryResult<Committed<HashMap<Uuid, Answer>>> {
-    let found = look_up(connection, owner, skipped)?;
-    let copies = copies(connection, standbys);
+    commits_alone: bool,
+) -> QueryResult<HashMap<Uuid, Answer>> {
+    let found = look_up(connection, owner, skipped, commits_alone)?;
     let mut answers = HashMap::new();
     // The row under the key decides: only where there is none does the one under the anchor id count.
     for (by_key, place, met) in sorted_by_key_first(found) {
@@ -144,10 +136,7 @@ fn answer_from_what_is_there(
             });
         }
     }
-    Ok(Committed {
-        value: answers,
-        copies,
-    })
+    Ok(answers)
 }
 
 fn sorted_by_key_first(mut found: Vec<Met>) -> impl Iterator<Item = (bool, usize, Met)> {

@@ -32,37 +32,36 @@ pub fn create_all(
     batch: &Batch,
     standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
-    match insert_all(connection, owner, batch) {
+    let commits_alone = !standbys.is_empty();
+    let value = match insert_all(connection, owner, batch, commits_alone) {
         Ok(at) => {
             let new = batch.creates().iter();
             let transactions = new.map(|create| new_transaction(create, at)).collect();
-            Ok(Committed {
-                value: Ok(CreatedAll {
-                    transactions,
-                    how: How::New,
-                }),
-                copies: copies(connection, standbys),
+            Ok(CreatedAll {
+                transactions,
+                how: How::New,
             })
         }
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            answer_from_what_is_there(connection, owner, batch, standbys)
+            answer_from_what_is_there(connection, owner, batch, commits_alone)?
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    let copies = copies(connection, standbys);
+    Ok(Committed { value, copies })
 }
 
 fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
-    standbys: &[String],
-) -> QueryResult<Committed<Answer>> {
+    commits_alone: bool,
+) -> QueryResult<Answer> {
     let creates: Vec<&Create> = batch.creates().iter().collect();
-    let mut met = look_up(connection, owner, &creates)?;
-    let copies = copies(connection, standbys);
+    let mut met = look_up(connection, owner, &creates, commits_alone)?;
     met.sort_by_key(|met| met.place);
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
-    let value = match (by_key.first(), by_anchor.first()) {
+    Ok(match (by_key.first(), by_anchor.first()) {
         (Some(first), _) if first.fingerprint.as_deref() != Some(&batch.fingerprint()[..]) => {
             Err(key_reused(connection, owner, batch.key().as_str())?)
         }
@@ -79,6 +78,5 @@ fn answer_from_what_is_there(
             existing_id: first.transaction.id,
         }),
         (None, None) => Err(Error::LostRace),
-    };
-    Ok(Committed { value, copies })
+    })
 }

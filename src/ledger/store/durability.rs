@@ -4,12 +4,25 @@
 //! makes nobody wait before the checkpointer has read new settings (`sync_standbys_defined`, syncrep.c); with `'*'` it is content with
 //! `pg_receivewal` or a logical subscriber; and with `remote_write` with what a standby has not flushed. So what is believed is a look
 //! after the commit: a standby that is one of the configured nodes, and that the primary counts as synchronous, has flushed it.
+//!
+//! Flushed up to where? No session can ask for the position of its own commit, and the server's position after a wait of 80 ms has been
+//! moved on by everybody else's commits, so that the look would wait for those too: twice the distance. Therefore a write that is
+//! confirmed commits twice. For example, with the nearest standby 80 ms away:
+//!
+//! * t = 0 ms: the rows are committed with `synchronous_commit = local`, which waits for the disk of the primary alone.
+//! * t = 1 ms: the procedure `confirm_commits` notes how far the server has flushed, which is a little further than that commit; then it
+//!   commits an empty message, and this commit waits as the server is told to.
+//! * t = 81 ms: it looks. The standby that let it go has flushed what was noted. The client is answered.
+//!
+//! Nobody is told of the rows before that, but a default read of the primary can see them, as it can on a standby, which shows every
+//! commit before its primary does. A strong read, a replay or a refusal that tells of them commits itself, later in the log, and waits.
+//! The session's first commit takes part in no wait, so it holds its locks for a moment and not for 80 ms.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text as SqlText};
+use diesel::sql_types::{Array, Integer, Text as SqlText};
 
 use super::statement::{Binds, Run, Statement, Text};
 
@@ -20,81 +33,74 @@ pub struct Committed<T> {
     pub copies: Copies,
 }
 
-/// The standbys that are known to have a commit, of those that count, by their `application_name`. There may be more; without any, the
-/// commit may be on the primary alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Copies(pub Vec<String>);
-
-impl Copies {
-    pub fn is_replicated(&self) -> bool {
-        !self.0.is_empty()
-    }
-
-    /// Of two commits together.
-    pub fn and(mut self, other: &Copies) -> Copies {
-        self.0.retain(|standby| other.0.contains(standby));
-        self
-    }
+/// Who has a commit, beside the primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// The standbys that are known to have it, of those that count, by their `application_name`. There may be more; without any, the commit
+    /// may be on the primary alone, which was not told to wait for one of these.
+    On(Vec<String>),
+    /// Its wait was cut short, or nothing came of the question. Whoever asks the same write again learns it.
+    Unknown,
 }
 
-/// How long a standby that has let the commit go may take to confirm what others have flushed since.
-const PATIENCE: Duration = Duration::from_millis(500);
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
+impl Copies {
+    pub const NONE: Copies = Copies::On(Vec::new());
+
+    /// Of two commits together.
+    pub fn and(self, other: &Copies) -> Copies {
+        match (self, other) {
+            (Copies::On(mut standbys), Copies::On(others)) => {
+                standbys.retain(|standby| others.contains(standby));
+                Copies::On(standbys)
+            }
+            _ => Copies::Unknown,
+        }
+    }
+}
 
 /// Of all that this session has committed. `standbys` are those that count, by the names under which the primary knows them; none where
 /// this primary waits for nobody.
 ///
-/// The commit is done, whatever becomes of the look: one that fails proves nothing, and takes nothing back.
+/// The commit is done, whatever becomes of the question, so a question that fails is no failure of the write.
 pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
     if standbys.is_empty() {
-        return Copies::default();
+        return Copies::NONE;
     }
-    confirmed(connection, standbys).unwrap_or_else(|error| {
+    confirm(connection, standbys).unwrap_or_else(|error| {
         log::debug!(error:%; "whether a commit is on a standby could not be asked");
-        Copies::default()
+        Copies::Unknown
     })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a blocking thread, within the bounds of its attempt"
-)]
-fn confirmed(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
-    let until = Instant::now() + PATIENCE;
-    let mut position = None;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let look = Look { standbys, position };
-        let (seen, may_be, by): (i64, bool, Vec<String>) = Run(&look).get_result(connection)?;
-        if !may_be {
-            return Ok(Copies::default());
-        }
-        if !by.is_empty() || Instant::now() + pause > until {
-            return Ok(Copies(by));
-        }
-        position = Some(seen);
-        std::thread::sleep(pause);
-        pause *= 2;
+/// Of all that was committed before, by whomever; the question is a commit itself, that a standby must acknowledge.
+pub fn confirm(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
+    let asked = Instant::now();
+    let (standbys, limit_ms): (Vec<String>, i32) =
+        Run(&Confirm { standbys }).get_result(connection)?;
+    // `statement_timeout` ends the wait for a standby within a procedure, and PostgreSQL calls that a success.
+    let limit = u64::try_from(limit_ms).map(Duration::from_millis);
+    let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && asked.elapsed() >= limit);
+    if standbys.is_empty() && is_cut_short {
+        return Ok(Copies::Unknown);
     }
+    Ok(Copies::On(standbys))
 }
 
-/// durability.sql
-struct Look<'s> {
+/// confirm.sql
+struct Confirm<'s> {
     standbys: &'s [String],
-    position: Option<i64>,
 }
 
-impl Statement for Look<'_> {
-    type Id = Look<'static>;
-    type Columns = (BigInt, Bool, Array<SqlText>);
+impl Statement for Confirm<'_> {
+    type Id = Confirm<'static>;
+    type Columns = (Array<SqlText>, Integer);
 
     fn text(&self) -> &'static Text {
-        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("durability.sql")));
+        static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("confirm.sql")));
         &TEXT
     }
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
-        binds.bind::<Array<SqlText>, _>(self.standbys)?;
-        binds.bind::<Nullable<BigInt>, _>(&self.position)
+        binds.bind::<Array<SqlText>, _>(self.standbys)
     }
 }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, Binary, Json, Nullable, Numeric, SmallInt, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+    Array, Binary, Bool, Json, Nullable, Numeric, SmallInt, Text as SqlText, Timestamptz,
+    Uuid as SqlUuid,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -20,11 +21,13 @@ pub(super) fn insert_all(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
+    commits_alone: bool,
 ) -> QueryResult<DateTime<Utc>> {
-    let stored: Vec<DateTime<Utc>> = Run(&InsertAll::of(owner, batch)).load(connection)?;
-    stored
-        .into_iter()
-        .next()
+    let insert = InsertAll::of(owner, batch, commits_alone);
+    let stored: Vec<(DateTime<Utc>, Option<String>)> = Run(&insert).load(connection)?;
+    let first = stored.into_iter().next();
+    first
+        .map(|(at, _)| at)
         .ok_or(diesel::result::Error::NotFound)
 }
 
@@ -46,10 +49,11 @@ struct InsertAll<'c> {
     memos: Vec<Option<&'c str>>,
     memo_types: Vec<Option<&'c str>>,
     metadata: Vec<Option<&'c Value>>,
+    commits_alone: bool,
 }
 
 impl<'c> InsertAll<'c> {
-    fn of(owner: &'c str, batch: &'c Batch) -> InsertAll<'c> {
+    fn of(owner: &'c str, batch: &'c Batch, commits_alone: bool) -> InsertAll<'c> {
         let creates = batch.creates();
         let mut rows: Vec<Row> = creates.iter().map(Row::of).collect();
         // Two batches that want the same anchor ids lock them in the same order.
@@ -71,13 +75,14 @@ impl<'c> InsertAll<'c> {
             memos: rows.iter().map(|row| row.memo).collect(),
             memo_types: rows.iter().map(|row| row.memo_type).collect(),
             metadata: rows.iter().map(|row| row.metadata).collect(),
+            commits_alone,
         }
     }
 }
 
 impl Statement for InsertAll<'_> {
     type Id = InsertAll<'static>;
-    type Columns = Timestamptz;
+    type Columns = (Timestamptz, Nullable<SqlText>);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("insert_all.sql")));
@@ -100,6 +105,7 @@ impl Statement for InsertAll<'_> {
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.anchor_transaction_ids)?;
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.memos)?;
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.memo_types)?;
-        binds.bind::<Array<Nullable<Json>>, _>(&self.metadata)
+        binds.bind::<Array<Nullable<Json>>, _>(&self.metadata)?;
+        binds.bind::<Bool, _>(&self.commits_alone)
     }
 }

@@ -2,25 +2,25 @@
 -- under its anchor id. Item 0 stands under every key that was ever used, so a single create finds a batch there, and a batch a single one.
 -- Its answers are told to clients as the outcome of a write, so it commits one itself (contract, section 4, rule 2): a plain SELECT could
 -- acknowledge, on a primary that is cut off, a row that no standby ever got.
---   $1 keys and $2 anchor ids, of each create either or both; $3 item numbers; $4 owner
+--   $1 as $16 of insert.sql; $2 keys and $3 anchor ids, of each create either or both; $4 item numbers; $5 owner
 WITH proof AS MATERIALIZED (
-    SELECT pg_logical_emit_message(true, 'synapse', '') AS position
+    SELECT pg_logical_emit_message(true, 'synapse', ''), (SELECT set_config('synchronous_commit', 'local', true) WHERE $1)
 )
 SELECT asked.place, found.by_key, found.fingerprint, found.first_callback_status,
        found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,
        found.anchor_transaction_id, found.memo, found.memo_type, found.metadata, found.status, found.status_reason,
        found.version, found.write_id, found.created_at, found.updated_at
   FROM proof,
-       unnest($1::text[], $2::text[], $3::smallint[])
+       unnest($2::text[], $3::text[], $4::smallint[])
            WITH ORDINALITY AS asked (idempotency_key, anchor_transaction_id, item, place),
        LATERAL (
            (SELECT true AS by_key, t.*
               FROM transactions t
-             WHERE t.owner = $4 AND t.idempotency_key = asked.idempotency_key AND t.item = asked.item
+             WHERE t.owner = $5 AND t.idempotency_key = asked.idempotency_key AND t.item = asked.item
              LIMIT 1)
            UNION ALL
            (SELECT false, t.*
               FROM transactions t
-             WHERE t.owner = $4 AND t.anchor_transaction_id = asked.anchor_transaction_id
+             WHERE t.owner = $5 AND t.anchor_transaction_id = asked.anchor_transaction_id
              LIMIT 1)
        ) found;

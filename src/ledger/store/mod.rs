@@ -21,5 +21,5 @@ mod statement;
 pub mod stats;
 mod tokens;
 
-pub use durability::{Committed, Copies, copies};
+pub use durability::{Committed, Copies};
 pub use tokens::Read;

@@ -4,6 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use std::time::{Duration, Instant};
 
+use super::durability::{Copies, confirm};
+
 /// A commit record that a synchronous standby must acknowledge. `pg_logical_emit_message` writes one without touching a table; a SELECT
 /// alone would be answered by a primary that was cut off long ago. With asynchronous replication it proves nothing, and costs one flush.
 ///
@@ -15,6 +17,15 @@ pub fn prove(connection: &mut PgConnection) -> QueryResult<i64> {
     let proof = "SELECT pg_current_xact_id()::text::bigint AS xid, pg_logical_emit_message(true, 'synapse', '')";
     let Proof { xid } = diesel::sql_query(proof).get_result(connection)?;
     Ok(xid)
+}
+
+/// The same; and where one of these standbys is to have acknowledged it, which of them has.
+pub fn prove_to(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
+    if standbys.is_empty() {
+        prove(connection)?;
+        return Ok(Copies::NONE);
+    }
+    confirm(connection, standbys)
 }
 
 /// How long what was committed before a proof may take to be seen after it. A session that keeps a transaction open takes longer, and is

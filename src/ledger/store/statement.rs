@@ -126,7 +126,7 @@ mod tests {
         for file in [
             include_str!("callback.sql"),
             include_str!("change.sql"),
-            include_str!("durability.sql"),
+            include_str!("confirm.sql"),
             include_str!("find.sql"),
             include_str!("find_seen.sql"),
             include_str!("history.sql"),

@@ -74,9 +74,10 @@ pub enum Event {
         old: usize,
     },
     Arrive(usize),
+    Confirm(usize),
+    CutShort(usize),
     Look {
         session: usize,
-        position: usize,
         looks: u32,
     },
     LockTimeout(usize),
@@ -302,11 +303,9 @@ impl<'s> Sim<'s> {
     fn happen_to_work(&mut self, event: Event) {
         match event {
             Event::Arrive(session) => self.arrive(session),
-            Event::Look {
-                session,
-                position,
-                looks,
-            } => self.look(session, position, looks),
+            Event::Confirm(session) => self.confirm_now(session),
+            Event::CutShort(session) => self.cut_short(session),
+            Event::Look { session, looks } => self.look(session, looks),
             Event::LockTimeout(session) => self.lock_timeout(session),
             Event::Reply(session) => self.replied(session),
             Event::GiveUp { session, failure } => self.give_up(session, failure),

@@ -37,10 +37,12 @@ pub enum Mutant {
     ProofsTakeThePlaceOfReads,
     /// A probe keeps its connection, although new ones cannot be made, or its server is not to be used.
     ProbesStay,
+    /// A commit of which nobody could say who has it counts as one that nobody must have.
+    UnknownCopiesAreLocal,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 17] = [
+    pub const ALL: [Mutant; 18] = [
         Mutant::ErrorAfterCommitIsNotApplied,
         Mutant::HighestTimelineWins,
         Mutant::DeadBranchServesTokens,
@@ -58,5 +60,6 @@ impl Mutant {
         Mutant::UnpreparedPrimariesAnswer,
         Mutant::AnyClusterWillDo,
         Mutant::ProbesStay,
+        Mutant::UnknownCopiesAreLocal,
     ];
 }

@@ -1,6 +1,7 @@
 //! A statement on a server: what it does there, what it waits for, and what it answers.
 
 use super::engine::{Event, Sim};
+use super::mutant::Mutant;
 use super::server::{Life, Waiting, What};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::error::Error as DbError;
@@ -39,12 +40,20 @@ pub enum Whose {
     },
 }
 
+/// Where a commit is known to be (ledger/store/durability.rs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    OnAStandby,
+    Nowhere,
+    Unknown,
+}
+
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The transaction that stands under the handle.
     Stored {
         tx: u32,
-        replicated: bool,
+        copies: Copies,
     },
     /// None: no such transaction. `astray`: the state that was read is of another branch than the one that counts.
     Read {
@@ -86,20 +95,19 @@ pub struct Session {
     /// Nothing will come of it any more: its thread and its connection are free.
     pub ended: bool,
     answer: Option<Answer>,
-    /// It has committed, and looks at the standbys.
-    looking: bool,
-    /// What it told of the settings: synchronous, and new.
-    told: (bool, bool),
+    /// What it stores is confirmed: commits are to wait for standbys.
+    is_confirmed: bool,
+    /// It has committed what it stores, and asks who has the log up to here.
+    confirms: Option<usize>,
 }
 
 /// The server's side of a connection that nobody hears of any more (`tcp_user_timeout`).
 const CONNECTION_TIMEOUT: Time = 5 * SECOND;
 const LOCK_TIMEOUT: Time = 50 * MS;
 /// ledger/store/durability.rs.
-const QUICK: Time = 10 * MS;
 const BETWEEN_LOOKS: Time = 10 * MS;
-const LOOKS: u32 = 100;
-const NEW_SETTINGS: Time = 120 * SECOND;
+const LOOKS: u32 = 50;
+const STATEMENT_TIMEOUT: Time = 2400 * MS;
 
 impl Sim<'_> {
     pub fn send(&mut self, session: Session) -> usize {
@@ -130,8 +138,8 @@ impl Sim<'_> {
             given_up: false,
             ended: false,
             answer: None,
-            looking: false,
-            told: (false, false),
+            is_confirmed: false,
+            confirms: None,
         }
     }
 
@@ -167,10 +175,7 @@ impl Sim<'_> {
     fn execute(&mut self, id: usize) {
         let server = self.sessions[id].server;
         let of = &self.servers[server];
-        self.sessions[id].told = (
-            !of.names.is_empty(),
-            of.loaded.is_some_and(|at| self.now < at + NEW_SETTINGS),
-        );
+        self.sessions[id].is_confirmed = !of.names.is_empty();
         match self.sessions[id].order.clone() {
             Order::Create { tx, key } => self.insert(id, server, tx, key),
             Order::Read { tx, token, proven } => self.find(id, server, tx, token, proven),
@@ -203,11 +208,13 @@ impl Sim<'_> {
             Some(met) => (met, What::Proof),
             None => (tx, What::Create { tx, key }),
         };
-        let replicated = false;
         self.sessions[id].answer = Some(Answer::Stored {
             tx: stored,
-            replicated,
+            copies: Copies::Nowhere,
         });
+        if self.sessions[id].is_confirmed {
+            return self.confirm(id, server, what);
+        }
         self.commit(id, server, what);
     }
 
@@ -259,16 +266,11 @@ impl Sim<'_> {
 
     /// The record is written, and goes to the standbys at once, where it is seen as soon as it is replayed. Here it is seen when the wait is over.
     fn commit(&mut self, id: usize, server: usize, what: What) {
-        let record = self.record(what);
+        let at = self.write(server, what);
         let of = &mut self.servers[server];
-        let at = of.log.len();
-        of.log.push(record);
-        if of.makes_wait() {
-            of.waiting.push(Waiting { at, session: id });
-        }
         let waits = of.makes_wait();
-        if let What::Create { tx, key } = what {
-            self.stored(server, tx, key);
+        if waits {
+            of.waiting.push(Waiting { at, session: id });
         }
         self.wake_standbys(server);
         if !waits {
@@ -276,80 +278,100 @@ impl Sim<'_> {
         }
     }
 
-    /// Whoever gave the command looks at the standbys next, where the wait itself proves nothing (ledger/store/durability.rs).
-    pub fn committed(&mut self, id: usize) {
-        let session = &self.sessions[id];
-        let (synchronous, new_settings) = session.told;
-        let is_certain = !new_settings && self.now - session.sent < QUICK;
-        if !matches!(session.answer, Some(Answer::Stored { .. })) {
-            return self.answer_stands(id);
+    fn write(&mut self, server: usize, what: What) -> usize {
+        let record = self.record(what);
+        let of = &mut self.servers[server];
+        let at = of.log.len();
+        of.log.push(record);
+        if let What::Create { tx, key } = what {
+            self.stored(server, tx, key);
         }
-        if !synchronous || is_certain {
-            return self.durable(id, synchronous);
-        }
-        let position = self.servers[session.server].log.len();
-        let looks = LOOKS;
-        let delay = self.trip(id);
-        self.sessions[id].looking = true;
-        let session = id;
-        self.after(
-            delay,
-            Event::Look {
-                session,
-                position,
-                looks,
-            },
-        );
+        at
     }
 
-    pub fn look(&mut self, id: usize, position: usize, looks: u32) {
+    /// Two commits: what is stored waits for nobody, and is seen at once; then an empty message waits. The connection may be lost between.
+    fn confirm(&mut self, id: usize, server: usize, what: What) {
+        let at = self.write(server, what);
+        self.wake_standbys(server);
+        self.sessions[id].confirms = Some(at + 1);
+        let delay = self.trip(id);
+        self.after(delay, Event::Confirm(id));
+    }
+
+    pub fn confirm_now(&mut self, id: usize) {
         let session = &self.sessions[id];
-        if session.ended {
+        if session.ended || session.confirms.is_none() {
             return;
         }
-        let of = &self.servers[session.server];
-        if of.started != session.started || of.life == Life::Dead {
-            return self.look_failed(id, DbError::Lost("reset".into()));
-        }
+        let server = session.server;
+        let of = &self.servers[server];
         if of.life == Life::Frozen {
-            return self.after(
-                BETWEEN_LOOKS,
-                Event::Look {
-                    session: id,
-                    position,
-                    looks,
-                },
-            );
+            return self.after(BETWEEN_LOOKS, Event::Confirm(id));
         }
         if self.now < of.starved_until {
-            return self.look_failed(id, DbError::Resources("out of memory".into()));
+            return self.not_confirmed(id, DbError::Resources("out of memory".into()));
         }
-        if of.is_confirmed(position) || of.names.is_empty() || looks == 0 {
-            let replicated = of.is_confirmed(position);
-            return self.durable(id, replicated);
+        if !of.is_writable_primary() {
+            return self.not_confirmed(id, DbError::ReadOnly);
         }
-        let looks = looks - 1;
-        let session = id;
-        self.after(
-            BETWEEN_LOOKS,
-            Event::Look {
-                session,
-                position,
-                looks,
-            },
-        );
+        self.after(STATEMENT_TIMEOUT, Event::CutShort(id));
+        self.commit(id, server, What::Proof);
     }
 
-    fn look_failed(&mut self, id: usize, error: DbError) {
-        if self.is(super::mutant::Mutant::ErrorAfterCommitIsNotApplied) {
+    /// `statement_timeout` ends a wait within a procedure.
+    pub fn cut_short(&mut self, id: usize) {
+        let session = &self.sessions[id];
+        if session.ended || session.confirms.is_none() {
+            return;
+        }
+        let of = &mut self.servers[session.server];
+        if of.life == Life::Frozen {
+            return self.after(BETWEEN_LOOKS, Event::CutShort(id));
+        }
+        of.waiting.retain(|waiting| waiting.session != id);
+        self.durable(id, Copies::Unknown);
+    }
+
+    /// Nobody, or a standby, has let it go.
+    pub fn committed(&mut self, id: usize) {
+        if self.sessions[id].confirms.is_none() {
+            return self.answer_stands(id);
+        }
+        let (session, looks) = (id, LOOKS);
+        self.look(session, looks);
+    }
+
+    pub fn look(&mut self, id: usize, looks: u32) {
+        let session = &self.sessions[id];
+        let Some(position) = session.confirms.filter(|_| !session.ended) else {
+            return;
+        };
+        let of = &self.servers[session.server];
+        let is_confirmed = of.is_confirmed(position);
+        if of.life == Life::Up && (is_confirmed || of.names.is_empty() || looks == 0) {
+            let copies = if is_confirmed {
+                Copies::OnAStandby
+            } else {
+                Copies::Nowhere
+            };
+            return self.durable(id, copies);
+        }
+        let (session, looks) = (id, looks - 1);
+        self.after(BETWEEN_LOOKS, Event::Look { session, looks });
+    }
+
+    fn not_confirmed(&mut self, id: usize, error: DbError) {
+        if self.is(Mutant::ErrorAfterCommitIsNotApplied) {
+            self.sessions[id].confirms = None;
             return self.answer(id, Answer::Failed(error));
         }
-        self.durable(id, false);
+        self.durable(id, Copies::Unknown);
     }
 
-    fn durable(&mut self, id: usize, is_replicated: bool) {
-        if let Some(Answer::Stored { replicated, .. }) = &mut self.sessions[id].answer {
-            *replicated = is_replicated;
+    fn durable(&mut self, id: usize, known: Copies) {
+        self.sessions[id].confirms = None;
+        if let Some(Answer::Stored { copies, .. }) = &mut self.sessions[id].answer {
+            *copies = known;
         }
         self.answer_stands(id);
     }
@@ -443,8 +465,11 @@ impl Sim<'_> {
         drop(backlog);
         for id in 0..self.sessions.len() {
             let session = &self.sessions[id];
-            if session.server == server && !session.ended && !session.looking {
-                self.answer(id, Answer::Failed(DbError::Lost("reset".into())));
+            let is_lost = session.server == server && !session.ended;
+            match session.confirms.filter(|_| is_lost) {
+                Some(_) => self.not_confirmed(id, DbError::Lost("reset".into())),
+                None if is_lost => self.answer(id, Answer::Failed(DbError::Lost("reset".into()))),
+                None => {}
             }
         }
     }

@@ -125,7 +125,9 @@ impl Sim<'_> {
         }
         let was_well = Truth::is_since(&self.truth.well_since, place, begun);
         let is_refused = matches!(told, Told::NotApplied | Told::Unknown);
-        if is_refused && was_well && self.instances[id].has_served {
+        // What cannot be confirmed for want of memory is not known to be anywhere else.
+        let was_starved = self.crown().starved_until > begun;
+        if is_refused && was_well && !was_starved && self.instances[id].has_served {
             self.violated(format!(
                 "a create is answered {told:?}, although the primary was well all the time"
             ));
@@ -170,6 +172,22 @@ impl Sim<'_> {
         self.truth.keys[at] = Some(Acknowledged { tx, replicated });
         if replicated {
             self.truth.replicated.push(tx);
+        }
+    }
+
+    /// With the same settings all the time, a commit that must wait for a standby is acknowledged when one has it, and not before.
+    pub fn check_local(&mut self, session: usize) {
+        let session = &self.sessions[session];
+        let of = &self.servers[session.server];
+        let are_old = of
+            .loaded
+            .is_none_or(|loaded| loaded + SECOND <= session.sent);
+        let waits = of.started == session.started && of.makes_wait();
+        if waits && are_old {
+            let server = session.server;
+            self.violated(format!(
+                "a create is acknowledged as local by s{server}, whose commits wait for a standby"
+            ));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::candidate::{ATTEMPT_TIMEOUT, Candidate, SUSPICION};
 use super::engine::{Event, Sim};
 use super::mutant::Mutant;
-use super::session::{Answer, Order, Whose};
+use super::session::{Answer, Copies, Order, Whose};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::Use;
 use synapse_core::db::decisions::Writes;
@@ -152,12 +152,17 @@ impl Sim<'_> {
             return;
         };
         match answer {
-            Answer::Stored { tx, replicated } => {
-                let came = if self.is_current(id, &candidate) {
+            Answer::Stored { tx, copies } => {
+                let is_known = copies != Copies::Unknown || self.is(Mutant::UnknownCopiesAreLocal);
+                let came = if self.is_current(id, &candidate) && is_known {
                     verdict::Write::Accepted
                 } else {
                     verdict::Write::Uncounted { accepted: true }
                 };
+                let replicated = copies == Copies::OnAStandby;
+                if matches!(came, verdict::Write::Accepted) && !replicated {
+                    self.check_local(session);
+                }
                 self.write_came(job, &came, Some(Told::Created { tx, replicated }));
             }
             Answer::Failed(error) => {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool, Text as SqlText, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Binary, Bool, Nullable, Text as SqlText, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::ledger::ask::callback::Callback;
@@ -15,20 +15,22 @@ use crate::ledger::store::statement::{Binds, Statement, Text};
 pub struct Receive<'c> {
     callback: &'c Callback,
     row: Row<'c>,
+    commits_alone: bool,
 }
 
 impl<'c> Receive<'c> {
-    pub fn of(callback: &'c Callback) -> Receive<'c> {
+    pub fn of(callback: &'c Callback, commits_alone: bool) -> Receive<'c> {
         Receive {
             callback,
             row: Row::of(&callback.create),
+            commits_alone,
         }
     }
 }
 
 impl Statement for Receive<'_> {
     type Id = Receive<'static>;
-    type Columns = Timestamptz;
+    type Columns = (Timestamptz, Nullable<SqlText>);
 
     fn text(&self) -> &'static Text {
         static TEXT: LazyLock<Text> = LazyLock::new(|| Text::of(include_str!("../receive.sql")));
@@ -38,7 +40,8 @@ impl Statement for Receive<'_> {
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
         binds.bind::<SqlText, _>(&self.callback.create.caller.owner)?;
         self.row.bind(binds)?;
-        binds.bind::<Timestamptz, _>(&self.callback.said_at)
+        binds.bind::<Timestamptz, _>(&self.callback.said_at)?;
+        binds.bind::<Bool, _>(&self.commits_alone)
     }
 }
 
@@ -48,6 +51,7 @@ pub struct Change<'c> {
     pub transaction_id: Uuid,
     pub status: &'c str,
     pub actor: String,
+    pub commits_alone: bool,
 }
 
 /// The transaction, locked, and whether this statement changed it.
@@ -76,6 +80,7 @@ impl Statement for Change<'_> {
         binds.bind::<SqlText, _>(&self.actor)?;
         binds.bind::<SqlText, _>(&create.caller.request_id)?;
         binds.bind::<SqlText, _>(self.callback.handle())?;
-        binds.bind::<Binary, _>(&create.fingerprint[..])
+        binds.bind::<Binary, _>(&create.fingerprint[..])?;
+        binds.bind::<Bool, _>(&self.commits_alone)
     }
 }
