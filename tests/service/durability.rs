@@ -1,9 +1,10 @@
 //! What `X-Durability` promises, and what happens where no standby answers.
 
+use crate::support::distance::Distance;
 use crate::support::load::{Asked, at_once};
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, App, Cluster, Launch, ask, eventually, key, minimal, sql};
+use crate::support::{Answer, App, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::thread;
@@ -314,6 +315,64 @@ fn commits_that_were_let_go_without_a_standby_are_not_called_replicated() {
         assert_eq!(hangs.join().unwrap(), "local");
     });
     cluster.replica().thaw();
+}
+
+/// `statement_timeout` ends a wait for a standby as if it had succeeded.
+#[test]
+fn a_wait_for_a_standby_that_was_cut_short_is_not_called_local() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 20_000)
+        .set("database.attempt_timeout_ms", 500)
+        .healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    cluster.replica().freeze();
+    thread::scope(|scope| {
+        let create = scope.spawn(|| app.create(&minimal()));
+        holds_for(s(2), "nobody is told that it is there", || {
+            !create.is_finished()
+        });
+        cluster.replica().thaw();
+        let created = create.join().unwrap().expect(201);
+        assert_eq!(created.header("X-Durability"), "replicated");
+        assert_eq!(created.header("Idempotent-Replayed"), "false");
+    });
+    app.until_healthy(s(5));
+}
+
+/// What is looked for on the standby is the own commit. With a second of distance, to wait for what others commit meanwhile would cost
+/// another second.
+#[test]
+fn what_others_commit_meanwhile_is_not_waited_for() {
+    let cluster = Cluster::pair();
+    let cable = Distance::before(cluster.primary().port(), s(1)).unwrap();
+    cluster.replica().follow_port(cable.port()).unwrap();
+    let far = format!("port={}", cable.port());
+    eventually(s(10), "the standby streams over the distance", || {
+        let from = "SELECT coalesce((SELECT conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'), '') AS value";
+        ask(cluster.replica(), from).contains(&far)
+    });
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(20), "commits wait", || durability(&app) == "replicated");
+    let others = "DO $$ BEGIN
+        SET synchronous_commit = local;
+        FOR i IN 1..3000 LOOP
+            PERFORM pg_logical_emit_message(true, '', ''); COMMIT; PERFORM pg_sleep(0.002);
+        END LOOP; END $$";
+    thread::scope(|scope| {
+        let others = scope.spawn(|| sql(cluster.primary(), others));
+        let took = (0..3).map(|_| {
+            let start = Instant::now();
+            assert_eq!(durability(&app), "replicated");
+            start.elapsed()
+        });
+        let quickest = took.min().unwrap();
+        assert!(!others.is_finished(), "others commit all the time");
+        assert!(quickest < ms(1900), "{quickest:?}");
+    });
 }
 
 /// Nothing can be seen then, so nothing is claimed, and nothing is waited for.

@@ -3,8 +3,8 @@
 //! Where a statement takes long, because its node or the standby that must have it is far, all leaders can be away at once. For example,
 //! with nine leaders, 80 ms of distance and 128 clients: at t = 0 ms nine of them are sent, each alone, by a leader of its own; the other
 //! 119 wait, for up to 80 ms, until one comes back, and then all of them are on the way at the same time again. So leaders of a lane that
-//! is crowded in this way start 80 / 9 ms apart, each with all that has come since the one before it: nobody waits for longer than that,
-//! and there is always somebody about to start.
+//! is crowded in this way start apart, each with all that has come since the one before it: up to 80 / 9 ms, where all but one are away
+//! (nobody waits for longer than that, and there is always somebody about to start), and less where more of them are at hand.
 //!
 //! It is no batching by a timer: a lane that is not crowded, or is quick, starts a leader for a job at once, and so does a full batch.
 
@@ -75,18 +75,19 @@ impl Pace {
         if self.next.is_some_and(|next| now < next) {
             return None;
         }
-        let pause = self.apart(most, now);
+        let pause = self.apart(line.leaders, most, now);
         self.next = Some(now + pause);
         Some(pause)
     }
 
-    fn apart(&self, leaders: usize, now: Instant) -> Duration {
+    fn apart(&self, away: usize, leaders: usize, now: Instant) -> Duration {
         let is_crowded = |since: Instant| now < since + self.typical * 2;
         if !self.crowded.is_some_and(is_crowded) {
             return Duration::ZERO;
         }
-        let leaders = u32::try_from(leaders).unwrap_or(u32::MAX);
-        let apart = (self.typical / leaders).min(MOST_APART);
+        let scarcity = away as f64 / leaders as f64;
+        let apart = self.typical.mul_f64(scarcity / leaders as f64);
+        let apart = apart.min(MOST_APART);
         self.taken.map_or(Duration::ZERO, |taken| {
             (taken + apart).saturating_duration_since(now)
         })
@@ -133,17 +134,18 @@ mod tests {
         let start = Instant::now();
         let mut pace = pace(ms(80));
         pace.took(5, start);
-        let soon = start + ms(4);
-        let apart = pace.next_leader(line(1, 1), soon).unwrap();
+        let soon = start + ms(2);
+        let apart = pace.next_leader(line(1, 4), soon).unwrap();
+        let millis = apart.as_secs_f64() * 1e3;
         assert!(
-            apart > ms(5) && apart <= ms(6),
-            "80 / 8 ms after the last one: {apart:?}"
+            (2.9..=3.0).contains(&millis),
+            "half of them are away: 80 / 8 / 2 ms after the last one: {apart:?}"
         );
-        assert_eq!(pace.next_leader(line(2, 2), soon), None, "one is to start");
-        let full = pace.next_leader(line(64, 2), soon);
+        assert_eq!(pace.next_leader(line(2, 5), soon), None, "one is to start");
+        let full = pace.next_leader(line(64, 5), soon);
         assert_eq!(full, Some(Duration::ZERO));
         let later = start + ms(11);
-        assert_eq!(pace.next_leader(line(1, 3), later), Some(Duration::ZERO));
+        assert_eq!(pace.next_leader(line(1, 7), later), Some(Duration::ZERO));
         let calm = start + ms(200);
         assert_eq!(pace.next_leader(line(1, 0), calm), Some(Duration::ZERO));
     }
@@ -162,7 +164,7 @@ mod tests {
         let now = Instant::now();
         let mut pace = pace(ms(3000));
         pace.took(5, now);
-        let next = pace.next_leader(line(1, 0), now);
+        let next = pace.next_leader(line(1, 7), now);
         assert_eq!(next, Some(MOST_APART));
     }
 }
