@@ -32,8 +32,8 @@ GRANT SELECT, INSERT ON transactions, transaction_events, callback_receipts TO s
 -- What a status change or a callback of the anchor writes. change.sql locks the row first, and SELECT ... FOR UPDATE needs UPDATE on at
 -- least one column too.
 GRANT UPDATE (status, status_reason, callback_status, callback_at, version, write_id, updated_at) ON transactions TO synapse_app;
--- Asked after each commit that a standby must have.
-GRANT EXECUTE ON PROCEDURE confirm_commits TO synapse_app;
+-- What is stored where a standby must have it, and the question who has.
+GRANT EXECUTE ON PROCEDURE confirm_commits, create_confirmed TO synapse_app;
 -- At its start, and after a failover, the service looks whether the schema is its own.
 GRANT SELECT ON __diesel_schema_migrations TO synapse_app;
 GRANT SELECT ON transactions, transaction_events, callback_receipts TO synapse_reader;

@@ -92,9 +92,11 @@ const MISSING: &str = "
      GROUP BY name, privilege
     HAVING bool_or(lacks)
     UNION ALL
-    SELECT CASE WHEN p IS NULL THEN 'procedure ' ELSE 'EXECUTE on ' END || 'confirm_commits'
-      FROM to_regprocedure('confirm_commits(text[],text[],integer)') p
-     WHERE p IS NULL OR NOT has_function_privilege(p, 'EXECUTE')
+    SELECT 'EXECUTE on ' || string_agg(proname, ', ' ORDER BY proname)
+      FROM pg_proc
+     WHERE proname IN ('confirm_commits', 'create_confirmed') AND pg_function_is_visible(oid)
+       AND NOT has_function_privilege(oid, 'EXECUTE')
+    HAVING count(*) > 0
      ORDER BY 1";
 
 #[derive(QueryableByName)]

@@ -195,3 +195,38 @@ BEGIN
 END $$;
 
 COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was flushed before.';
+
+-- Stores transactions of one owner (insert_confirmed.sql), each if its handles are free, commits, and asks who has them where all were stored.
+-- The INSERT is that of insert.sql, with an array for each column.
+CREATE PROCEDURE create_confirmed(
+    whose text, ids uuid[], stellar_accounts text[], amounts numeric[], asset_codes text[], callback_types text[],
+    callback_statuses text[], anchor_transaction_ids text[], memos text[], memo_types text[], all_metadata json[],
+    idempotency_keys text[], fingerprints bytea[], actors text[], request_ids text[],
+    standbys text[],
+    INOUT stored uuid[], INOUT stored_at timestamptz,
+    INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits answers; NULL: some were skipped, and nobody was asked
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'local', true);
+    WITH new AS (
+        INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, callback_status,
+                                  first_callback_status, anchor_transaction_id, memo, memo_type, metadata,
+                                  idempotency_key, fingerprint, actor, request_id)
+        SELECT whose, id, id, stellar_account, amount, asset_code, callback_type, callback_status,
+               callback_status, anchor_transaction_id, memo, memo_type, metadata,
+               idempotency_key, fingerprint, actor, request_id
+          FROM unnest(ids, stellar_accounts, amounts, asset_codes, callback_types, callback_statuses, anchor_transaction_ids,
+                      memos, memo_types, all_metadata, idempotency_keys, fingerprints, actors, request_ids)
+               AS asked (id, stellar_account, amount, asset_code, callback_type, callback_status, anchor_transaction_id,
+                         memo, memo_type, metadata, idempotency_key, fingerprint, actor, request_id)
+        ON CONFLICT DO NOTHING
+        RETURNING id, created_at
+    )
+    SELECT coalesce(array_agg(id), '{}'), min(created_at) INTO stored, stored_at FROM new;
+    COMMIT;
+    IF cardinality(stored) = cardinality(ids) THEN
+        CALL confirm_commits(standbys, confirmed_by, limit_ms);
+    END IF;
+END $$;
+
+COMMENT ON PROCEDURE create_confirmed IS 'Stores transactions that a standby must have, and tells which have them.';

@@ -342,6 +342,43 @@ fn a_wait_for_a_standby_that_was_cut_short_is_not_called_local() {
     app.until_healthy(s(5));
 }
 
+/// The rows are committed, and then an error keeps the service from asking who has them.
+#[test]
+fn an_error_between_the_commit_and_the_question_who_has_it_leaves_doubt_until_it_heals() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster
+        .launch()
+        .set("database.write_deadline_ms", 2000)
+        .healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    let rename = |from: &str, to: &str| {
+        let statement = format!("ALTER PROCEDURE {from}(text[], text[], integer) RENAME TO {to}");
+        sql(cluster.primary(), &statement);
+    };
+    let stored = |key: &str| {
+        let count = format!(
+            "SELECT count(*)::text AS value FROM transactions WHERE idempotency_key = '{key}'"
+        );
+        ask(cluster.primary(), &count)
+    };
+    let (forsaken, patient) = (key(), key());
+    rename("confirm_commits", "away");
+    app.create_keyed(&forsaken, &minimal())
+        .problem(503, "outcome_unknown");
+    thread::scope(|scope| {
+        let create = scope.spawn(|| app.create_keyed(&patient, &minimal()));
+        eventually(s(2), "it is stored", || stored(&patient) == "1");
+        rename("away", "confirm_commits");
+        let created = create.join().unwrap().expect(201);
+        assert_eq!(created.header("X-Durability"), "replicated");
+        assert_eq!(created.header("Idempotent-Replayed"), "false");
+    });
+    let replay = app.create_keyed(&forsaken, &minimal()).expect(201);
+    assert_eq!(replay.header("Idempotent-Replayed"), "true");
+    assert_eq!(stored(&forsaken), "1");
+}
+
 /// What is looked for on the standby is the own commit. With a second of distance, to wait for what others commit meanwhile would cost
 /// another second.
 #[test]

@@ -4,7 +4,7 @@
 -- stays. The receipt keeps a callback from being applied a second time, whatever it does: one that said nothing new too, which would else, sent
 -- again and signed anew, pass for the latest word.
 --   $1 owner, $2 transaction, $3 callback_status, $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
---   $9 fingerprint, $10 as $16 of insert.sql
+--   $9 fingerprint, $10 the commit waits for no standby, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), noted AS (

@@ -4,7 +4,7 @@
 -- refusal a commit, which a primary that was replaced cannot make.
 --   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 from any version, $7 from this version,
 --   $8 made by the write that ends so, $9 from which statuses, $10 actor, $11 request_id,
---   $12 as $16 of insert.sql
+--   $12 the commit waits for no standby, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), changed AS (

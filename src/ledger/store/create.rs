@@ -11,9 +11,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
-use super::durability::{Committed, copies};
+use super::durability::{Committed, Copies, copies as who_has_it};
 pub use super::insert::MAX_BATCH;
 use super::insert::insert;
+use super::insert_confirmed::{Stored, insert_confirmed};
 use super::lookup::{Met, look_up};
 use crate::ledger::Error;
 use crate::ledger::ask::create::Create;
@@ -49,8 +50,13 @@ pub fn create(
     creates: &[&Create],
     standbys: &[String],
 ) -> QueryResult<Committed<Vec<Answer>>> {
-    let commits_alone = !standbys.is_empty();
-    let stored = insert(connection, owner, creates, commits_alone)?;
+    let Stored { at: stored, copies } = if standbys.is_empty() {
+        let at = insert(connection, owner, creates)?;
+        let copies = Some(Copies::NONE);
+        Stored { at, copies }
+    } else {
+        insert_confirmed(connection, owner, creates, standbys)?
+    };
     let skipped: Vec<&Create> = creates
         .iter()
         .filter(|create| !stored.contains_key(&create.id))
@@ -58,6 +64,7 @@ pub fn create(
         .collect();
     let mut met = HashMap::new();
     if !skipped.is_empty() {
+        let commits_alone = !standbys.is_empty();
         match answer_from_what_is_there(connection, owner, &skipped, commits_alone) {
             Ok(answers) => met = answers,
             // The others are stored, and must be answered so. Who was skipped asks again.
@@ -76,7 +83,7 @@ pub fn create(
     });
     Ok(Committed {
         value: answers.collect(),
-        copies: copies(connection, standbys),
+        copies: copies.unwrap_or_else(|| who_has_it(connection, standbys)),
     })
 }
 

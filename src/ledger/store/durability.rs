@@ -75,15 +75,20 @@ pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
 /// Of all that was committed before, by whomever; the question is a commit itself, that a standby must acknowledge.
 pub fn confirm(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     let asked = Instant::now();
-    let (standbys, limit_ms): (Vec<String>, i32) =
+    let (confirmed_by, limit_ms): (Vec<String>, i32) =
         Run(&Confirm { standbys }).get_result(connection)?;
-    // `statement_timeout` ends the wait for a standby within a procedure, and PostgreSQL calls that a success.
+    Ok(answered(confirmed_by, limit_ms, asked.elapsed()))
+}
+
+/// What the procedure `confirm_commits` has answered, after so long. `statement_timeout` ends the wait for a standby within a procedure, and
+/// PostgreSQL calls that a success.
+pub(super) fn answered(confirmed_by: Vec<String>, limit_ms: i32, took: Duration) -> Copies {
     let limit = u64::try_from(limit_ms).map(Duration::from_millis);
-    let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && asked.elapsed() >= limit);
-    if standbys.is_empty() && is_cut_short {
-        return Ok(Copies::Unknown);
+    let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && took >= limit);
+    if confirmed_by.is_empty() && is_cut_short {
+        return Copies::Unknown;
     }
-    Ok(Copies::On(standbys))
+    Copies::On(confirmed_by)
 }
 
 /// confirm.sql

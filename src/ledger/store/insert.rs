@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Binary, Bool, Json, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+    Binary, Json, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -21,47 +21,23 @@ const SIZES: [usize; 4] = [1, 4, 16, 64];
 pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
 
 /// The times of the rows that were stored, by their ids.
-///
-/// Sorted by handle, so that two batches that want the same handles lock them in the same order: by anchor id first, since one anchor id
-/// comes under several keys wherever a client makes a new key for a repeat. No order serves those that want the same *keys* with
-/// different anchor ids, crosswise, which is a mistake of the clients: they can still deadlock. The wait for a lock is short, and each
-/// of their creates then goes alone, where it holds nothing that another one waits for.
 pub(super) fn insert(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
-    commits_alone: bool,
 ) -> QueryResult<HashMap<Uuid, DateTime<Utc>>> {
-    let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
-    rows.sort_by(|a, b| (a.anchor_transaction_id, a.key).cmp(&(b.anchor_transaction_id, b.key)));
+    let mut rows = Row::in_order(creates);
     let size = SIZES.into_iter().find(|size| *size >= rows.len());
     if let (Some(size), Some(last)) = (size, rows.last().cloned()) {
         rows.resize(size, last);
     }
-    let stored: Vec<Stored> = match size {
-        Some(1) => load::<1>(connection, owner, rows, commits_alone)?,
-        Some(4) => load::<4>(connection, owner, rows, commits_alone)?,
-        Some(16) => load::<16>(connection, owner, rows, commits_alone)?,
-        _ => load::<64>(connection, owner, rows, commits_alone)?,
+    let stored: Vec<(Uuid, DateTime<Utc>)> = match size {
+        Some(1) => Run(&Insert::<1> { owner, rows }).load(connection)?,
+        Some(4) => Run(&Insert::<4> { owner, rows }).load(connection)?,
+        Some(16) => Run(&Insert::<16> { owner, rows }).load(connection)?,
+        _ => Run(&Insert::<64> { owner, rows }).load(connection)?,
     };
-    Ok(stored.into_iter().map(|(id, at, _)| (id, at)).collect())
-}
-
-/// The id of a row, its time, and what came of `commits_alone`.
-type Stored = (Uuid, DateTime<Utc>, Option<String>);
-
-fn load<const ROWS: usize>(
-    connection: &mut PgConnection,
-    owner: &str,
-    rows: Vec<Row>,
-    commits_alone: bool,
-) -> QueryResult<Vec<Stored>> {
-    let insert = Insert::<ROWS> {
-        owner,
-        rows,
-        commits_alone,
-    };
-    Run(&insert).load(connection)
+    Ok(stored.into_iter().collect())
 }
 
 /// The parameters of one row of insert.sql or insert_all.sql.
@@ -85,6 +61,16 @@ pub(super) struct Row<'c> {
 }
 
 impl<'c> Row<'c> {
+    /// Sorted by handle, so that two batches that want the same handles lock them in the same order: by anchor id first, since one anchor
+    /// id comes under several keys wherever a client makes a new key for a repeat. No order serves those that want the same *keys* with
+    /// different anchor ids, crosswise, which is a mistake of the clients: they can still deadlock. The wait for a lock is short, and each
+    /// of their creates then goes alone, where it holds nothing that another one waits for.
+    pub fn in_order(creates: &[&'c Create]) -> Vec<Row<'c>> {
+        let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
+        rows.sort_by_key(|row| (row.anchor_transaction_id, row.key));
+        rows
+    }
+
     pub fn of(create: &'c Create) -> Row<'c> {
         let Create {
             id,
@@ -136,12 +122,11 @@ impl<'c> Row<'c> {
 struct Insert<'c, const ROWS: usize> {
     owner: &'c str,
     rows: Vec<Row<'c>>,
-    commits_alone: bool,
 }
 
 impl<const ROWS: usize> Statement for Insert<'_, ROWS> {
     type Id = Insert<'static, ROWS>;
-    type Columns = (SqlUuid, Timestamptz, Nullable<SqlText>);
+    type Columns = (SqlUuid, Timestamptz);
 
     fn text(&self) -> &'static Text {
         static TEXTS: LazyLock<[Text; SIZES.len()]> = LazyLock::new(|| SIZES.map(of_rows));
@@ -153,8 +138,7 @@ impl<const ROWS: usize> Statement for Insert<'_, ROWS> {
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
         binds.bind::<SqlText, _>(self.owner)?;
-        self.rows.iter().try_for_each(|row| row.bind(binds))?;
-        binds.bind::<Bool, _>(&self.commits_alone)
+        self.rows.iter().try_for_each(|row| row.bind(binds))
     }
 }
 
@@ -166,7 +150,6 @@ fn of_rows(rows: usize) -> Text {
     let file = include_str!("insert.sql");
     let (before, rest) = file.split_once("VALUES\n").unwrap_or((file, ""));
     let (row, after) = rest.split_once("\nON CONFLICT").unwrap_or((rest, ""));
-    let after = renumbered(after, (rows - 1) * ROW_PARAMETERS);
     let rows: Vec<String> = (0..rows)
         .map(|nth| renumbered(row, nth * ROW_PARAMETERS))
         .collect();
@@ -176,7 +159,7 @@ fn of_rows(rows: usize) -> Text {
     ))
 }
 
-/// The same text with every parameter but $1 so much higher.
+/// The same row with every parameter but $1 so much higher.
 fn renumbered(row: &str, by: usize) -> String {
     let mut parts = row.split('$');
     let mut text = parts.next().unwrap_or_default().to_owned();

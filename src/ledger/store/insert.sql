@@ -2,12 +2,11 @@
 -- What meets a handle that exists is skipped and not returned (lookup.sql then finds what it met), and so is a row that repeats another
 -- one of the same statement. A handle that another transaction is storing right now is waited for, up to lock_timeout.
 --   $1 owner; of each row: $2 id, $3 stellar_account, $4 amount, $5 asset_code, $6 callback_type, $7 callback_status,
---   $8 anchor_transaction_id, $9 memo, $10 memo_type, $11 metadata, $12 idempotency_key, $13 fingerprint, $14 actor, $15 request_id;
---   $16, after the last row: the commit waits for no standby, since confirm.sql follows (durability.rs)
+--   $8 anchor_transaction_id, $9 memo, $10 memo_type, $11 metadata, $12 idempotency_key, $13 fingerprint, $14 actor, $15 request_id
 INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, callback_status,
                           first_callback_status, anchor_transaction_id, memo, memo_type, metadata,
                           idempotency_key, fingerprint, actor, request_id)
 VALUES
     ($1, $2, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT DO NOTHING
-RETURNING id, created_at, (SELECT set_config('synchronous_commit', 'local', true) WHERE $16);
+RETURNING id, created_at;

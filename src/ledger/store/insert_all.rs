@@ -4,14 +4,9 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, Binary, Bool, Json, Nullable, Numeric, SmallInt, Text as SqlText, Timestamptz,
-    Uuid as SqlUuid,
-};
-use rust_decimal::Decimal;
-use serde_json::Value;
-use uuid::Uuid;
+use diesel::sql_types::{Array, Binary, Bool, Nullable, SmallInt, Text as SqlText, Timestamptz};
 
+use super::columns::Columns;
 use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::batch::Batch;
@@ -39,16 +34,7 @@ struct InsertAll<'c> {
     actor: String,
     request_id: &'c str,
     items: Vec<i16>,
-    ids: Vec<Uuid>,
-    stellar_accounts: Vec<&'c str>,
-    amounts: Vec<Decimal>,
-    asset_codes: Vec<&'c str>,
-    callback_types: Vec<Option<&'c str>>,
-    callback_statuses: Vec<Option<&'c str>>,
-    anchor_transaction_ids: Vec<Option<&'c str>>,
-    memos: Vec<Option<&'c str>>,
-    memo_types: Vec<Option<&'c str>>,
-    metadata: Vec<Option<&'c Value>>,
+    columns: Columns<'c>,
     commits_alone: bool,
 }
 
@@ -65,16 +51,7 @@ impl<'c> InsertAll<'c> {
             actor: batch.caller().actor(),
             request_id: &batch.caller().request_id,
             items: rows.iter().map(|row| row.item).collect(),
-            ids: rows.iter().map(|row| row.id).collect(),
-            stellar_accounts: rows.iter().map(|row| row.stellar_account).collect(),
-            amounts: rows.iter().map(|row| row.amount).collect(),
-            asset_codes: rows.iter().map(|row| row.asset_code).collect(),
-            callback_types: rows.iter().map(|row| row.callback_type).collect(),
-            callback_statuses: rows.iter().map(|row| row.callback_status).collect(),
-            anchor_transaction_ids: rows.iter().map(|row| row.anchor_transaction_id).collect(),
-            memos: rows.iter().map(|row| row.memo).collect(),
-            memo_types: rows.iter().map(|row| row.memo_type).collect(),
-            metadata: rows.iter().map(|row| row.metadata).collect(),
+            columns: Columns::of(&rows),
             commits_alone,
         }
     }
@@ -96,16 +73,7 @@ impl Statement for InsertAll<'_> {
         binds.bind::<SqlText, _>(&self.actor)?;
         binds.bind::<SqlText, _>(self.request_id)?;
         binds.bind::<Array<SmallInt>, _>(&self.items)?;
-        binds.bind::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.bind::<Array<SqlText>, _>(&self.stellar_accounts)?;
-        binds.bind::<Array<Numeric>, _>(&self.amounts)?;
-        binds.bind::<Array<SqlText>, _>(&self.asset_codes)?;
-        binds.bind::<Array<Nullable<SqlText>>, _>(&self.callback_types)?;
-        binds.bind::<Array<Nullable<SqlText>>, _>(&self.callback_statuses)?;
-        binds.bind::<Array<Nullable<SqlText>>, _>(&self.anchor_transaction_ids)?;
-        binds.bind::<Array<Nullable<SqlText>>, _>(&self.memos)?;
-        binds.bind::<Array<Nullable<SqlText>>, _>(&self.memo_types)?;
-        binds.bind::<Array<Nullable<Json>>, _>(&self.metadata)?;
+        self.columns.bind(binds)?;
         binds.bind::<Bool, _>(&self.commits_alone)
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod callback;
 pub mod change;
+mod columns;
 pub mod create;
 pub mod create_all;
 mod durability;
@@ -14,6 +15,7 @@ pub mod find;
 pub mod history;
 mod insert;
 mod insert_all;
+mod insert_confirmed;
 pub mod list;
 mod lookup;
 pub mod proof;

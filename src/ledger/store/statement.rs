@@ -132,6 +132,7 @@ mod tests {
             include_str!("history.sql"),
             include_str!("insert.sql"),
             include_str!("insert_all.sql"),
+            include_str!("insert_confirmed.sql"),
             include_str!("list.sql"),
             include_str!("lookup.sql"),
             include_str!("point.sql"),

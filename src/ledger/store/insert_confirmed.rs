@@ -1,0 +1,133 @@
+//! insert_confirmed.sql: the rows of creates, as many as their handles allow, and who has them.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{
+    Array, Binary, Integer, Nullable, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+};
+use uuid::Uuid;
+
+use super::columns::Columns;
+use super::durability::{Copies, answered};
+use super::insert::Row;
+use super::statement::{Binds, Run, Statement, Text};
+use crate::ledger::ask::create::Create;
+use crate::schema::transactions;
+
+/// What was stored.
+pub(super) struct Stored {
+    /// The times of the rows, by their ids.
+    pub at: HashMap<Uuid, DateTime<Utc>>,
+    /// None: it was not asked, since some of the creates were skipped.
+    pub copies: Option<Copies>,
+}
+
+/// One round trip, which over a distance is worth more than what arrays cost. The rows are committed in the middle of it, so a failure may
+/// come after that.
+pub(super) fn insert_confirmed(
+    connection: &mut PgConnection,
+    owner: &str,
+    creates: &[&Create],
+    standbys: &[String],
+) -> QueryResult<Stored> {
+    let insert = InsertConfirmed::of(owner, creates, standbys);
+    let asked = Instant::now();
+    let answer = match Run(&insert).get_result(connection) {
+        Err(error) => return after(connection, &insert, error),
+        Ok(answer) => answer,
+    };
+    let (ids, at, confirmed_by, limit_ms): Answer = answer;
+    let at = at.unwrap_or_default();
+    Ok(Stored {
+        at: ids.into_iter().map(|id| (id, at)).collect(),
+        copies: confirmed_by.map(|by| answered(by, limit_ms.unwrap_or(0), asked.elapsed())),
+    })
+}
+
+/// The session lives, so it can tell whether the rows were committed before the failure. If it cannot, nobody knows: the attempt is lost.
+fn after(
+    connection: &mut PgConnection,
+    insert: &InsertConfirmed,
+    error: DieselError,
+) -> QueryResult<Stored> {
+    let committed: QueryResult<Vec<(Uuid, DateTime<Utc>)>> = transactions::table
+        .filter(transactions::owner.eq(insert.owner))
+        .filter(transactions::id.eq_any(insert.columns.ids()))
+        .select((transactions::id, transactions::created_at))
+        .load(connection);
+    match committed {
+        Ok(rows) if rows.is_empty() => Err(error),
+        Ok(rows) => {
+            log::debug!(error:%; "whether a commit is on a standby could not be asked");
+            Ok(Stored {
+                at: rows.into_iter().collect(),
+                copies: Some(Copies::Unknown),
+            })
+        }
+        Err(_) => Err(DieselError::BrokenTransactionManager),
+    }
+}
+
+/// The ids of the rows that were stored, their time, and what confirm.sql answers; no answer of that where it was not asked.
+type Answer = (
+    Vec<Uuid>,
+    Option<DateTime<Utc>>,
+    Option<Vec<String>>,
+    Option<i32>,
+);
+
+struct InsertConfirmed<'c> {
+    owner: &'c str,
+    columns: Columns<'c>,
+    keys: Vec<Option<&'c str>>,
+    fingerprints: Vec<Option<&'c [u8]>>,
+    actors: Vec<String>,
+    request_ids: Vec<&'c str>,
+    standbys: &'c [String],
+}
+
+impl<'c> InsertConfirmed<'c> {
+    fn of(owner: &'c str, creates: &[&'c Create], standbys: &'c [String]) -> InsertConfirmed<'c> {
+        let rows = Row::in_order(creates);
+        InsertConfirmed {
+            owner,
+            columns: Columns::of(&rows),
+            keys: rows.iter().map(|row| row.key).collect(),
+            fingerprints: rows.iter().map(|row| row.fingerprint).collect(),
+            request_ids: rows.iter().map(|row| row.request_id).collect(),
+            actors: rows.into_iter().map(|row| row.actor).collect(),
+            standbys,
+        }
+    }
+}
+
+impl Statement for InsertConfirmed<'_> {
+    type Id = InsertConfirmed<'static>;
+    type Columns = (
+        Array<SqlUuid>,
+        Nullable<Timestamptz>,
+        Nullable<Array<SqlText>>,
+        Nullable<Integer>,
+    );
+
+    fn text(&self) -> &'static Text {
+        static TEXT: LazyLock<Text> =
+            LazyLock::new(|| Text::of(include_str!("insert_confirmed.sql")));
+        &TEXT
+    }
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
+        binds.bind::<SqlText, _>(self.owner)?;
+        self.columns.bind(binds)?;
+        binds.bind::<Array<Nullable<SqlText>>, _>(&self.keys)?;
+        binds.bind::<Array<Nullable<Binary>>, _>(&self.fingerprints)?;
+        binds.bind::<Array<SqlText>, _>(&self.actors)?;
+        binds.bind::<Array<SqlText>, _>(&self.request_ids)?;
+        binds.bind::<Array<SqlText>, _>(self.standbys)
+    }
+}
