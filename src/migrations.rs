@@ -92,11 +92,10 @@ const MISSING: &str = "
      GROUP BY name, privilege
     HAVING bool_or(lacks)
     UNION ALL
-    SELECT 'EXECUTE on ' || string_agg(proname, ', ' ORDER BY proname)
-      FROM pg_proc
-     WHERE proname IN ('confirm_commits', 'create_confirmed') AND pg_function_is_visible(oid)
-       AND NOT has_function_privilege(oid, 'EXECUTE')
-    HAVING count(*) > 0
+    SELECT CASE WHEN p.oid IS NULL THEN 'procedure ' ELSE 'EXECUTE on ' END || ours.name
+      FROM (VALUES ('confirm_commits'), ('create_confirmed')) ours (name)
+      LEFT JOIN pg_proc p ON p.proname = ours.name AND pg_function_is_visible(p.oid)
+     WHERE p.oid IS NULL OR NOT has_function_privilege(p.oid, 'EXECUTE')
      ORDER BY 1";
 
 #[derive(QueryableByName)]

@@ -88,9 +88,9 @@ COMMENT ON COLUMN transactions.actor IS 'Who created it: api:<client>, or callba
 COMMENT ON COLUMN transactions.request_id IS 'X-Request-Id of the request that created it.';
 
 -- Each index, and the statement (src/ledger/store) that needs it. The primary key: find.sql, change.sql, history.sql.
--- insert.sql, lookup.sql, list.sql by key. Partial, so that a row without a key costs nothing.
+-- insert.sql, create_confirmed, lookup.sql, list.sql by key. Partial, so that a row without a key costs nothing.
 CREATE UNIQUE INDEX transactions_key_idx ON transactions (owner, idempotency_key, item) WHERE idempotency_key IS NOT NULL;
--- insert.sql, lookup.sql, list.sql by anchor id.
+-- insert.sql, create_confirmed, lookup.sql, list.sql by anchor id.
 CREATE UNIQUE INDEX transactions_anchor_idx ON transactions (owner, anchor_transaction_id) WHERE anchor_transaction_id IS NOT NULL;
 -- list.sql by time, and by account. The predicate of each holds for every row, and only the statement that is to use it says it. Without,
 -- PostgreSQL would take one of them for the primary key, or for each other, while the table is almost empty or was never analysed
@@ -203,11 +203,12 @@ CREATE PROCEDURE create_confirmed(
     callback_statuses text[], anchor_transaction_ids text[], memos text[], memo_types text[], all_metadata json[],
     idempotency_keys text[], fingerprints bytea[], actors text[], request_ids text[],
     standbys text[],
+    number text,                                        -- of this call: synapse.stored is that from the commit of the rows on
     INOUT stored uuid[], INOUT stored_at timestamptz,
     INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits answers; NULL: some were skipped, and nobody was asked
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM set_config('synchronous_commit', 'local', true);
+    PERFORM set_config('synchronous_commit', 'local', true), set_config('synapse.stored', number, false);
     WITH new AS (
         INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, callback_status,
                                   first_callback_status, anchor_transaction_id, memo, memo_type, metadata,

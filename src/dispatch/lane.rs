@@ -187,6 +187,11 @@ impl<W: Work> Lane<W> {
         self.lock().pace.learn(took);
     }
 
+    /// How long a leader that has answered stays before it takes more.
+    pub fn stay(&self) -> Duration {
+        self.lock().pace.stay(Instant::now())
+    }
+
     /// Everybody who waits is told so. Nothing was sent.
     pub fn fail_all(&self, failure: &Failure) {
         let mut queue = self.lock();

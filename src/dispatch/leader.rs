@@ -145,7 +145,10 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         let Some(replies) = watch.end() else { return };
         lane.learn(begun.elapsed());
         match result {
-            Ok(done) => answer(lane, &candidate, done, replies),
+            Ok(done) => {
+                answer(lane, &candidate, done, replies);
+                stay(lane);
+            }
             Err(error) => {
                 let is_shared = replies.len() > 1 && !error.is_node_failure();
                 let failure = if is_shared {
@@ -157,6 +160,11 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
             }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread of its own")]
+fn stay<W: Work>(lane: &Lane<W>) {
+    std::thread::sleep(lane.stay());
 }
 
 /// The standbys whose word is wanted for its commit.

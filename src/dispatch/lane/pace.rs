@@ -6,6 +6,9 @@
 //! is crowded in this way start apart, each with all that has come since the one before it: up to 80 / 9 ms, where all but one are away
 //! (nobody waits for longer than that, and there is always somebody about to start), and less where more of them are at hand.
 //!
+//! A leader that has come back then stays for a moment before it takes what has gathered: many of those whom it has just answered ask
+//! again at once, and would else have to wait for the next one.
+//!
 //! It is no batching by a timer: a lane that is not crowded, or is quick, starts a leader for a job at once, and so does a full batch.
 
 use std::time::{Duration, Instant};
@@ -17,6 +20,7 @@ const FEW_LEADERS: usize = 2;
 const SLOW: Duration = Duration::from_millis(10);
 /// However slow the statements have become.
 const MOST_APART: Duration = Duration::from_millis(10);
+const LONGEST_STAY: Duration = Duration::from_millis(2);
 
 #[derive(Default)]
 pub(super) struct Pace {
@@ -80,9 +84,22 @@ impl Pace {
         Some(pause)
     }
 
+    /// How long a leader stays before it takes the next batch, having answered one.
+    pub fn stay(&self, now: Instant) -> Duration {
+        if self.typical >= SLOW && self.is_crowded(now) {
+            (self.typical / 40).min(LONGEST_STAY)
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn is_crowded(&self, now: Instant) -> bool {
+        let is_recent = |since: Instant| now < since + self.typical * 2;
+        self.crowded.is_some_and(is_recent)
+    }
+
     fn apart(&self, away: usize, leaders: usize, now: Instant) -> Duration {
-        let is_crowded = |since: Instant| now < since + self.typical * 2;
-        if !self.crowded.is_some_and(is_crowded) {
+        if !self.is_crowded(now) {
             return Duration::ZERO;
         }
         let scarcity = away as f64 / leaders as f64;
@@ -148,6 +165,19 @@ mod tests {
         assert_eq!(pace.next_leader(line(1, 7), later), Some(Duration::ZERO));
         let calm = start + ms(200);
         assert_eq!(pace.next_leader(line(1, 0), calm), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_leader_of_a_crowded_lane_stays_for_a_moment() {
+        let now = Instant::now();
+        let mut far = pace(ms(80));
+        assert_eq!(far.stay(now), Duration::ZERO, "nobody waits");
+        far.took(5, now);
+        let stay = far.stay(now);
+        assert!(stay > ms(1) && stay <= ms(2), "{stay:?}");
+        let mut near = pace(ms(2));
+        near.took(5, now);
+        assert_eq!(near.stay(now), Duration::ZERO, "a quick one");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn receive(
     if let Some((at, _)) = stored {
         return Ok(Committed {
             value: received(new_transaction(create, at), How::Created),
-            copies: copies(connection, standbys),
+            copies: copies(connection, standbys)?,
         });
     }
     let met = look_up(connection, &create.caller.owner, &[create], commits_alone)?;
@@ -91,7 +91,7 @@ pub fn receive(
         // Its receipt is of another transaction.
         (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),
     };
-    let copies = copies(connection, standbys);
+    let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
 }
 
@@ -141,7 +141,7 @@ fn change(
             earlier(connection, callback)?.unwrap_or(Err(Error::LostRace))
         }
     };
-    let copies = copies(connection, standbys);
+    let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
 }
 

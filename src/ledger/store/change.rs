@@ -31,12 +31,12 @@ pub fn change(
     let Some(row) = row else {
         return nothing_changed(connection, change, standbys);
     };
-    let copies = copies(connection, standbys);
     let value = if row.changed || is_what_was_asked(change, &row.stored) {
         Ok(row.stored)
     } else {
         refuse(connection, change, row.stored)?
     };
+    let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
 }
 
@@ -44,25 +44,26 @@ pub fn change(
 /// its create is being committed right now, which a lock cannot wait for: the row is not visible yet.
 ///
 /// What was only read is told as the outcome of a write, so it must be as durable as one: the proof comes first, and what is visible
-/// after it decides. A create that a replica shows already, while the primary waits for its standby, has then been waited for.
+/// after it decides (a create that another replica shows already, while the primary waits for its standby, has then been waited for); who
+/// has that is asked last.
 fn nothing_changed(
     connection: &mut PgConnection,
     change: &Change,
     standbys: &[String],
 ) -> QueryResult<Committed<Result<Transaction, Error>>> {
     prove_and_see(connection)?;
-    let copies = copies(connection, standbys);
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {
         (Some(now), Some(event)) => Ok(now.as_of(change.write_id, event)),
         (Some(_), None) => Err(Error::LostRace),
         (None, _) => Err(Error::NotFound),
     };
+    let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
 }
 
 /// The row was locked, and is not as the change wants it: unless it was an earlier attempt of this very change that made it so, and
-/// others have moved on since. The lock was committed, so what it showed is durable.
+/// others have moved on since. The lock was committed, and who has all that is asked afterwards.
 fn refuse(
     connection: &mut PgConnection,
     change: &Change,

@@ -81,10 +81,12 @@ pub fn create(
         }),
         None => met.remove(&create.id).unwrap_or(Err(Error::LostRace)),
     });
-    Ok(Committed {
-        value: answers.collect(),
-        copies: copies.unwrap_or_else(|| who_has_it(connection, standbys)),
-    })
+    let value = answers.collect();
+    let copies = match copies {
+        Some(copies) => copies,
+        None => who_has_it(connection, standbys)?,
+    };
+    Ok(Committed { value, copies })
 }
 
 pub(super) fn new_transaction(create: &Create, at: DateTime<Utc>) -> Transaction {

@@ -47,7 +47,7 @@ pub fn create_all(
         }
         Err(error) => return Err(error),
     };
-    let copies = copies(connection, standbys);
+    let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
 }
 

@@ -14,14 +14,16 @@
 //!   commits an empty message, and this commit waits as the server is told to.
 //! * t = 81 ms: it looks. The standby that let it go has flushed what was noted. The client is answered.
 //!
-//! Nobody is told of the rows before that, but a default read of the primary can see them, as it can on a standby, which shows every
-//! commit before its primary does. A strong read, a replay or a refusal that tells of them commits itself, later in the log, and waits.
-//! The session's first commit takes part in no wait, so it holds its locks for a moment and not for 80 ms.
+//! Nobody is told of the rows before that. But a default read of the primary may show them, and if no standby ever gets them, a failover
+//! takes back what it has shown; a standby may do the same, since it shows every commit before its primary does. A strong read, a replay
+//! or a refusal that tells of them commits itself, later in the log, and waits. The first commit takes part in no wait, so it holds its
+//! locks for a moment and not for 80 ms.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, Integer, Text as SqlText};
 
 use super::statement::{Binds, Run, Statement, Text};
@@ -61,15 +63,33 @@ impl Copies {
 /// Of all that this session has committed. `standbys` are those that count, by the names under which the primary knows them; none where
 /// this primary waits for nobody.
 ///
-/// The commit is done, whatever becomes of the question, so a question that fails is no failure of the write.
-pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> Copies {
+/// The commit is done, whatever becomes of the question, so a question that fails is no failure of the write. Err: the connection is lost,
+/// which leaves everything open.
+pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     if standbys.is_empty() {
-        return Copies::NONE;
+        return Ok(Copies::NONE);
     }
-    confirm(connection, standbys).unwrap_or_else(|error| {
-        log::debug!(error:%; "whether a commit is on a standby could not be asked");
-        Copies::Unknown
-    })
+    match confirm(connection, standbys) {
+        Err(error) => not_asked(connection, error),
+        copies => copies,
+    }
+}
+
+/// After a question that failed. A connection that is lost says so of the next statement, whatever it said of the last one.
+pub(super) fn not_asked(connection: &mut PgConnection, error: Error) -> QueryResult<Copies> {
+    log::warn!(error:%; "whether a commit is on a standby could not be asked");
+    match diesel::sql_query("SELECT 1").execute(connection) {
+        Err(lost) if is_lost(&lost) => Err(lost),
+        _ => Ok(Copies::Unknown),
+    }
+}
+
+fn is_lost(error: &Error) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error,
+        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    )
 }
 
 /// Of all that was committed before, by whomever; the question is a commit itself, that a standby must acknowledge.
@@ -84,7 +104,8 @@ pub fn confirm(connection: &mut PgConnection, standbys: &[String]) -> QueryResul
 /// PostgreSQL calls that a success.
 pub(super) fn answered(confirmed_by: Vec<String>, limit_ms: i32, took: Duration) -> Copies {
     let limit = u64::try_from(limit_ms).map(Duration::from_millis);
-    let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && took >= limit);
+    // By another clock than the server's.
+    let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && took >= limit * 9 / 10);
     if confirmed_by.is_empty() && is_cut_short {
         return Copies::Unknown;
     }

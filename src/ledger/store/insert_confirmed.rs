@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -13,11 +14,13 @@ use diesel::sql_types::{
 use uuid::Uuid;
 
 use super::columns::Columns;
-use super::durability::{Copies, answered};
+use super::durability::{Copies, answered, not_asked};
 use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 use crate::schema::transactions;
+
+static CALLS: AtomicU64 = AtomicU64::new(1);
 
 /// What was stored.
 pub(super) struct Stored {
@@ -27,8 +30,7 @@ pub(super) struct Stored {
     pub copies: Option<Copies>,
 }
 
-/// One round trip, which over a distance is worth more than what arrays cost. The rows are committed in the middle of it, so a failure may
-/// come after that.
+/// In one round trip. The rows are committed in the middle of it, so a failure may come after that.
 pub(super) fn insert_confirmed(
     connection: &mut PgConnection,
     owner: &str,
@@ -49,28 +51,37 @@ pub(super) fn insert_confirmed(
     })
 }
 
-/// The session lives, so it can tell whether the rows were committed before the failure. If it cannot, nobody knows: the attempt is lost.
+/// The procedure leaves its number in the session when it commits the rows; a failure before that takes the number back with them. If the
+/// session cannot say which it was, nobody knows: the attempt is lost.
 fn after(
     connection: &mut PgConnection,
     insert: &InsertConfirmed,
     error: DieselError,
 ) -> QueryResult<Stored> {
-    let committed: QueryResult<Vec<(Uuid, DateTime<Utc>)>> = transactions::table
+    let number = "SELECT coalesce(current_setting('synapse.stored', true), '') AS number";
+    let left: Left = diesel::sql_query(number)
+        .get_result(connection)
+        .map_err(|_| DieselError::BrokenTransactionManager)?;
+    if left.number != insert.number {
+        return Err(error);
+    }
+    let copies = not_asked(connection, error)?;
+    let stored: Vec<(Uuid, DateTime<Utc>)> = transactions::table
         .filter(transactions::owner.eq(insert.owner))
         .filter(transactions::id.eq_any(insert.columns.ids()))
         .select((transactions::id, transactions::created_at))
-        .load(connection);
-    match committed {
-        Ok(rows) if rows.is_empty() => Err(error),
-        Ok(rows) => {
-            log::debug!(error:%; "whether a commit is on a standby could not be asked");
-            Ok(Stored {
-                at: rows.into_iter().collect(),
-                copies: Some(Copies::Unknown),
-            })
-        }
-        Err(_) => Err(DieselError::BrokenTransactionManager),
-    }
+        .load(connection)
+        .map_err(|_| DieselError::BrokenTransactionManager)?;
+    Ok(Stored {
+        at: stored.into_iter().collect(),
+        copies: Some(copies),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Left {
+    #[diesel(sql_type = SqlText)]
+    number: String,
 }
 
 /// The ids of the rows that were stored, their time, and what confirm.sql answers; no answer of that where it was not asked.
@@ -89,6 +100,8 @@ struct InsertConfirmed<'c> {
     actors: Vec<String>,
     request_ids: Vec<&'c str>,
     standbys: &'c [String],
+    /// Of this call, in this process.
+    number: String,
 }
 
 impl<'c> InsertConfirmed<'c> {
@@ -102,6 +115,7 @@ impl<'c> InsertConfirmed<'c> {
             request_ids: rows.iter().map(|row| row.request_id).collect(),
             actors: rows.into_iter().map(|row| row.actor).collect(),
             standbys,
+            number: CALLS.fetch_add(1, Ordering::Relaxed).to_string(),
         }
     }
 }
@@ -128,6 +142,7 @@ impl Statement for InsertConfirmed<'_> {
         binds.bind::<Array<Nullable<Binary>>, _>(&self.fingerprints)?;
         binds.bind::<Array<SqlText>, _>(&self.actors)?;
         binds.bind::<Array<SqlText>, _>(&self.request_ids)?;
-        binds.bind::<Array<SqlText>, _>(self.standbys)
+        binds.bind::<Array<SqlText>, _>(self.standbys)?;
+        binds.bind::<SqlText, _>(&self.number)
     }
 }

@@ -356,7 +356,8 @@ impl Sim<'_> {
             };
             return self.durable(id, copies);
         }
-        let (session, looks) = (id, looks - 1);
+        let is_up = of.life == Life::Up;
+        let (session, looks) = (id, looks - u32::from(is_up));
         self.after(BETWEEN_LOOKS, Event::Look { session, looks });
     }
 
@@ -465,11 +466,9 @@ impl Sim<'_> {
         drop(backlog);
         for id in 0..self.sessions.len() {
             let session = &self.sessions[id];
-            let is_lost = session.server == server && !session.ended;
-            match session.confirms.filter(|_| is_lost) {
-                Some(_) => self.not_confirmed(id, DbError::Lost("reset".into())),
-                None if is_lost => self.answer(id, Answer::Failed(DbError::Lost("reset".into()))),
-                None => {}
+            if session.server == server && !session.ended {
+                self.sessions[id].confirms = None;
+                self.answer(id, Answer::Failed(DbError::Lost("reset".into())));
             }
         }
     }

@@ -124,10 +124,10 @@ impl Sim<'_> {
             }
         }
         let was_well = Truth::is_since(&self.truth.well_since, place, begun);
-        let is_refused = matches!(told, Told::NotApplied | Told::Unknown);
         // What cannot be confirmed for want of memory is not known to be anywhere else.
         let was_starved = self.crown().starved_until > begun;
-        if is_refused && was_well && !was_starved && self.instances[id].has_served {
+        let is_unknown = told == Told::Unknown && !was_starved;
+        if (told == Told::NotApplied || is_unknown) && was_well && self.instances[id].has_served {
             self.violated(format!(
                 "a create is answered {told:?}, although the primary was well all the time"
             ));
