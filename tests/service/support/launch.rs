@@ -316,8 +316,9 @@ fn clear_environment(command: &mut Command) {
 
 /// Below the ports that kernels give to outgoing connections, and below those of the clusters.
 fn free_port() -> u16 {
+    // Far from where the next process begins: a service that is being restarted holds no port for a moment.
     static NEXT: LazyLock<AtomicU16> =
-        LazyLock::new(|| AtomicU16::new((std::process::id() % 4_000) as u16));
+        LazyLock::new(|| AtomicU16::new((std::process::id() % 5_000 * 997 % 5_000) as u16));
     loop {
         let port = 10_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 5_000;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
