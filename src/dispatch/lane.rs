@@ -187,9 +187,14 @@ impl<W: Work> Lane<W> {
         self.lock().pace.learn(took);
     }
 
-    /// How long a leader that has answered stays before it takes more.
+    /// How long a leader that has answered stays before it takes more, where more could still gather.
     pub fn stay(&self) -> Duration {
-        self.lock().pace.stay(Instant::now())
+        let (queue, most) = (self.lock(), self.rules.max_batch);
+        if most > 1 && queue.waiting.len() < most {
+            queue.pace.stay(Instant::now())
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Everybody who waits is told so. Nothing was sent.

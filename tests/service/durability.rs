@@ -349,7 +349,7 @@ fn an_error_between_the_commit_and_the_question_who_has_it_leaves_doubt_until_it
     cluster.make_synchronous();
     let app = cluster
         .launch()
-        .set("database.write_deadline_ms", 2000)
+        .set("database.write_deadline_ms", 30_000)
         .healthy();
     eventually(s(5), "commits wait", || durability(&app) == "replicated");
     let rename = |from: &str, to: &str| {
@@ -364,11 +364,12 @@ fn an_error_between_the_commit_and_the_question_who_has_it_leaves_doubt_until_it
     };
     let (forsaken, patient) = (key(), key());
     rename("confirm_commits", "away");
-    app.create_keyed(&forsaken, &minimal())
+    let soon = [("Idempotency-Key", &*forsaken), ("X-Deadline-Ms", "1500")];
+    app.create_with(&soon, &minimal())
         .problem(503, "outcome_unknown");
     thread::scope(|scope| {
         let create = scope.spawn(|| app.create_keyed(&patient, &minimal()));
-        eventually(s(2), "it is stored", || stored(&patient) == "1");
+        eventually(s(10), "it is stored", || stored(&patient) == "1");
         rename("away", "confirm_commits");
         let created = create.join().unwrap().expect(201);
         assert_eq!(created.header("X-Durability"), "replicated");
