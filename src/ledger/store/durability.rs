@@ -75,16 +75,21 @@ pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> QueryResult
     }
 }
 
-/// After a question that failed. A connection that is lost says so of the next statement, whatever it said of the last one.
+/// After a question that failed. A connection that is lost says so at the next statement, if it has not yet.
 pub(super) fn not_asked(connection: &mut PgConnection, error: Error) -> QueryResult<Copies> {
-    log::warn!(error:%; "whether a commit is on a standby could not be asked");
+    if is_lost(&error) {
+        return Err(error);
+    }
     match diesel::sql_query("SELECT 1").execute(connection) {
         Err(lost) if is_lost(&lost) => Err(lost),
-        _ => Ok(Copies::Unknown),
+        _ => {
+            log::warn!(error:%; "whether a commit is on a standby could not be asked");
+            Ok(Copies::Unknown)
+        }
     }
 }
 
-fn is_lost(error: &Error) -> bool {
+pub(super) fn is_lost(error: &Error) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     matches!(
         error,

@@ -14,7 +14,7 @@ use diesel::sql_types::{
 use uuid::Uuid;
 
 use super::columns::Columns;
-use super::durability::{Copies, answered, not_asked};
+use super::durability::{Copies, answered, is_lost, not_asked};
 use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
@@ -58,6 +58,9 @@ fn after(
     insert: &InsertConfirmed,
     error: DieselError,
 ) -> QueryResult<Stored> {
+    if is_lost(&error) {
+        return Err(error);
+    }
     let number = "SELECT coalesce(current_setting('synapse.stored', true), '') AS number";
     let left: Left = diesel::sql_query(number)
         .get_result(connection)
