@@ -316,7 +316,7 @@ fn a_schema_of_another_version_is_told_and_left_alone() {
     let cluster = Cluster::alone();
     crate::support::sql(
         cluster.primary(),
-        "UPDATE __diesel_schema_migrations SET version = '20261123000001'; ALTER TABLE transactions DROP COLUMN owner CASCADE",
+        "UPDATE __diesel_schema_migrations SET version = '20261123000001' WHERE version = '20261124000001'; ALTER TABLE transactions DROP COLUMN owner CASCADE",
     );
     let launch = cluster.launch();
     let output = launch.run(&["migrate"]).expect(1);

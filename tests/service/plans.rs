@@ -1,7 +1,10 @@
 //! What PostgreSQL does for the statements that the service sends, in the way it sends them: told by `auto_explain`.
 
+use crate::support::wait::s;
 use crate::support::webhook::SOURCES;
-use crate::support::{App, Cluster, Launch, Webhook, account, full, key, minimal, sql, with};
+use crate::support::{
+    App, Cluster, Launch, Webhook, account, eventually, full, key, minimal, sql, with,
+};
 use reqwest::Method;
 use serde_json::json;
 use std::fs;
@@ -72,9 +75,11 @@ fn use_everything(app: &App) {
             format!("/export?stellar_account={account}"),
         ];
         for path in lists.chain(others) {
-            app.get_with(&path, &[("X-Consistency-Token", &tokens)])
-                .expect(200);
-            app.get_strong(&path).expect(200);
+            // A strong read gives up after a second, which is not long where all processors are busy; here it is the plan that counts.
+            eventually(s(30), "it is answered", || {
+                let by_token = app.get_with(&path, &[("X-Consistency-Token", &tokens)]);
+                by_token.status == 200 && app.get_strong(&path).status == 200
+            });
         }
     }
 }

@@ -1,0 +1,2 @@
+DROP PROCEDURE create_confirmed;
+DROP PROCEDURE confirm_commits;

@@ -1,0 +1,73 @@
+-- Who has what this server had flushed when it was asked: all that was committed before, by this session and by others. First an empty
+-- message is committed, which waits for standbys as the session and the server are told to (src/ledger/store/durability.rs tells why two
+-- commits). A standby that let it go may not be one that counts: those have half a second more.
+-- A procedure, since only that can commit and then look in one round trip. It is cut short by statement_timeout, which ends the wait of a
+-- commit inside of a procedure, with a warning, as if it had succeeded: the caller compares the time that it took with limit_ms.
+CREATE PROCEDURE confirm_commits(
+    standbys text[],            -- those that count, by application_name
+    INOUT confirmed_by text[],  -- which of them have it
+    INOUT limit_ms integer      -- statement_timeout; 0 is none
+) LANGUAGE plpgsql AS $$
+DECLARE
+    flushed constant pg_lsn := pg_current_wal_flush_lsn();
+    any_counts boolean;
+    pause double precision := 0.001;
+BEGIN
+    limit_ms := extract(epoch FROM current_setting('statement_timeout')::interval) * 1000;
+    PERFORM pg_logical_emit_message(true, 'synapse', '');
+    COMMIT;
+    LOOP
+        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE s.flush_lsn >= flushed), '{}'),
+               current_setting('synchronous_commit') IN ('on', 'remote_apply') AND count(*) > 0
+          INTO confirmed_by, any_counts
+          FROM pg_stat_replication s
+         WHERE s.application_name = ANY (standbys) AND s.sync_state IN ('sync', 'quorum');
+        IF NOT any_counts THEN
+            confirmed_by := '{}';
+        END IF;
+        EXIT WHEN confirmed_by <> '{}' OR NOT any_counts OR pause > 0.3
+               OR (limit_ms > 0 AND clock_timestamp() - statement_timestamp() >= make_interval(secs => limit_ms / 1000.0));
+        PERFORM pg_sleep(pause);
+        pause := pause * 2;
+        -- Else the list of sessions, and so of standbys, stays as it was at the first look.
+        COMMIT;
+    END LOOP;
+END $$;
+
+COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was flushed before.';
+
+-- Stores transactions of one owner (insert_confirmed.sql), each if its handles are free, commits, and asks who has them where all were stored.
+-- The INSERT is that of insert.sql, with an array for each column.
+CREATE PROCEDURE create_confirmed(
+    whose text, ids uuid[], stellar_accounts text[], amounts numeric[], asset_codes text[], callback_types text[],
+    callback_statuses text[], anchor_transaction_ids text[], memos text[], memo_types text[], all_metadata json[],
+    idempotency_keys text[], fingerprints bytea[], actors text[], request_ids text[],
+    standbys text[],
+    number text,                                        -- of this call: synapse.stored is that from the commit of the rows on
+    INOUT stored uuid[], INOUT stored_at timestamptz,
+    INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits answers; NULL: some were skipped, and nobody was asked
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'local', true), set_config('synapse.stored', number, false);
+    WITH new AS (
+        INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, callback_status,
+                                  first_callback_status, anchor_transaction_id, memo, memo_type, metadata,
+                                  idempotency_key, fingerprint, actor, request_id)
+        SELECT whose, id, id, stellar_account, amount, asset_code, callback_type, callback_status,
+               callback_status, anchor_transaction_id, memo, memo_type, metadata,
+               idempotency_key, fingerprint, actor, request_id
+          FROM unnest(ids, stellar_accounts, amounts, asset_codes, callback_types, callback_statuses, anchor_transaction_ids,
+                      memos, memo_types, all_metadata, idempotency_keys, fingerprints, actors, request_ids)
+               AS asked (id, stellar_account, amount, asset_code, callback_type, callback_status, anchor_transaction_id,
+                         memo, memo_type, metadata, idempotency_key, fingerprint, actor, request_id)
+        ON CONFLICT DO NOTHING
+        RETURNING id, created_at
+    )
+    SELECT coalesce(array_agg(id), '{}'), min(created_at) INTO stored, stored_at FROM new;
+    COMMIT;
+    IF cardinality(stored) = cardinality(ids) THEN
+        CALL confirm_commits(standbys, confirmed_by, limit_ms);
+    END IF;
+END $$;
+
+COMMENT ON PROCEDURE create_confirmed IS 'Stores transactions that a standby must have, and tells which have them.';
