@@ -9,6 +9,8 @@ const MAX_BYTES: usize = 16 * 1024;
 const MAX_DEPTH: usize = 8;
 /// Keys of the metadata object itself; those of nested objects are limited by the size alone.
 const MAX_KEYS: usize = 64;
+/// Places of U+0000 that are looked for: as many as an answer tells.
+const MAX_NULS: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
@@ -44,7 +46,7 @@ impl MetadataError {
     }
 }
 
-/// Every rule that is broken, and every place where U+0000 stands. Empty: the metadata is good.
+/// Every rule that is broken, and the first places where U+0000 stands. Empty: the metadata is good.
 pub fn check(metadata: &Value) -> Vec<MetadataError> {
     let Value::Object(object) = metadata else {
         return vec![MetadataError::NotAnObject];
@@ -60,7 +62,7 @@ pub fn check(metadata: &Value) -> Vec<MetadataError> {
         errors.push(MetadataError::TooDeep);
     }
     let mut nuls = Vec::new();
-    find_nuls(metadata, "", &mut nuls);
+    find_nuls(metadata, &mut Vec::new(), &mut nuls);
     let nuls = nuls.into_iter();
     errors.extend(nuls.map(|pointer| MetadataError::Nul { pointer }));
     errors
@@ -124,28 +126,49 @@ fn added_by_plain_numbers(value: &Value) -> usize {
     }
 }
 
-/// Where a key or a string holds one.
-fn find_nuls(value: &Value, at: &str, found: &mut Vec<String>) {
+/// A step of a JSON pointer.
+#[derive(Clone, Copy)]
+enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
+}
+
+/// Where a key or a string holds one. The pointers are written for what is found alone: below a long key every other one would be long too.
+fn find_nuls<'v>(value: &'v Value, path: &mut Vec<Step<'v>>, found: &mut Vec<String>) {
     let is_nul = |text: &str| text.contains('\0');
+    let mut look = |step: Step<'v>, inside: Option<&'v Value>| {
+        if found.len() == MAX_NULS {
+            return;
+        }
+        path.push(step);
+        match inside {
+            Some(inside) => find_nuls(inside, path, found),
+            None => found.push(pointer(path)),
+        }
+        path.pop();
+    };
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_nuls(item, &format!("{at}/{index}"), found);
+                look(Step::Index(index), Some(item));
             }
         }
         Value::Object(members) => {
             for (key, member) in members {
-                let at = format!("{at}/{}", escape_pointer(key));
-                if is_nul(key) {
-                    found.push(at);
-                } else {
-                    find_nuls(member, &at, found);
-                }
+                look(Step::Key(key), Some(member).filter(|_| !is_nul(key)));
             }
         }
-        Value::String(text) if is_nul(text) => found.push(at.to_owned()),
+        Value::String(text) if is_nul(text) => found.push(pointer(path)),
         _ => {}
     }
+}
+
+fn pointer(path: &[Step]) -> String {
+    let steps = path.iter().map(|step| match step {
+        Step::Key(key) => format!("/{}", escape_pointer(key)),
+        Step::Index(index) => format!("/{index}"),
+    });
+    steps.collect()
 }
 
 #[cfg(test)]
@@ -153,6 +176,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_thousands_of_nuls_below_a_long_key_as_many_are_told_as_an_answer_holds() {
+        let members: Map<_, _> = (0..3000).map(|i| (format!("{i}\0"), json!(1))).collect();
+        let errors = check(&json!({ "k".repeat(30_000): members }));
+        let nuls = errors
+            .iter()
+            .filter(|error| matches!(error, MetadataError::Nul { .. }));
+        assert_eq!(nuls.count(), MAX_NULS);
+    }
 
     fn codes(metadata: &Value) -> Vec<&'static str> {
         check(metadata).iter().map(MetadataError::code).collect()
