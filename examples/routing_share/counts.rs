@@ -9,7 +9,7 @@ use private_postgres::{Server, User};
 /// Of one server, since it was last reset.
 #[derive(QueryableByName)]
 pub struct Counts {
-    /// Statements of requests: those that name the table of transactions, and the look at the standbys after a write.
+    /// Statements of requests: those that name the table of transactions.
     #[diesel(sql_type = BigInt)]
     statements: i64,
     #[diesel(sql_type = Double)]
@@ -47,9 +47,9 @@ impl Counts {
         let question = sql_query(
             "SELECT coalesce(sum(calls) FILTER (WHERE is_work), 0)::bigint AS statements,
                     coalesce(sum(total_exec_time) FILTER (WHERE is_work), 0)::float8 AS ms,
-                    coalesce(sum(rows) FILTER (WHERE query ~ '\\mtransactions\\M'), 0)::bigint AS transactions,
+                    coalesce(sum(rows) FILTER (WHERE is_work), 0)::bigint AS transactions,
                     coalesce(sum(calls) FILTER (WHERE NOT is_work), 0)::bigint AS own
-               FROM (SELECT calls, total_exec_time, rows, query, query ~ '\\m(transactions|flush_lsn)\\M' AS is_work
+               FROM (SELECT calls, total_exec_time, rows, query, query ~ '\\mtransactions\\M' AS is_work
                        FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
                       WHERE rolname = 'synapse') counted",
         );

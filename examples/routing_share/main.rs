@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example routing_share`
 //!
-//! A private primary and a standby with synchronous replication; the same requests, in the same mix, once to a service that knows both servers and
+//! A private primary and a standby with asynchronous replication (a synchronous one is sent creates as calls of a procedure, of which the
+//! servers would not count the rows); the same requests, in the same mix, once to a service that knows both servers and
 //! once to one that knows the primary alone. Reads are `GET /transactions/{id}` with the default consistency; writes are creates. What the
 //! service asks for itself (probes, the first words of a connection) is counted apart.
 #![allow(
@@ -71,6 +72,7 @@ fn run(args: &Args) -> Outcome<()> {
     let standby = Server::standby_of(&primary, "replica-1")?;
     standby.reload(&SETTINGS)?;
     stream(&primary, &standby)?;
+    primary.reload(&[("synchronous_standby_names", "")])?;
     counts::prepare(&primary, &standby)?;
 
     let urls = [&primary, &standby].map(|server| server.url(User::Application));
