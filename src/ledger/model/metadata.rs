@@ -1,5 +1,7 @@
 //! Limits on the free-form metadata of a transaction, so that a row stays small and PostgreSQL accepts it.
 
+mod nuls;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -9,8 +11,6 @@ const MAX_BYTES: usize = 16 * 1024;
 const MAX_DEPTH: usize = 8;
 /// Keys of the metadata object itself; those of nested objects are limited by the size alone.
 const MAX_KEYS: usize = 64;
-/// Places of U+0000 that are looked for: as many as an answer tells.
-const MAX_NULS: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
@@ -61,9 +61,7 @@ pub fn check(metadata: &Value) -> Vec<MetadataError> {
     if depth(metadata) > MAX_DEPTH {
         errors.push(MetadataError::TooDeep);
     }
-    let mut nuls = Vec::new();
-    find_nuls(metadata, &mut Vec::new(), &mut nuls);
-    let nuls = nuls.into_iter();
+    let nuls = nuls::find(metadata).into_iter();
     errors.extend(nuls.map(|pointer| MetadataError::Nul { pointer }));
     errors
 }
@@ -126,51 +124,6 @@ fn added_by_plain_numbers(value: &Value) -> usize {
     }
 }
 
-/// A step of a JSON pointer.
-#[derive(Clone, Copy)]
-enum Step<'v> {
-    Key(&'v str),
-    Index(usize),
-}
-
-/// Where a key or a string holds one. The pointers are written for what is found alone: below a long key every other one would be long too.
-fn find_nuls<'v>(value: &'v Value, path: &mut Vec<Step<'v>>, found: &mut Vec<String>) {
-    let is_nul = |text: &str| text.contains('\0');
-    let mut look = |step: Step<'v>, inside: Option<&'v Value>| {
-        if found.len() == MAX_NULS {
-            return;
-        }
-        path.push(step);
-        match inside {
-            Some(inside) => find_nuls(inside, path, found),
-            None => found.push(pointer(path)),
-        }
-        path.pop();
-    };
-    match value {
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                look(Step::Index(index), Some(item));
-            }
-        }
-        Value::Object(members) => {
-            for (key, member) in members {
-                look(Step::Key(key), Some(member).filter(|_| !is_nul(key)));
-            }
-        }
-        Value::String(text) if is_nul(text) => found.push(pointer(path)),
-        _ => {}
-    }
-}
-
-fn pointer(path: &[Step]) -> String {
-    let steps = path.iter().map(|step| match step {
-        Step::Key(key) => format!("/{}", escape_pointer(key)),
-        Step::Index(index) => format!("/{index}"),
-    });
-    steps.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -184,7 +137,7 @@ mod tests {
         let nuls = errors
             .iter()
             .filter(|error| matches!(error, MetadataError::Nul { .. }));
-        assert_eq!(nuls.count(), MAX_NULS);
+        assert_eq!(nuls.count(), 20);
     }
 
     fn codes(metadata: &Value) -> Vec<&'static str> {

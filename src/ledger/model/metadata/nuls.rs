@@ -1,0 +1,60 @@
+//! Where a key or a string holds U+0000.
+
+use serde_json::Value;
+
+use super::escape_pointer;
+
+/// Places that are looked for: as many as an answer tells.
+const MAX_NULS: usize = 20;
+
+/// JSON pointers (RFC 6901) to the first of them.
+pub(super) fn find(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    look_in(value, &mut Vec::new(), &mut found);
+    found
+}
+
+/// A step of a JSON pointer.
+#[derive(Clone, Copy)]
+enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
+}
+
+/// The pointers are written for what is found alone: below a long key every other one would be long too.
+fn look_in<'v>(value: &'v Value, path: &mut Vec<Step<'v>>, found: &mut Vec<String>) {
+    let is_nul = |text: &str| text.contains('\0');
+    let mut look = |step: Step<'v>, inside: Option<&'v Value>| {
+        if found.len() == MAX_NULS {
+            return;
+        }
+        path.push(step);
+        match inside {
+            Some(inside) => look_in(inside, path, found),
+            None => found.push(pointer(path)),
+        }
+        path.pop();
+    };
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                look(Step::Index(index), Some(item));
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                look(Step::Key(key), Some(member).filter(|_| !is_nul(key)));
+            }
+        }
+        Value::String(text) if is_nul(text) => found.push(pointer(path)),
+        _ => {}
+    }
+}
+
+fn pointer(path: &[Step]) -> String {
+    let steps = path.iter().map(|step| match step {
+        Step::Key(key) => format!("/{}", escape_pointer(key)),
+        Step::Index(index) => format!("/{index}"),
+    });
+    steps.collect()
+}
