@@ -20,6 +20,7 @@ const FEW_LEADERS: usize = 2;
 const SLOW: Duration = Duration::from_millis(10);
 /// However slow the statements have become.
 const MOST_APART: Duration = Duration::from_millis(10);
+/// Of a leader that has come back.
 const LONGEST_STAY: Duration = Duration::from_millis(2);
 
 #[derive(Default)]

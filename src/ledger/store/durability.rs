@@ -48,6 +48,12 @@ pub enum Copies {
 impl Copies {
     pub const NONE: Copies = Copies::On(Vec::new());
 
+    /// The question has failed, in a session that lives.
+    pub(super) fn unknown(error: &Error) -> Copies {
+        log::warn!(error:%; "whether a commit is on a standby could not be asked");
+        Copies::Unknown
+    }
+
     /// Of two commits together.
     pub fn and(self, other: &Copies) -> Copies {
         match (self, other) {
@@ -76,16 +82,13 @@ pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> QueryResult
 }
 
 /// After a question that failed. A connection that is lost says so at the next statement, if it has not yet.
-pub(super) fn not_asked(connection: &mut PgConnection, error: Error) -> QueryResult<Copies> {
+fn not_asked(connection: &mut PgConnection, error: Error) -> QueryResult<Copies> {
     if is_lost(&error) {
         return Err(error);
     }
     match diesel::sql_query("SELECT 1").execute(connection) {
         Err(lost) if is_lost(&lost) => Err(lost),
-        _ => {
-            log::warn!(error:%; "whether a commit is on a standby could not be asked");
-            Ok(Copies::Unknown)
-        }
+        _ => Ok(Copies::unknown(&error)),
     }
 }
 

@@ -16,8 +16,8 @@ use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 
 /// One prepared text each: a batch is padded by its last row, which the statement skips. `unnest` of one array a column, as in
-/// insert_confirmed.sql, needs one text for all, but made a fifth less creates a second for one client and a twentieth less for 128
-/// (`throughput`, one after the other), and on Citus goes through the coordinator in two phases instead of one on the worker.
+/// insert_confirmed.sql, needs one text for all, but was slower here when it was tried, most of all for single rows, and on Citus goes
+/// through the coordinator in two phases instead of one on the worker.
 const SIZES: [usize; 4] = [1, 4, 16, 64];
 pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
 

@@ -14,7 +14,7 @@ use diesel::sql_types::{
 use uuid::Uuid;
 
 use super::columns::Columns;
-use super::durability::{Copies, answered, is_lost, not_asked};
+use super::durability::{Copies, answered, is_lost};
 use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
@@ -68,7 +68,6 @@ fn after(
     if left.number != insert.number {
         return Err(error);
     }
-    let copies = not_asked(connection, error)?;
     let stored: Vec<(Uuid, DateTime<Utc>)> = transactions::table
         .filter(transactions::owner.eq(insert.owner))
         .filter(transactions::id.eq_any(insert.columns.ids()))
@@ -77,7 +76,7 @@ fn after(
         .map_err(|_| DieselError::BrokenTransactionManager)?;
     Ok(Stored {
         at: stored.into_iter().collect(),
-        copies: Some(copies),
+        copies: Some(Copies::unknown(&error)),
     })
 }
 

@@ -2,7 +2,8 @@
 -- under its anchor id. Item 0 stands under every key that was ever used, so a single create finds a batch there, and a batch a single one.
 -- Its answers are told to clients as the outcome of a write, so it commits one itself (contract, section 4, rule 2): a plain SELECT could
 -- acknowledge, on a primary that is cut off, a row that no standby ever got.
---   $1 the commit waits for no standby, since confirm.sql follows (durability.rs); $2 keys and $3 anchor ids, of each create either or both; $4 item numbers; $5 owner
+--   $1 the commit waits for no standby, since confirm.sql follows (durability.rs);
+--   $2 keys and $3 anchor ids, of each create either or both; $4 item numbers; $5 owner
 WITH proof AS MATERIALIZED (
     SELECT pg_logical_emit_message(true, 'synapse', ''), (SELECT set_config('synchronous_commit', 'local', true) WHERE $1)
 )

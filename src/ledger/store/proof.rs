@@ -47,8 +47,9 @@ struct Seen {
 
 /// The same, and then what was committed before is seen by this session too.
 ///
-/// For example: a create, of an instance that has not seen yet that commits wait, and a proof after it wait for the same standby. PostgreSQL lets both go at once, but the row is seen only when the
-/// create's own process has gone on, and the proof's may be the first: a SELECT right after it would not find what a replica shows already.
+/// For example: a create, of an instance that has not seen yet that commits wait, and a proof after it wait for the same standby.
+/// PostgreSQL lets both go at once, but the row is seen only when the create's own process has gone on, and the proof's may be the first:
+/// a SELECT right after it would not find what a replica shows already.
 #[expect(
     clippy::disallowed_methods,
     reason = "a blocking thread, within the bounds of its attempt"
