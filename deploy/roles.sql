@@ -5,8 +5,8 @@
 --   psql -d synapse -v keep_passwords=1 -f deploy/roles.sql
 -- The service then runs with migrate_on_start = false as synapse_app; migrations run as the owner (`synapse-core migrate`).
 -- synapse_app has no DELETE, no TRUNCATE, and cannot change what a transaction is once it is stored: neither its business fields nor
--- its handles, its author or its history. It is no member of pg_signal_backend: whoever can cancel a writer's wait for a standby turns
--- "replicated" into a wish.
+-- its handles, its author or its history. It is no member of pg_signal_backend: whoever can cancel a writer's wait for a standby makes
+-- PostgreSQL report a commit as done that no standby has.
 \set ON_ERROR_STOP on
 
 SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['synapse_app', 'synapse_reader']) AS name

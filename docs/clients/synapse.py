@@ -33,7 +33,7 @@ class NoAnswerYet(Exception):
 def is_to_be_repeated(status, body):
     if status == 409:
         return b'"idempotency_request_in_progress"' in body
-    return status in (429, 502, 503, 504)  # 502 and 504 are from a proxy on the way: like no answer
+    return status == 429 or status >= 500  # a bug (500), or a proxy on the way (502, 504): the outcome is not known
 
 
 def ask(url, headers, body=None):

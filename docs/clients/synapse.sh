@@ -26,7 +26,7 @@ ask() {
     status=$(curl -s --max-time 30 -o "$dir/body" -D "$dir/head" -w '%{http_code}' ${authorization[@]+"${authorization[@]}"} "$@") || status=000
     case $status in
       2??) return 0 ;;
-      000 | 429 | 502 | 503 | 504) ;; # 502 and 504 are from a proxy on the way: like no answer
+      000 | 429 | 5??) ;; # a bug (500), or a proxy on the way (502, 504): the outcome is not known
       409) grep -q '"code":"idempotency_request_in_progress"' "$dir/body" || break ;;
       *) break ;;
     esac

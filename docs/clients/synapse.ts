@@ -34,7 +34,7 @@ function isToBeRepeated(status: number, body: string): boolean {
   if (status === 409) {
     return body.includes('"idempotency_request_in_progress"');
   }
-  return [429, 502, 503, 504].includes(status); // 502 and 504 are from a proxy on the way: like no answer
+  return status === 429 || status >= 500; // a bug (500), or a proxy on the way (502, 504): the outcome is not known
 }
 
 /** Repeats the identical request until its answer is one to keep. */

@@ -5,6 +5,7 @@ mod alerts;
 mod dashboard;
 mod environments;
 mod expressions;
+mod image;
 mod restore;
 mod roles;
 
