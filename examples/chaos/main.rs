@@ -32,6 +32,9 @@ struct Args {
     /// The same seed gives the same order of faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Between two requests of each of 17 clients: the slower they are, the more faults go into an hour
+    #[arg(long, default_value_t = 5)]
+    pace_ms: u64,
     /// Only faults whose name contains this, or one of several: "restart|swapped"
     #[arg(long, default_value = "", value_delimiter = '|')]
     only: Vec<String>,
@@ -75,7 +78,7 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
     let mut next = || chosen[random.random_range(0..chosen.len())];
     while Instant::now() < end {
         let faults = std::iter::repeat_with(&mut next).take(FAULTS_OF_A_STAGE);
-        violations.extend(on_a_new_stage(faults, end, table));
+        violations.extend(on_a_new_stage(args, faults, end, table));
     }
     violations.sort();
     violations.dedup();
@@ -83,11 +86,13 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
 
 /// Returns the broken promises.
 fn on_a_new_stage(
+    args: &Args,
     faults: impl Iterator<Item = &'static Fault>,
     end: Instant,
     table: &mut Table,
 ) -> Vec<String> {
-    let stage = Stage::behind_proxies();
+    let mut stage = Stage::behind_proxies();
+    stage.pace = Duration::from_millis(args.pace_ms);
     let mut all = History::default();
     let mut violations = Vec::new();
     for fault in faults.take_while(|_| Instant::now() < end) {

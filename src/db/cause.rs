@@ -20,9 +20,11 @@ pub enum Cause {
     Unreachable,
     Restarted,
     AnotherServer,
+    StalePlans,
     SchemaNotReady,
     ReadOnly,
     WaitingForStandby,
+    NoRoom,
     FollowsNobody,
     LowerTimeline,
     PromotedApart,
@@ -39,7 +41,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Cause; 30] = [
+    pub const ALL: [Cause; 32] = [
         Cause::NotProbed,
         Cause::ConnectionRefused,
         Cause::NameNotResolved,
@@ -54,9 +56,11 @@ impl Cause {
         Cause::Unreachable,
         Cause::Restarted,
         Cause::AnotherServer,
+        Cause::StalePlans,
         Cause::SchemaNotReady,
         Cause::ReadOnly,
         Cause::WaitingForStandby,
+        Cause::NoRoom,
         Cause::FollowsNobody,
         Cause::LowerTimeline,
         Cause::PromotedApart,
@@ -97,9 +101,11 @@ impl Cause {
             Cause::Unreachable => ("unreachable", "no connection could be made"),
             Cause::Restarted => ("restarted", "it has been restarted, and its connections are made anew"),
             Cause::AnotherServer => ("another_server", "its address leads to another server than before"),
+            Cause::StalePlans => ("stale_plans", "its statements were prepared before a migration, and its connections are made anew"),
             Cause::SchemaNotReady => ("schema_not_ready", "its schema is not the one that this version needs, or not yet verified"),
             Cause::ReadOnly => ("read_only", "it is a primary that takes no writes (default_transaction_read_only)"),
             Cause::WaitingForStandby => ("waiting_for_standby", "its commits wait for a standby, and too few are there"),
+            Cause::NoRoom => ("no_room", "it refuses writes for want of disk or memory"),
             Cause::FollowsNobody => ("follows_nobody", "it is a standby that receives nothing from a primary"),
             Cause::LowerTimeline => ("lower_timeline", "it is on a timeline that has ended: another node was promoted"),
             Cause::PromotedApart => ("promoted_apart", "it was promoted beside the branch that counts"),

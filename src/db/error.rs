@@ -1,4 +1,5 @@
-//! What went wrong on a node: only [`Error::Lost`] leaves open whether the statement was applied. The only place that classifies driver errors.
+//! What went wrong on a node: only [`Error::Lost`] leaves open whether the statement was applied. The one place that classifies
+//! driver errors for `dispatch`; the statements of the ledger read names of constraints, and whether the session lives.
 
 use super::cause::{Cause, Trouble};
 use super::unreachable::cause_of;
@@ -21,6 +22,9 @@ pub enum Error {
     /// The server does not take writes: it is a standby, or was made read-only.
     #[error("the server is read-only")]
     ReadOnly,
+    /// A statement of this session was prepared before a migration, and does not fit any more: rolled back. Other sessions have such ones too.
+    #[error("statements of this pool are older than a migration")]
+    StalePlans,
     /// Serialization failure, deadlock, or a conflict with recovery on a standby: rolled back.
     #[error("rolled back by a conflict: {0}")]
     Conflict(String),
@@ -33,7 +37,7 @@ pub enum Error {
     /// No disk, no memory: rolled back, and no fault of the statement.
     #[error("the server lacks resources: {0}")]
     Resources(String),
-    /// Anything else the database says: a bug or a broken schema, rolled back.
+    /// Anything else the database says (a bug or a broken schema: rolled back), or an answer of it that Diesel cannot read.
     #[error("{0}")]
     Statement(String),
 }
@@ -43,7 +47,11 @@ impl Error {
     pub fn is_node_failure(&self) -> bool {
         matches!(
             self,
-            Error::Unreachable(_) | Error::AnotherServer | Error::Lost(_) | Error::ReadOnly
+            Error::Unreachable(_)
+                | Error::AnotherServer
+                | Error::Lost(_)
+                | Error::ReadOnly
+                | Error::StalePlans
         )
     }
 
@@ -53,6 +61,7 @@ impl Error {
             Error::Unreachable(message) => cause_of(message),
             Error::AnotherServer => Cause::AnotherServer,
             Error::ReadOnly => Cause::ReadOnly,
+            Error::StalePlans => Cause::StalePlans,
             Error::Lost(_) => Cause::ConnectionLost,
             Error::Cancelled(_) => Cause::NoAnswer,
             Error::Busy
@@ -107,7 +116,7 @@ fn unknown_kind(message: &str) -> Option<Error> {
         return Some(Error::Lost(first_line(message))); // 57P01, 57P02, 57P03
     }
     if starts("cached plan must not change result type") {
-        return Some(Error::Unreachable(first_line(message))); // 0A000 after a migration: a pool without old statements is needed
+        return Some(Error::StalePlans); // 0A000
     }
     let lacks = [
         "could not extend",

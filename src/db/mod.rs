@@ -9,6 +9,7 @@ pub mod cause;
 mod conclusions;
 pub mod error;
 mod keeper;
+mod lack;
 mod node;
 mod options;
 mod pool;
@@ -42,6 +43,7 @@ pub mod decisions {
 use crate::metrics::{Counter, Histogram};
 use conclusions::Conclusions;
 use keeper::{Keeper, Message};
+use lack::Lack;
 use node::Node;
 use status::Failover;
 use std::collections::VecDeque;
@@ -60,6 +62,7 @@ struct Shared {
     failovers: Mutex<VecDeque<Failover>>,
     /// The keeper wants to know of the next write that is acknowledged.
     awaits_acknowledgement: AtomicBool,
+    lack: Lack,
     failover_count: Counter,
     /// How long there was no primary, in seconds.
     write_gaps: Histogram,
@@ -102,6 +105,7 @@ impl Databases {
             conclusions: watch::Sender::new(Conclusions::none()),
             failovers: Mutex::default(),
             awaits_acknowledgement: AtomicBool::new(false),
+            lack: Lack::default(),
             failover_count: Counter::default(),
             write_gaps: Histogram::new(WRITE_GAPS_S),
         });

@@ -1,4 +1,4 @@
-//! What requests ask, and what they tell. None of it waits for a database, writes a line or closes a connection.
+//! What requests ask, and what they tell. None of it blocks a thread or closes a connection.
 
 use super::candidate::Candidate;
 use super::cause::Trouble;
@@ -8,12 +8,9 @@ use super::keeper::Message;
 use super::node::{Input, NodeState};
 use super::options::Require;
 use super::role::DbRole;
-use super::{Abandoned, Databases, select};
-use std::sync::PoisonError;
+use super::{Abandoned, Databases, Use, select, share};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-const LACK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Two primaries claim to be the one: no write goes anywhere until one of them is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +32,7 @@ impl Databases {
                     lag_ms: seen.lag_ms,
                     rtt: seen.facts.rtt,
                     in_use: pool.in_use(),
-                    apart: seen.is_apart(),
+                    on_another_branch: seen.is_on_another_branch(),
                 }),
                 NodeState::Down { .. } | NodeState::Fenced { .. } => None,
             });
@@ -93,7 +90,7 @@ impl Databases {
     }
 
     /// Whether some node is up, or was until so long ago.
-    pub fn lost_within(&self, duration: Duration) -> bool {
+    pub fn is_or_was_up_within(&self, duration: Duration) -> bool {
         let states = self.shared.nodes.iter().map(super::Node::state);
         let recently = |state: &NodeState| state.since().at.elapsed() < duration;
         states
@@ -159,17 +156,11 @@ impl Databases {
         }
     }
 
-    /// A statement failed for want of disk or memory, and the node is not down for that. Told now and then, since every write may meet it.
-    pub fn lacks(&self, candidate: &Candidate, error: &Error) {
-        let node = &self.shared.nodes[candidate.node];
-        let mut told = node
-            .lack_told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() > LACK_AGAIN) {
-            *told = Some(Instant::now());
-            drop(told);
-            log::error!(node = node.name.as_str(), detail:% = error; "the server cannot do what it is asked");
+    /// A statement was refused for want of disk or memory. The node is not down for that: others may need none.
+    pub fn lacks(&self, candidate: &Candidate, is_write: bool, error: &Error) {
+        if self.shared.lack.refused(candidate.node, is_write) {
+            let node = self.shared.nodes[candidate.node].name.as_str();
+            log::error!(node, detail:% = error; "the server has no room for what it is asked");
         }
     }
 
@@ -187,9 +178,14 @@ impl Databases {
         }
     }
 
-    /// False where too many blocking threads are stuck on this node already.
-    pub fn may_start(&self, node: usize) -> bool {
-        self.shared.nodes[node].given_up.has_room()
+    /// False where too many blocking threads are stuck on this node already. Commits that hang, waiting for a lost standby, leave room for
+    /// reads, although all that start at the same moment may come to hang.
+    pub fn may_start(&self, node: usize, purpose: Use) -> bool {
+        let room = self.shared.nodes[node].given_up.room();
+        match purpose {
+            Use::Read => room > 0,
+            Use::Commit => room > share(self.pool_size()),
+        }
     }
 
     /// Counts a blocking thread that is given up, until it ends.

@@ -14,10 +14,11 @@ pub struct View<'a> {
     pub rtt: Duration,
     pub in_use: usize,
     /// It shows a branch of the history that does not count.
-    pub apart: bool,
+    pub on_another_branch: bool,
 }
 
-/// Farther than this beside the primary, a replica of another region spares the primary nothing that its clients would not pay for.
+/// A replica of another region comes before the primary of the own one only where it is at most so much farther: else clients would pay
+/// more than the primary is spared.
 const FAR: Duration = Duration::from_millis(10);
 
 /// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much, then those of a branch
@@ -36,7 +37,7 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
         let elsewhere = region.is_some() && view.region != region;
         let is_far = elsewhere && near.is_some_and(|primary| view.rtt > primary.rtt + FAR);
         let rank = match (view.role, stale) {
-            _ if view.apart => 4,
+            _ if view.on_another_branch => 4,
             (DbRole::Replica, false) if !is_far => 0,
             (DbRole::Primary, _) => 1,
             (DbRole::Replica, false) => 2,
@@ -70,7 +71,7 @@ mod tests {
             lag_ms: Some(lag_ms),
             rtt: Duration::from_millis(rtt_ms),
             in_use,
-            apart: false,
+            on_another_branch: false,
         }
     }
 
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn a_replica_of_a_branch_that_has_ended_comes_after_all_others() {
         let apart = View {
-            apart: true,
+            on_another_branch: true,
             ..replica(0, 0, 0, 0)
         };
         assert_eq!(

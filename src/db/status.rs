@@ -54,7 +54,16 @@ pub enum WriteStatus {
     Available,
     /// It would wait.
     Held,
-    Refused,
+    Refused(WhyRefused),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyRefused {
+    SplitBrain,
+    /// Replication is required, and no standby would have it.
+    NotReplicated,
+    /// The primary lacks disk or memory.
+    NoRoom,
 }
 
 /// Whether the primary replicates as it must where replication is required.
@@ -94,9 +103,13 @@ impl Databases {
             writes,
             replication_required.map(|patience| self.replication(patience)),
         ) {
-            (Writes::SplitBrain, _) | (_, Some(Replication::Missing)) => WriteStatus::Refused,
+            (Writes::SplitBrain, _) => WriteStatus::Refused(WhyRefused::SplitBrain),
+            (_, Some(Replication::Missing)) => WriteStatus::Refused(WhyRefused::NotReplicated),
             (_, Some(Replication::Awaited)) => WriteStatus::Held,
             _ => match self.primary_now() {
+                Some(primary) if self.shared.lack.is_of(primary.node) => {
+                    WriteStatus::Refused(WhyRefused::NoRoom)
+                }
                 Some(primary) if !primary.waits_for_standby => WriteStatus::Available,
                 _ => WriteStatus::Held,
             },
@@ -125,10 +138,7 @@ impl Databases {
             NodeState::Up { seen, .. } => Some(seen),
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
         });
-        let follows = |seen: &&Seen| {
-            let off = seen.is_apart() || seen.caveat == Some(Cause::FollowsNobody);
-            seen.facts.role == DbRole::Replica && !off
-        };
+        let follows = |seen: &&Seen| seen.facts.role == DbRole::Replica && seen.is_of_the_history();
         Health {
             primary: self.primary_now().is_some(),
             replicas: (states.len() > 1)
@@ -139,11 +149,16 @@ impl Databases {
 
     pub fn nodes(&self) -> Vec<NodeStatus> {
         let max = self.shared.options.pool_size;
-        self.shared
-            .nodes
-            .iter()
-            .map(|node| status_of(node, max))
-            .collect()
+        let nodes = self.shared.nodes.iter().enumerate();
+        let statuses = nodes.map(|(at, node)| {
+            let status = status_of(node, max);
+            let lack = self.shared.lack.is_of(at).then_some(Cause::NoRoom);
+            NodeStatus {
+                cause: status.cause.or(lack),
+                ..status
+            }
+        });
+        statuses.collect()
     }
 
     /// Since the start; `failovers` keeps the latest alone.

@@ -32,7 +32,13 @@ impl Threads {
     }
 
     pub fn has_room(&self) -> bool {
-        self.counted.load(Ordering::Acquire) < self.limit
+        self.room() > 0
+    }
+
+    /// For how many more.
+    pub fn room(&self) -> usize {
+        let counted = self.counted.load(Ordering::Acquire);
+        self.limit.saturating_sub(counted)
     }
 
     pub fn count(&self) -> Counted {

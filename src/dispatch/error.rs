@@ -18,6 +18,9 @@ pub enum Error {
     /// Too much is waiting already. Not applied.
     #[error("more work than can be done")]
     Overloaded,
+    /// The primary lacks disk or memory. Not applied.
+    #[error("no room on the primary")]
+    NoRoom,
     /// The server cancelled a read that took too long.
     #[error("the query took too long")]
     TooSlow,

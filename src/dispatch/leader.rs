@@ -8,17 +8,15 @@ use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
-use super::attempt::{Answered, Durability, Failure, Reply, Watch, fail};
+use super::attempt::{Failure, Watch, fail};
 use super::lane::{Batch, Lane, Seat};
 use super::rules::Before;
 use super::watcher::{Ended, Term};
-use super::work::{Done, Work};
+use super::work::Work;
+use super::worth::{answer, witnesses};
 use crate::db::error::Error as DbError;
-use crate::db::role::DbRole;
-use crate::db::{Candidate, Databases, Permit, Require};
-use crate::ledger::store::Copies;
+use crate::db::{Candidate, Databases, Permit};
 
 /// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
 /// must not keep the others from theirs.
@@ -67,7 +65,8 @@ fn start<W: Work>(seat: Seat<W>) {
 }
 
 fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
-    lane.context.databases.may_start(candidate.node)
+    let (databases, purpose) = (&lane.context.databases, lane.rules.purpose);
+    databases.may_start(candidate.node, purpose)
 }
 
 async fn wait_and_lead<W: Work>(seat: Seat<W>) {
@@ -167,20 +166,6 @@ fn stay<W: Work>(lane: &Lane<W>) {
     std::thread::sleep(lane.stay());
 }
 
-/// The standbys whose word is wanted for its commit.
-fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -> &'c [String] {
-    if W::PROVES && !wants_witness(lane, candidate) {
-        return &[];
-    }
-    &candidate.standbys.names
-}
-
-/// A read that is proved by a commit wants no standby's word where the settings require none: whoever the commit waited for has not
-/// followed another primary then.
-fn wants_witness<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
-    candidate.commits_wait && lane.context.databases.requires() != Require::None
-}
-
 fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, DbError>) {
     if let Err(error) = result
         && error.is_node_failure()
@@ -189,7 +174,8 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
         databases.report_failure(candidate, error);
     }
     if let Err(error @ DbError::Resources(_)) = result {
-        lane.context.databases.lacks(candidate, error);
+        let is_write = lane.rules.before == Before::PrimaryHolding;
+        lane.context.databases.lacks(candidate, is_write, error);
     }
 }
 
@@ -198,52 +184,5 @@ fn without_connection<W: Work>(lane: &Lane<W>, candidate: &Candidate, error: DbE
     report::<(), W>(lane, candidate, &Err(error.clone()));
     if lane.rules.before != Before::PrimaryHolding {
         lane.fail_all(&Failure::Database(error));
-    }
-}
-
-fn answer<W: Work>(
-    lane: &Lane<W>,
-    candidate: &Candidate,
-    done: Done<W::Answer>,
-    replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
-) {
-    let databases = &lane.context.databases;
-    // A standby that is none any more shows a branch that nobody has judged yet.
-    let is_promoted = candidate.role == DbRole::Replica && done.in_recovery == Some(false);
-    if is_promoted {
-        databases.suspect(candidate);
-    }
-    let is_proved = match &done.copies {
-        Copies::On(standbys) => {
-            !(W::PROVES && wants_witness(lane, candidate) && standbys.is_empty())
-        }
-        Copies::Unknown => false,
-    };
-    let current = !is_promoted && databases.is_current(candidate) && is_proved;
-    let durability = durability(lane, candidate, done.copies);
-    for (answer, reply) in done.answers.into_iter().zip(replies) {
-        // A receiver that is gone is a client that has gone away.
-        drop(reply.send(Ok(Answered {
-            answer,
-            role: candidate.role,
-            lag_ms: candidate.lag_ms,
-            staleness: candidate.staleness(),
-            settled_until: candidate.settled_until,
-            durability: durability.clone(),
-            region: candidate.region.clone(),
-            current,
-        })));
-    }
-}
-
-fn durability<W: Work>(lane: &Lane<W>, candidate: &Candidate, copies: Copies) -> Durability {
-    let names = match copies {
-        Copies::On(names) if !names.is_empty() => names,
-        Copies::On(_) | Copies::Unknown => return Durability::Local,
-    };
-    let (standbys, primary) = (&candidate.standbys, candidate.region.as_ref());
-    let must_tell = lane.context.databases.requires() == Require::Region;
-    Durability::Replicated {
-        regions: must_tell.then(|| standbys.regions_with(primary, &names).into()),
     }
 }

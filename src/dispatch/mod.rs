@@ -30,6 +30,7 @@ mod status;
 pub mod verdict;
 mod watcher;
 mod work;
+mod worth;
 mod write;
 
 pub use attempt::{Durability, Failure};
@@ -106,7 +107,8 @@ pub struct Dispatch {
     runtime: Mutex<Option<Runtime>>,
 }
 
-/// Every job that may wait or run at a failover can be repeated a few times, and again at the next one within seconds.
+/// For each place of one full lane, shared by all kinds of work: only jobs that were sent need one. So a failover, and another one within
+/// seconds, finds enough of them.
 const RETRIES_PER_PLACE: u32 = 4;
 
 impl Dispatch {

@@ -24,9 +24,10 @@ use crate::ledger::ask::consistency::Consistency;
 use course::Course;
 use lanes::How;
 
-/// How long a read looks for a node, and waits in a lane.
+/// How long a read looks for a node, and waits in a lane. Its statement may then take `attempt_timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a default read looks for a node where one was up until just now: all pools may have to be rebuilt at once.
+/// How long a default read looks for a node while one is up, or was until just now: all pools may have to be rebuilt at once. In an outage
+/// that goes on it looks for less.
 const BLIP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a read waits in a lane while there is another node to ask, which has to answer its own reads too.
 const IMPATIENCE: Duration = Duration::from_millis(100);
@@ -54,22 +55,7 @@ impl Dispatch {
         W: Work<Job = Asked<T>>,
     {
         let job = Arc::new(job);
-        // A blip of all nodes at once is waited out for longer than an outage that goes on.
-        let blip = *consistency == Consistency::Eventual
-            && self.context.databases.lost_within(BLIP_PATIENCE);
-        let to_find_a_node = if blip { BLIP_PATIENCE } else { PATIENCE };
-        let patience = match W::WEIGHT {
-            Weight::Light => to_find_a_node,
-            Weight::Heavy => to_find_a_node + self.context.policy.attempt_timeout,
-        };
-        let mut course = Course {
-            consistency,
-            max_staleness: bounds.max_staleness,
-            deadline: Instant::now() + bounds.deadline.map_or(patience, |own| own.min(patience)),
-            absent: None,
-            busy: 0,
-            other_reason: false,
-        };
+        let mut course = self.course(W::WEIGHT, consistency, bounds);
         self.refuse_the_impossible(bounds, || {
             let candidates = self.candidates(consistency, W::ONE_HISTORY);
             candidates.into_iter().next()
@@ -87,7 +73,10 @@ impl Dispatch {
                     Step::NextNode => {}
                 }
             }
-            if let Some((error, lag_ms)) = course.absent {
+            // Where there is a primary, it has not been heard yet: it had too much to do, or was lost meanwhile.
+            if let Some((error, lag_ms)) = course.absent.take()
+                && self.context.databases.primary_now().is_none()
+            {
                 return Err(Error::SaidByReplica { error, lag_ms });
             }
             let all_busy = course.busy > 0 && course.busy == candidates.len();
@@ -95,6 +84,33 @@ impl Dispatch {
                 return Err(course.no_node());
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn course<'c>(
+        &self,
+        weight: Weight,
+        consistency: &'c Consistency,
+        bounds: Bounds,
+    ) -> Course<'c> {
+        let attempt_timeout = self.context.policy.attempt_timeout;
+        let is_blip = *consistency == Consistency::Eventual
+            && self.context.databases.is_or_was_up_within(BLIP_PATIENCE);
+        let to_find_a_node = if is_blip { BLIP_PATIENCE } else { PATIENCE };
+        let patience = match weight {
+            Weight::Light => to_find_a_node,
+            Weight::Heavy => to_find_a_node + attempt_timeout,
+        };
+        let begun = Instant::now();
+        let at_most = |patience| begun + bounds.deadline.map_or(patience, |own| own.min(patience));
+        Course {
+            consistency,
+            max_staleness: bounds.max_staleness,
+            deadline: at_most(patience),
+            until: at_most(patience + attempt_timeout),
+            absent: None,
+            busy: 0,
+            other_reason: false,
         }
     }
 
@@ -113,10 +129,9 @@ impl Dispatch {
         };
         let patience = Patience {
             queued_until,
-            until: course.deadline,
+            until: course.until,
         };
-        // A primary that was cut off, while another one has been promoted, is none the wiser: what it shows is as old as it may be only
-        // where a commit proves it.
+        // A primary that was cut off does not know that it was replaced. So what it shows has to be proved by a commit before its age counts.
         let is_bounded = course.max_staleness.is_some() && candidate.role == DbRole::Primary;
         let mut how = How {
             proven: course.consistency.is_strong() || is_bounded,

@@ -50,6 +50,8 @@ pub enum NextWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Overloaded,
+    /// The primary lacks disk or memory. More attempts would find no more of it, and would be missing in the budget for a failover.
+    NoRoom,
     /// The deadline has passed, and nothing was ever sent.
     OutOfTime,
     OutcomeUnknown,
@@ -98,12 +100,16 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
                     Doubt::None => refuse(Refusal::Internal),
                     Doubt::Sent => (paid, doubt),
                 },
+                DbError::Resources(_) => match doubt {
+                    Doubt::None => refuse(Refusal::NoRoom),
+                    Doubt::Sent => (paid, doubt),
+                },
                 DbError::Unreachable(_)
                 | DbError::AnotherServer
                 | DbError::ReadOnly
+                | DbError::StalePlans
                 | DbError::Conflict(_)
-                | DbError::Cancelled(_)
-                | DbError::Resources(_) => (paid, doubt),
+                | DbError::Cancelled(_) => (paid, doubt),
             },
         },
     }
@@ -175,6 +181,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
             Failure::Apart => Apart,
             Failure::Database(error) => match (error, role) {
                 (DbError::Busy, _) => Busy,
+                (DbError::LockTimeout, _) => Next { paid: false },
                 (DbError::Cancelled(_), _) => TooSlow,
                 (DbError::Statement(_), DbRole::Primary) => Internal,
                 // What only a replica cannot do: it may not have replayed the latest migration.
@@ -184,8 +191,8 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
                     | DbError::AnotherServer
                     | DbError::Lost(_)
                     | DbError::ReadOnly
+                    | DbError::StalePlans
                     | DbError::Conflict(_)
-                    | DbError::LockTimeout
                     | DbError::Resources(_),
                     _,
                 ) => Next { paid: true },

@@ -28,7 +28,7 @@ pub struct Written<A> {
 /// The lanes of one kind of write, before the primary.
 pub(super) struct WriteLanes<W: Work> {
     pub pair: Pair<W>,
-    /// What another session holds is an earlier request with the same handle.
+    /// A lock that another session holds is told as an earlier request with the same handle. It may also be that of DDL.
     pub locks_are_requests: bool,
 }
 
@@ -103,7 +103,10 @@ impl Dispatch {
                 NextWrite::Apart => course.apart = true,
                 NextWrite::AfterLock => course.after_lock(lanes.locks_are_requests)?,
                 NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
-                NextWrite::Again { .. } => return Err(self.out_of_time(course.doubt)),
+                NextWrite::Again { .. } => self.until_paid(course).await?,
+            }
+            if next != NextWrite::AfterLock {
+                course.waits_for_lock_since = None;
             }
             if Instant::now() >= course.deadline {
                 return Err(self.out_of_time(course.doubt));
@@ -112,6 +115,18 @@ impl Dispatch {
                 course.pause().await;
             }
         }
+    }
+
+    /// The retry budget is spent. In doubt only a repetition can tell what became of the write, so it waits for one that the successes of
+    /// others earn.
+    async fn until_paid(&self, course: &mut Course) -> Result<(), Error> {
+        while course.doubt == Doubt::Sent && Instant::now() < course.deadline {
+            course.pause().await;
+            if self.write_retries.take() {
+                return Ok(());
+            }
+        }
+        Err(self.out_of_time(course.doubt))
     }
 
     /// Where replication is required, and has been missing for longer than a failover takes. Until then the lane holds the write.
@@ -176,6 +191,7 @@ impl Dispatch {
     fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {
         match refusal {
             Refusal::Overloaded => Error::Overloaded,
+            Refusal::NoRoom => Error::NoRoom,
             Refusal::OutOfTime => self.out_of_time(Doubt::None),
             Refusal::OutcomeUnknown => Error::OutcomeUnknown,
             Refusal::SplitBrain => Error::SplitBrain,

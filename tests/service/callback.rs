@@ -255,6 +255,7 @@ fn a_callback_id_stands_for_one_body() {
         ("msg_1", full()),
         ("msg_2", status(&body, "refunded")),
         ("msg_2", full()),
+        ("msg_2", with(body.clone(), "callback_status", Value::Null)),
     ] {
         let refused = Webhook::new(id, &other).send(&app);
         let refused = refused.problem(422, "idempotency_key_reused").json();
@@ -365,8 +366,13 @@ fn a_transaction_of_a_client_takes_the_callbacks_of_its_anchor() {
     let silent = with(body.clone(), "callback_status", Value::Null);
     let unchanged = Webhook::new("msg_1", &silent).send(&app);
     says(&unchanged, 200, "true", 1, "pending_external");
+    Webhook::new("msg_1", &status(&body, "completed"))
+        .send(&app)
+        .problem(422, "idempotency_key_reused");
     let changed = Webhook::new("msg_2", &status(&body, "completed")).send(&app);
     says(&changed, 200, "false", 2, "completed");
+    let again = Webhook::new("msg_1", &silent).send(&app);
+    says(&again, 200, "true", 2, "completed");
     assert_eq!(
         (changed.id(), &changed.json()["status"]),
         (created.id(), &json!("pending"))

@@ -2,9 +2,10 @@
 
 use crate::support::app::App;
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, Cluster, eventually, holds_for, key, minimal, shared, sql};
+use crate::support::{Answer, Cluster, ask, eventually, holds_for, key, minimal, shared, sql};
 use private_postgres::{Server, StopMode};
 use serde_json::json;
+use std::thread;
 
 /// A service on a primary and a replica whose replay can be halted.
 fn pair() -> (Cluster, App) {
@@ -46,6 +47,33 @@ fn is_from(answer: &Answer, consistency: &str, served_by: &str) {
 
 fn with_token(app: &App, path: &str, token: &str) -> Answer {
     app.get_with(path, &[("X-Consistency-Token", token)])
+}
+
+/// 404 of a replica would be a lie about what the primary has acknowledged.
+#[test]
+fn what_a_replica_does_not_have_yet_is_waited_for_while_the_primary_cannot_answer() {
+    let (cluster, app) = pair();
+    let first = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    eventually(s(5), "the replica serves", || {
+        app.get(&first).served_by() == "replica"
+    });
+    pause_replay(cluster.replica());
+    let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    thread::scope(|scope| {
+        let stranger = scope.spawn(|| {
+            let holds = "BEGIN; LOCK TABLE transactions; SELECT pg_sleep(0.7); COMMIT";
+            sql(cluster.primary(), holds);
+        });
+        let locks = "SELECT count(*)::text AS value FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                      AND relation = 'transactions'::regclass";
+        eventually(s(5), "the table is locked", || {
+            ask(cluster.primary(), locks) == "1"
+        });
+        let found = app.get(&path).expect(200);
+        assert_eq!(found.served_by(), "primary");
+        stranger.join().unwrap();
+    });
+    resume_replay(cluster.replica());
 }
 
 #[test]

@@ -202,6 +202,40 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
     app.until_healthy(s(5));
 }
 
+/// Each pool that is retired leaves those threads behind that hang in it.
+#[test]
+fn commits_that_hang_leave_reads_their_threads_however_often_the_pool_is_rebuilt() {
+    let cluster = Cluster::alone();
+    let app = cluster
+        .launch()
+        .set("database.pool_size", 3)
+        .set("database.write_deadline_ms", 400)
+        .set("database.attempt_timeout_ms", 200)
+        .healthy();
+    let created = app.create(&minimal()).expect(201);
+    cluster.make_synchronous();
+    for _ in 0..5 {
+        let refused = at_once(6, |_| app.create(&minimal()));
+        refused
+            .iter()
+            .for_each(|asked| assert_eq!(asked.answer.status, 503));
+        sql(
+            cluster.primary(),
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse' AND state = 'idle'",
+        );
+        eventually(s(5), "reads go on", || {
+            app.get(created.header("Location")).status == 200
+        });
+    }
+    cluster
+        .primary()
+        .reload(&[("synchronous_standby_names", "")])
+        .unwrap();
+    eventually(s(5), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
+}
+
 /// Two connections that each need 60 ms for a statement: most of it cannot be done in time.
 #[test]
 fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {

@@ -5,6 +5,7 @@ use crate::support::load::{all_are, while_asking};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
 use crate::support::{Cluster, Launch, account, ask, eventually, key, minimal, with};
+use std::thread;
 use std::time::Instant;
 
 /// A service that reaches its primary and its replica through one proxy each.
@@ -206,6 +207,31 @@ fn a_create_whose_answer_is_cut_off_is_a_fresh_201() {
         assert_eq!(rows_of(&net, &body), "1");
         net.app.until_healthy(s(2));
     }
+}
+
+/// A reserve of four repetitions, and a fifth attempt that is cut off too: the write waits for what others earn, and is not given up in doubt.
+#[test]
+fn a_create_in_doubt_waits_for_the_retry_budget_until_its_deadline() {
+    let net = net_with(|launch| {
+        launch
+            .set("database.max_waiting", 1)
+            .set("database.write_deadline_ms", 20_000)
+    });
+    let (key, body) = (key(), with(minimal(), "stellar_account", account()));
+    net.primary.cut_answers(&key, 5);
+    thread::scope(|scope| {
+        let in_doubt = scope.spawn(|| net.app.create_keyed(&key, &body));
+        eventually(s(10), "the reserve is spent", || {
+            net.primary.cuts_left() == 0
+        });
+        eventually(s(10), "others have earned a repetition", || {
+            net.app.create(&minimal());
+            in_doubt.is_finished()
+        });
+        let created = in_doubt.join().unwrap().expect(201);
+        assert_eq!(created.header("Idempotent-Replayed"), "false");
+    });
+    assert_eq!(rows_of(&net, &body), "1");
 }
 
 #[test]

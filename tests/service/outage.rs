@@ -52,12 +52,19 @@ fn a_full_disk_fails_writes_alone_is_told_and_heals() {
     let refused = refused.unwrap().problem(503, "overloaded");
     assert_eq!(refused.json()["outcome"], "not_applied");
     assert!(app.log().contains("could not extend file"), "{}", app.log());
+    let status = app.get("/status").json();
+    assert_eq!(status["writes"], "refused");
+    assert_eq!(status["nodes"][0]["cause"], "no_room");
+    assert_eq!(app.get("/ready").expect(200).json()["writes"], false);
     app.get(&path).expect(200);
     app.get_strong(&path).expect(200);
     cluster.primary().limit_files(None).unwrap();
     let created = app.create_keyed(&refused_key, &minimal()).expect(201);
     assert_eq!(created.header("Idempotent-Replayed"), "false");
     app.until_healthy(HEALING);
+    eventually(s(10), "/status says so", || {
+        app.get("/status").json()["writes"] == "available"
+    });
 }
 
 #[test]

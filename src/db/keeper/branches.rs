@@ -26,8 +26,10 @@
 //! nobody streams from the old primary, and nothing is waited for.
 //!
 //! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
-//! writes it. Whoever goes a way of its own (`outcast`) does so under any number, promoted again or restarted as a standby, until it follows
-//! somebody or is rebuilt. And a number that was only shown, by a standby that follows nobody, rules out only primaries that nobody follows.
+//! writes it. An outcast, a node that was promoted beside the branch that counts, stays ruled out whatever the number of its timeline becomes
+//! (it may be promoted again), until it is rebuilt or streams from somebody: at t = 61 s node-3 is restarted as a standby, and is an outcast
+//! still; at t = 65 s it streams from node-2, and is a standby like any other. And a timeline that was seen only on
+//! a standby that streams from nobody rules out only primaries that nobody follows.
 
 use super::super::cause::Cause;
 use super::following::{Following, following, is_confirmed};

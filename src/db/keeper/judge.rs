@@ -36,9 +36,9 @@ pub struct Remembered {
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
     pub follows_nobody_since: Option<Instant>,
-    /// Since then a primary has answered.
+    /// A primary has answered since then: it is cut off, and does not merely wait for one.
     could_follow: bool,
-    /// It was promoted to this timeline beside the branch that counts, and has gone a way of its own since.
+    /// It was promoted to this timeline beside the branch that counts, and is ruled out until it streams from somebody ([`super::branches`]).
     pub outcast: Option<i32>,
 }
 

@@ -57,13 +57,13 @@ pub type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
 
 /// The highest timelines.
 pub struct Heights {
-    /// That somebody lives on.
+    /// Of a primary, or of a standby that streams from one.
     pub alive: i32,
-    /// That somebody shows who may live on it no more.
+    /// Of any node, also of standbys that stream from nobody.
     pub shown: i32,
-    /// That is known to exist, although nobody who answers lives on it: it deposes only a primary that nobody follows.
+    /// The same, or a later one that is known from history files alone. It deposes only a primary that nobody follows.
     pub heard_of: i32,
-    /// Nobody follows on the one that is alive.
+    /// Nobody streams on the one that is alive.
     pub is_lone: bool,
 }
 

@@ -105,7 +105,7 @@ impl Watch {
     }
 
     /// An attempt to open a new pool has asked it too, some time ago. The probe's connection may be to the server that was at this address
-    /// before. Where it is not, it is kept: a new one may take 2 s, in which a node that falls silent would be believed.
+    /// before. Where it is to the same one, it is kept: a new one may take 2 s, in which nobody would notice that the node falls silent.
     pub fn hear_of_attempt(&mut self, heard: Heard) {
         match &self.heard {
             Some(known) if known.facts.server != heard.facts.server => self.prober.hang_up(),

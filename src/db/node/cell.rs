@@ -80,7 +80,7 @@ impl NodeState {
     pub fn name(&self) -> &'static str {
         match self {
             State::Down { .. } => "down",
-            State::Up { seen, .. } if seen.is_apart() => "fenced",
+            State::Up { seen, .. } if seen.is_on_another_branch() => "fenced",
             State::Up { .. } => "up",
             State::Fenced { .. } => "fenced",
         }

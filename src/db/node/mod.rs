@@ -8,15 +8,13 @@ pub use cell::{Cell, Change, NodeState};
 pub use state::{Effect, Input, Judged, Moment, Next, Seen, State};
 pub use step::step;
 
-use super::cause::Cause;
 use super::probe::MAX_PROBES;
 use super::threads::Threads;
 use super::url::DatabaseUrl;
 use super::{NodeOptions, Options};
 use crate::metrics::Counter;
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
 
 pub struct Node {
     pub name: String,
@@ -32,8 +30,6 @@ pub struct Node {
     pub attempts: Threads,
     /// How often a rebuild of its pool was begun.
     pub rebuilds: Counter,
-    /// When it was told last that its server lacks disk or memory.
-    pub lack_told: Mutex<Option<Instant>>,
 }
 
 /// A node that swallows attempts gets only so many.
@@ -66,28 +62,11 @@ impl Node {
             given_up: Threads::at_most(max_given_up(options)),
             attempts: Threads::at_most(MAX_ATTEMPTS),
             rebuilds: Counter::default(),
-            lack_told: Mutex::default(),
         }
     }
 
     pub fn state(&self) -> Arc<NodeState> {
         self.cell.state()
-    }
-}
-
-impl Seen {
-    /// What it shows is of the history that writes go to. A standby that follows nobody, although it could, may be of another branch with a
-    /// timeline of the same number.
-    pub fn is_of_the_history(&self) -> bool {
-        !self.is_apart() && self.caveat != Some(Cause::FollowsNobody)
-    }
-
-    /// It shows a branch of the history that is not the one that writes go to.
-    pub fn is_apart(&self) -> bool {
-        matches!(
-            self.caveat,
-            Some(Cause::LowerTimeline | Cause::PromotedApart)
-        )
     }
 }
 

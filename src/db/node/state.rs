@@ -68,6 +68,22 @@ pub struct Seen {
     pub caveat: Option<Cause>,
 }
 
+impl Seen {
+    /// What it shows is of the history that writes go to. A standby that follows nobody, although it could, may be of another branch with a
+    /// timeline of the same number.
+    pub fn is_of_the_history(&self) -> bool {
+        !self.is_on_another_branch() && self.caveat != Some(Cause::FollowsNobody)
+    }
+
+    /// It shows a branch of the history that is not the one that writes go to.
+    pub fn is_on_another_branch(&self) -> bool {
+        matches!(
+            self.caveat,
+            Some(Cause::LowerTimeline | Cause::PromotedApart)
+        )
+    }
+}
+
 /// Where the attempts to open a new pool have got to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rebuild {

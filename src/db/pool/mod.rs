@@ -45,6 +45,10 @@ impl Pool {
             // A ping costs a round trip and proves nothing about the role.
             .test_on_check_out(false)
             .connection_timeout(CONNECT_TIMEOUT)
+            // No connection is closed for its age. r2d2 would close all of one age at once, before it opens others, and its job that looks
+            // for them stays in `workers` for ever, also when the pool is gone.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connection_customizer(Box::new(SameServer::new(server, strayed.clone())))
             // The keeper writes one line per change of state; r2d2 would write one per slot and attempt.
             .error_handler(Box::new(r2d2::NopErrorHandler))

@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Leaders of a lane whose statements are quick: while one waits for the disk, the other computes. More of them would only make
+/// Leaders of a lane whose statements are quick and take many jobs: while one waits for the disk, the other computes. More of them would only make
 /// smaller batches, and each statement has a cost of its own.
 const FEW_LEADERS: usize = 2;
 /// From here on a statement spends its time waiting (for a distant node, for a standby), and more leaders wait at the same time.
@@ -80,7 +80,7 @@ impl Pace {
         if self.next.is_some_and(|next| now < next) {
             return None;
         }
-        let pause = self.apart(line.leaders, most, now);
+        let pause = self.spacing(line.leaders, most, now);
         self.next = Some(now + pause);
         Some(pause)
     }
@@ -99,15 +99,15 @@ impl Pace {
         self.crowded.is_some_and(is_recent)
     }
 
-    fn apart(&self, away: usize, leaders: usize, now: Instant) -> Duration {
+    fn spacing(&self, away: usize, leaders: usize, now: Instant) -> Duration {
         if !self.is_crowded(now) {
             return Duration::ZERO;
         }
         let scarcity = away as f64 / leaders as f64;
-        let apart = self.typical.mul_f64(scarcity / leaders as f64);
-        let apart = apart.min(MOST_APART);
+        let spacing = self.typical.mul_f64(scarcity / leaders as f64);
+        let spacing = spacing.min(MOST_APART);
         self.taken.map_or(Duration::ZERO, |taken| {
-            (taken + apart).saturating_duration_since(now)
+            (taken + spacing).saturating_duration_since(now)
         })
     }
 }

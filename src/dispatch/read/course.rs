@@ -12,7 +12,10 @@ use crate::ledger::ask::consistency::Consistency;
 pub(super) struct Course<'c> {
     pub consistency: &'c Consistency,
     pub max_staleness: Option<Duration>,
+    /// Until then a node is looked for.
     pub deadline: Instant,
+    /// Until then the one that was found may answer.
+    pub until: Instant,
     /// What a replica said is absent, and how late it was.
     pub absent: Option<(ledger::Error, Option<u64>)>,
     /// How many nodes had too much to do, in this round.
@@ -27,7 +30,7 @@ impl Course<'_> {
         *self.consistency != Consistency::Eventual || self.max_staleness.is_some()
     }
 
-    /// It became so in the queue, or while it was made.
+    /// The answer is too old by now, although its node was fresh enough when it was chosen.
     pub fn is_too_old<A>(&self, answered: &Answered<A>) -> bool {
         let max = self.max_staleness;
         max.is_some_and(|max| !is_fresh(answered.staleness, max))

@@ -5,9 +5,11 @@ use super::*;
 fn failures() -> Vec<Failure> {
     let database = [
         DbError::Unreachable("x".into()),
+        DbError::AnotherServer,
         DbError::Busy,
         DbError::Lost("x".into()),
         DbError::ReadOnly,
+        DbError::StalePlans,
         DbError::Conflict("x".into()),
         DbError::LockTimeout,
         DbError::Cancelled("x".into()),
@@ -32,19 +34,21 @@ fn failures() -> Vec<Failure> {
 #[test]
 fn writes_go_on_as_the_table_says() {
     use NextWrite::{AfterLock, Again, Apart, Refuse};
-    use Refusal::{Internal, OutOfTime, OutcomeUnknown, Overloaded, SplitBrain};
+    use Refusal::{Internal, NoRoom, OutOfTime, OutcomeUnknown, Overloaded, SplitBrain};
     let (free, paid) = (Again { paid: false }, Again { paid: true });
     let (no, sent) = (Doubt::None, Doubt::Sent);
     // In the order of `failures`: without doubt, and with it.
     let table = [
         ((paid, no), (paid, sent)),
+        ((paid, no), (paid, sent)),
         ((free, no), (free, sent)),
         ((paid, sent), (paid, sent)),
         ((paid, no), (paid, sent)),
         ((paid, no), (paid, sent)),
+        ((paid, no), (paid, sent)),
         ((AfterLock, no), (AfterLock, sent)),
         ((paid, no), (paid, sent)),
-        ((paid, no), (paid, sent)),
+        ((Refuse(NoRoom), no), (paid, sent)),
         ((Refuse(Internal), no), (paid, sent)),
         ((Refuse(Overloaded), no), (free, sent)),
         ((Refuse(OutOfTime), no), (Refuse(OutcomeUnknown), sent)),
@@ -124,6 +128,7 @@ fn reads_go_on_as_the_table_says() {
         (Read::Absent, Remember, Answer, Answer),
         (Read::TokenNotVisible { soon: false }, free, Prove, Answer),
         (Read::TokenNotVisible { soon: true }, Wait, Prove, Answer),
+        (Read::Behind, free, free, free),
         (Read::Uncounted, free, free, free),
         (Read::Unprepared, paid, paid, paid),
     ] {
@@ -131,38 +136,34 @@ fn reads_go_on_as_the_table_says() {
         assert_eq!(read(&came, Primary, false), on_primary, "{came:?}");
         assert_eq!(read(&came, Primary, true), proven, "{came:?}");
     }
-    // In the order of `failures`: from a replica, and from the primary.
+    // In the order of `failures`: from a replica, from the primary, and from it where it has to prove what it says.
     let table = [
-        (paid, paid),
-        (Busy, Busy),
-        (paid, paid),
-        (paid, paid),
-        (paid, paid),
-        (paid, paid),
-        (TooSlow, TooSlow),
-        (paid, paid),
-        (paid, Internal),
-        (Busy, Busy),
-        (Busy, free),
-        (free, free),
-        (free, free),
-        (free, free),
-        (free, free),
-        (free, free),
-        (Apart, Apart),
-        (Internal, Internal),
+        (paid, paid, paid),
+        (paid, paid, paid),
+        (Busy, Busy, Busy),
+        (paid, paid, paid),
+        (paid, paid, paid),
+        (paid, paid, paid),
+        (paid, paid, paid),
+        (free, free, free),
+        (TooSlow, TooSlow, TooSlow),
+        (paid, paid, paid),
+        (paid, Internal, Internal),
+        (Busy, Busy, Busy),
+        (Busy, Busy, free),
+        (free, free, free),
+        (free, free, free),
+        (free, free, free),
+        (free, free, free),
+        (free, free, free),
+        (Apart, Apart, Apart),
+        (Internal, Internal, Internal),
     ];
     assert_eq!(failures().len(), table.len());
-    for (failure, (on_replica, on_primary)) in failures().iter().zip(table) {
-        assert_eq!(
-            read(&Read::Failed(failure), Replica, false),
-            on_replica,
-            "{failure:?}"
-        );
-        assert_eq!(
-            read(&Read::Failed(failure), Primary, true),
-            on_primary,
-            "{failure:?}"
-        );
+    for (failure, (on_replica, on_primary, proven)) in failures().iter().zip(table) {
+        let failed = Read::Failed(failure);
+        assert_eq!(read(&failed, Replica, false), on_replica, "{failure:?}");
+        assert_eq!(read(&failed, Primary, false), on_primary, "{failure:?}");
+        assert_eq!(read(&failed, Primary, true), proven, "{failure:?}");
     }
 }

@@ -20,11 +20,11 @@ pub trait Work: Send + Sync + 'static {
     type Answer: Send + 'static;
     /// As `/metrics` calls its lanes.
     const NAME: &'static str;
-    /// How many jobs one statement takes.
+    /// How many jobs one statement takes: `run` is given at least one.
     const MAX_BATCH: usize;
     const WEIGHT: Weight = Weight::Light;
-    /// A node that shows a branch of the history that does not count is never asked, whatever consistency was: a later job goes on from
-    /// what this one is answered.
+    /// A later page goes on from what this one shows, as in an export: nodes on another branch of the history are skipped, for default reads
+    /// too.
     const ONE_HISTORY: bool = false;
 
     /// Its answers count only where its commit is on a standby that counts, if commits wait for any: where the settings require that.

@@ -15,7 +15,7 @@ use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::callback::Received;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
-use crate::ledger::store::{self, Committed, Copies};
+use crate::ledger::store::{self, Committed};
 
 /// Creates, each on its own.
 pub struct Creating;
@@ -73,9 +73,7 @@ impl Work for CreatingAll {
         jobs: &[Arc<Batch>],
         standbys: &[String],
     ) -> QueryResult<Done<CreatedAll>> {
-        each_committed(jobs, |job| {
-            store::create_all::create_all(connection, owner, job, standbys)
-        })
+        store::create_all::create_all(connection, owner, &jobs[0], standbys).map(one)
     }
 }
 
@@ -98,7 +96,7 @@ impl Work for Changing {
         jobs: &[Arc<Change>],
         standbys: &[String],
     ) -> QueryResult<Done<Transaction>> {
-        each_committed(jobs, |job| store::change::change(connection, job, standbys))
+        store::change::change(connection, &jobs[0], standbys).map(one)
     }
 }
 
@@ -125,29 +123,15 @@ impl Work for CallingBack {
         jobs: &[Arc<Callback>],
         standbys: &[String],
     ) -> QueryResult<Done<Received>> {
-        each_committed(jobs, |job| {
-            store::callback::receive(connection, job, standbys)
-        })
+        store::callback::receive(connection, &jobs[0], standbys).map(one)
     }
 }
 
-fn each_committed<J, A>(
-    jobs: &[Arc<J>],
-    mut run: impl FnMut(&J) -> QueryResult<Committed<Result<A, ledger::Error>>>,
-) -> QueryResult<Done<A>> {
-    let mut answers = Vec::new();
-    let mut copies: Option<Copies> = None;
-    for job in jobs {
-        let committed = run(job)?;
-        copies = Some(match copies {
-            Some(copies) => copies.and(&committed.copies),
-            None => committed.copies,
-        });
-        answers.push(committed.value);
-    }
-    Ok(Done {
-        answers,
-        copies: copies.unwrap_or(Copies::NONE),
+/// Of the one job that a statement of this kind does.
+fn one<A>(committed: Committed<Result<A, ledger::Error>>) -> Done<A> {
+    Done {
+        answers: vec![committed.value],
+        copies: committed.copies,
         in_recovery: None,
-    })
+    }
 }

@@ -97,6 +97,10 @@ impl From<dispatch::Error> for Problem {
                 &codes::OVERLOADED,
                 "more work is waiting than can be done in time; nothing was applied",
             ),
+            E::NoRoom => (
+                &codes::OVERLOADED,
+                "the database has no disk or memory for it; nothing was applied",
+            ),
             E::TooSlow => (
                 &codes::OVERLOADED,
                 "the query took too long and was cancelled: ask for less",

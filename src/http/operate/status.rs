@@ -61,7 +61,7 @@ pub fn word(writes: WriteStatus) -> &'static str {
     match writes {
         WriteStatus::Available => "available",
         WriteStatus::Held => "held",
-        WriteStatus::Refused => "refused",
+        WriteStatus::Refused(_) => "refused",
     }
 }
 

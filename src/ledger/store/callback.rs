@@ -77,16 +77,13 @@ pub fn receive(
         (Some(met), _) => met_by_handle(connection, callback, met)?,
         (None, Some(met)) => {
             let conflicting_fields = conflicting_fields(&create.draft, &met.transaction);
-            match &create.draft.callback_status {
-                _ if !conflicting_fields.is_empty() => Err(Error::AnchorConflict {
-                    existing_id: met.transaction.id,
-                    conflicting_fields,
-                }),
-                Some(status) => {
-                    return change(connection, callback, met.transaction.id, status, standbys);
-                }
-                None => received(met.transaction, How::Unchanged),
+            if conflicting_fields.is_empty() {
+                return change(connection, callback, met.transaction.id, standbys);
             }
+            Err(Error::AnchorConflict {
+                existing_id: met.transaction.id,
+                conflicting_fields,
+            })
         }
         // Its receipt is of another transaction.
         (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),
@@ -115,13 +112,11 @@ fn change(
     connection: &mut PgConnection,
     callback: &Callback,
     transaction_id: Uuid,
-    status: &str,
     standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
     let statement = Change {
         callback,
         transaction_id,
-        status,
         actor: callback.create.caller.actor(),
         commits_alone: !standbys.is_empty(),
     };

@@ -3,7 +3,7 @@
 -- The row is locked first, for the reasons that change.sql gives. Where the same was said before, only the time is noted, and the version
 -- stays. The receipt keeps a callback from being applied a second time, whatever it does: one that said nothing new too, which would else, sent
 -- again and signed anew, pass for the latest word.
---   $1 owner, $2 transaction, $3 callback_status, $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
+--   $1 owner, $2 transaction, $3 callback_status (null: it says none, and nothing changes), $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
 --   $9 fingerprint, $10 the commit waits for no standby, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
@@ -15,7 +15,7 @@ WITH stored AS MATERIALIZED (
            updated_at = CASE WHEN stored.callback_status IS DISTINCT FROM $3 THEN greatest(now(), stored.updated_at)
                              ELSE stored.updated_at END
       FROM stored
-     WHERE t.owner = $1 AND t.id = $2 AND coalesce(stored.callback_at <= $4, true)
+     WHERE t.owner = $1 AND t.id = $2 AND $3 IS NOT NULL AND coalesce(stored.callback_at <= $4, true)
     RETURNING t.*, stored.callback_status IS DISTINCT FROM $3 AS changed
 ), event AS (
     INSERT INTO transaction_events (owner, transaction_id, version, write_id, kind, status, status_reason, callback_status,

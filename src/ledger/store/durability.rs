@@ -53,17 +53,6 @@ impl Copies {
         log::warn!(error:%; "whether a commit is on a standby could not be asked");
         Copies::Unknown
     }
-
-    /// Of two commits together.
-    pub fn and(self, other: &Copies) -> Copies {
-        match (self, other) {
-            (Copies::On(mut standbys), Copies::On(others)) => {
-                standbys.retain(|standby| others.contains(standby));
-                Copies::On(standbys)
-            }
-            _ => Copies::Unknown,
-        }
-    }
 }
 
 /// Of all that this session has committed. `standbys` are those that count, by the names under which the primary knows them; none where

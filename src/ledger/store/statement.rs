@@ -155,6 +155,24 @@ mod tests {
         }
     }
 
+    /// The files are what psql takes, so none includes another. A slip in one of them would break the promise of tokens on one route.
+    #[test]
+    fn whether_a_token_is_visible_is_asked_in_the_same_words_everywhere() {
+        let question = |file: &'static str| {
+            let rest = file.split_once("ARRAY(").expect("it asks").1;
+            let question = rest.split_once("AS visible,").expect("it ends").0;
+            question.split_whitespace().collect::<Vec<_>>()
+        };
+        let first = question(include_str!("find_seen.sql"));
+        for file in [
+            include_str!("history.sql"),
+            include_str!("list.sql"),
+            include_str!("stats.sql"),
+        ] {
+            assert_eq!(question(file), first);
+        }
+    }
+
     #[test]
     fn a_dollar_without_a_number_is_text() {
         assert_eq!(Text::of("SELECT '$', $1").pieces, ["SELECT '$', ", ""]);

@@ -27,7 +27,7 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     let require = durability::require(r, &nodes);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        // The server gives a slow statement up first: giving up here costs the whole pool, and is for servers that do not answer.
+        // The server gives a slow statement up first. Where it does not answer, the service gives up the thread and its connection.
         statement_timeout: attempt_timeout * 4 / 5,
         lock_timeout: LOCK_TIMEOUT,
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),

@@ -1,6 +1,6 @@
 //! Anchors: each tells of its transactions by callbacks, one after the other, and repeats each until it is heard.
 
-use super::clients::{Board, Client, PACE, Patience, repeat};
+use super::clients::{Board, Client, Patience, repeat};
 use super::history::{Callback, History};
 use crate::support::Webhook;
 use crate::support::bodies::{account, minimal, with};
@@ -42,7 +42,7 @@ pub fn tell(client: &Client) -> History {
     while !board.is_stopped() {
         let body = transaction(board);
         for (makes, state) in (1..).zip(STATES) {
-            pause(PACE);
+            pause(client.stage.pace);
             let mut callback = Callback {
                 marker: board.marker(),
                 body: with(body.clone(), "callback_status", state),

@@ -1,6 +1,6 @@
 //! Clients that create several transactions at once.
 
-use super::clients::{Board, Client, PACE, Patience, repeat};
+use super::clients::{Board, Client, Patience, repeat};
 use super::history::{Batch, History};
 use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
@@ -45,7 +45,7 @@ pub fn write(client: &Client) -> History {
             send_batch(client, &mut batch, Patience::Endless); // a replay
         }
         history.batches.push(batch);
-        pause(PACE);
+        pause(client.stage.pace);
     }
     history
 }

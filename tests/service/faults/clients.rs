@@ -16,8 +16,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Between two writes of one client: the load should break the service, not the machine.
-pub const PACE: Duration = ms(5);
 const LONGEST_BACKOFF_MS: u64 = 400;
 /// After so long a write will never be answered.
 const GIVE_UP: Duration = s(60);
@@ -241,7 +239,7 @@ pub fn write(client: &Client) -> History {
             board.fresh.lock().unwrap().push(answer);
         }
         history.creates.push(create);
-        pause(PACE);
+        pause(client.stage.pace);
     }
     history
 }
@@ -256,7 +254,7 @@ pub fn change(client: &Client) -> History {
         &["completed"],
     ];
     while !board.is_stopped() {
-        pause(PACE);
+        pause(client.stage.pace);
         let Some(mut stored) = board.fresh.lock().unwrap().pop() else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! Those who read: what they asked for, and what they were shown.
 
-use super::clients::{Client, PACE};
+use super::clients::Client;
 use super::history::{History, Level, Read, Seen};
 use crate::support::http::{Answer, send};
 use crate::support::wait::pause;
@@ -38,7 +38,7 @@ pub fn read_strongly(client: &Client) -> History {
 fn read_recent(client: &Client, is_strong: impl Fn() -> bool) -> History {
     let mut history = History::default();
     while !client.board.is_stopped() {
-        pause(PACE);
+        pause(client.stage.pace);
         let Some(written) = client.board.any_recent() else {
             continue;
         };
@@ -62,7 +62,7 @@ fn read_recent(client: &Client, is_strong: impl Fn() -> bool) -> History {
 pub fn read(client: &Client) -> History {
     let mut history = History::default();
     while !client.board.is_stopped() {
-        pause(PACE);
+        pause(client.stage.pace);
         let wanted = Wanted {
             level: Level::Eventual,
             floor: 0,

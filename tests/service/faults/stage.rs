@@ -3,12 +3,13 @@
 
 use super::snapshot::Snapshot;
 use crate::support::map::NODES;
-use crate::support::wait::s;
+use crate::support::wait::{ms, s};
 use crate::support::webhook::SOURCES;
 use crate::support::{App, Cluster, Launch, Proxy, Region, eventually, minimal};
 use private_postgres::Server;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 pub struct Stage {
     /// Dropped before the cluster.
@@ -17,6 +18,8 @@ pub struct Stage {
     pub proxies: Vec<Proxy>,
     pub cluster: Cluster,
     pub primary: AtomicUsize,
+    /// Between two requests of one client: the load should break the service, not the machine.
+    pub pace: Duration,
     /// Writes acknowledged to the clients.
     replicated: AtomicUsize,
     /// The same, that were said to be on the primary alone.
@@ -62,6 +65,7 @@ impl Stage {
             proxies,
             cluster,
             primary: AtomicUsize::new(0),
+            pace: ms(5),
             replicated: AtomicUsize::new(0),
             local: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),

@@ -63,7 +63,7 @@ impl Sim<'_> {
                 lag_ms: seen.lag_ms,
                 rtt: seen.facts.rtt,
                 in_use: instance.pools[*pool].in_use(),
-                apart: seen.is_apart(),
+                on_another_branch: seen.is_on_another_branch(),
             }),
             State::Down { .. } | State::Fenced { .. } => None,
         });

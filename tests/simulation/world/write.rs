@@ -236,7 +236,9 @@ impl Sim<'_> {
 
 fn refused(refusal: Refusal) -> Told {
     match refusal {
-        Refusal::Overloaded | Refusal::OutOfTime | Refusal::SplitBrain => Told::NotApplied,
+        Refusal::Overloaded | Refusal::NoRoom | Refusal::OutOfTime | Refusal::SplitBrain => {
+            Told::NotApplied
+        }
         Refusal::OutcomeUnknown => Told::Unknown,
         Refusal::Internal => Told::Internal,
     }

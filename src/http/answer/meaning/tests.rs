@@ -62,13 +62,14 @@ fn every_error_of_the_dispatch_has_its_code() {
         error: ledger::Error::NotFound,
         lag_ms: Some(7),
     };
-    let table: [(E, &codes::Kind); 13] = [
+    let table: [(E, &codes::Kind); 14] = [
         (
             E::Ledger(ledger::Error::NotFound),
             &codes::TRANSACTION_NOT_FOUND,
         ),
         (absent, &codes::TRANSACTION_NOT_FOUND),
         (E::Overloaded, &codes::OVERLOADED),
+        (E::NoRoom, &codes::OVERLOADED),
         (E::TooSlow, &codes::OVERLOADED),
         (E::PrimaryUnavailable, &codes::PRIMARY_UNAVAILABLE),
         (E::OutcomeUnknown, &codes::OUTCOME_UNKNOWN),

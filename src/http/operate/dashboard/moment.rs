@@ -41,8 +41,6 @@ impl Moment {
         let facts = Facts {
             reads: health.reads,
             writes,
-            // What no requirement of replication explains.
-            split_brain: databases.writes(None) == WriteStatus::Refused,
             all_in_place: health.replicas != Some(false)
                 && nodes.iter().all(|node| !needs_a_look(node, max_lag)),
         };

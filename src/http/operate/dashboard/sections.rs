@@ -63,7 +63,7 @@ fn sign(state: State) -> Markup {
         State::Healthy => "M14 25l7 7 14-16",
         State::Degraded => "M24 13v14M24 33v2",
         State::WritesHeld => "M19 15v18M29 15v18",
-        State::WritesRefused => "M13 24h22",
+        State::NotReplicated | State::NoRoom => "M13 24h22",
         State::SplitBrain => "M24 35V24M24 24L15 14M24 24L33 14",
         State::Down => "M16 16l16 16M32 16L16 32",
     };

@@ -1,6 +1,6 @@
 //! How the service is, in one word, and what to do about it. Pure.
 
-use crate::db::status::WriteStatus;
+use crate::db::status::{WhyRefused, WriteStatus};
 
 /// From the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +8,8 @@ pub enum State {
     Healthy,
     Degraded,
     WritesHeld,
-    WritesRefused,
+    NotReplicated,
+    NoRoom,
     SplitBrain,
     Down,
 }
@@ -18,7 +19,6 @@ pub enum State {
 pub struct Facts {
     pub reads: bool,
     pub writes: WriteStatus,
-    pub split_brain: bool,
     /// Every node is up, in its role, and not late.
     pub all_in_place: bool,
 }
@@ -37,9 +37,10 @@ pub struct Told {
 impl State {
     pub fn of(facts: Facts) -> State {
         match (facts.reads, facts.writes) {
-            _ if facts.split_brain => State::SplitBrain,
+            (_, WriteStatus::Refused(WhyRefused::SplitBrain)) => State::SplitBrain,
             (false, _) => State::Down,
-            (true, WriteStatus::Refused) => State::WritesRefused,
+            (true, WriteStatus::Refused(WhyRefused::NotReplicated)) => State::NotReplicated,
+            (true, WriteStatus::Refused(WhyRefused::NoRoom)) => State::NoRoom,
             (true, WriteStatus::Held) => State::WritesHeld,
             (true, WriteStatus::Available) if facts.all_in_place => State::Healthy,
             (true, WriteStatus::Available) => State::Degraded,
@@ -71,12 +72,19 @@ impl State {
                 what_to_do: "Let your orchestrator promote a standby: the service follows by itself.",
                 section: FAULTS,
             },
-            State::WritesRefused => Told {
+            State::NotReplicated => Told {
                 word: "writes refused",
                 class: "refused",
                 sentence: "No synchronous standby would have what is written, and replication is required. Reads are served.",
                 what_to_do: "Bring a synchronous standby back.",
                 section: STATUS,
+            },
+            State::NoRoom => Told {
+                word: "writes refused",
+                class: "refused",
+                sentence: "The primary has no disk or no memory for what is written. Reads are served.",
+                what_to_do: "Make room on its server: writes are tried again by themselves.",
+                section: FAULTS,
             },
             State::SplitBrain => Told {
                 word: "split brain",
@@ -103,33 +111,37 @@ mod tests {
     use super::*;
     use WriteStatus::{Available, Held, Refused};
 
-    const ALL: [State; 6] = [
+    const ALL: [State; 7] = [
         State::Healthy,
         State::Degraded,
         State::WritesHeld,
-        State::WritesRefused,
+        State::NotReplicated,
+        State::NoRoom,
         State::SplitBrain,
         State::Down,
     ];
 
     #[test]
     fn each_combination_of_facts_has_its_word() {
-        let word = |reads, writes, split_brain, all_in_place| {
-            let facts = Facts {
+        let of = |reads, writes, all_in_place| {
+            State::of(Facts {
                 reads,
                 writes,
-                split_brain,
                 all_in_place,
-            };
-            State::of(facts).told().word
+            })
         };
-        assert_eq!(word(true, Available, false, true), "healthy");
-        assert_eq!(word(true, Available, false, false), "degraded");
-        assert_eq!(word(false, Held, false, false), "down");
+        assert_eq!(of(true, Available, true), State::Healthy);
+        assert_eq!(of(true, Available, false), State::Degraded);
+        assert_eq!(of(false, Held, false), State::Down);
         for all_in_place in [true, false] {
-            assert_eq!(word(true, Held, false, all_in_place), "writes held");
-            assert_eq!(word(true, Refused, false, all_in_place), "writes refused");
-            assert_eq!(word(true, Refused, true, all_in_place), "split brain");
+            let refused = |why| of(true, Refused(why), all_in_place);
+            assert_eq!(of(true, Held, all_in_place), State::WritesHeld);
+            assert_eq!(refused(WhyRefused::NotReplicated), State::NotReplicated);
+            assert_eq!(refused(WhyRefused::NoRoom), State::NoRoom);
+            for reads in [true, false] {
+                let split = of(reads, Refused(WhyRefused::SplitBrain), all_in_place);
+                assert_eq!(split, State::SplitBrain);
+            }
         }
     }
 

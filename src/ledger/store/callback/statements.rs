@@ -49,7 +49,6 @@ impl Statement for Receive<'_> {
 pub struct Change<'c> {
     pub callback: &'c Callback,
     pub transaction_id: Uuid,
-    pub status: &'c str,
     pub actor: String,
     pub commits_alone: bool,
 }
@@ -74,7 +73,7 @@ impl Statement for Change<'_> {
         let create = &self.callback.create;
         binds.bind::<SqlText, _>(&create.caller.owner)?;
         binds.bind::<SqlUuid, _>(&self.transaction_id)?;
-        binds.bind::<SqlText, _>(self.status)?;
+        binds.bind::<Nullable<SqlText>, _>(&create.draft.callback_status)?;
         binds.bind::<Timestamptz, _>(&self.callback.said_at)?;
         binds.bind::<SqlUuid, _>(&self.callback.write_id)?;
         binds.bind::<SqlText, _>(&self.actor)?;

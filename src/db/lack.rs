@@ -1,0 +1,49 @@
+//! A server without room: no disk, or no memory.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+
+/// For so long after a write was refused for want of room, the next one is expected to be refused too.
+const REMEMBERED: Duration = Duration::from_secs(5);
+/// Every statement may meet it, and not every one shall write a line.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
+
+/// What the last writes met. A server whose disk is full answers probes and serves reads, so only a write finds out.
+///
+/// t = 0 s: a write is refused (53100), and the log says so. Until t = 5 s `/status` says that writes are refused; each further refusal
+/// prolongs that. It does not say so for ever, since a load balancer may send no more writes here, and then none would find that there is
+/// room again. A write that succeeds does not end it: a replay needs less room than a create.
+#[derive(Default)]
+pub struct Lack(ArcSwapOption<Met>);
+
+#[derive(Clone, Copy)]
+struct Met {
+    /// The node that refused a write last, and when.
+    write: Option<(usize, Instant)>,
+    told: Instant,
+}
+
+impl Lack {
+    /// This node refused a statement. Returns whether the log should say so.
+    pub fn refused(&self, node: usize, is_write: bool) -> bool {
+        let now = Instant::now();
+        let before = self.0.load().as_deref().copied();
+        let told = before
+            .map(|met| met.told)
+            .filter(|told| now.duration_since(*told) < TOLD_AGAIN);
+        let write = before.and_then(|met| met.write);
+        self.0.store(Some(Arc::new(Met {
+            write: if is_write { Some((node, now)) } else { write },
+            told: told.unwrap_or(now),
+        })));
+        told.is_none()
+    }
+
+    /// This node is expected to refuse the next write.
+    pub fn is_of(&self, node: usize) -> bool {
+        let last = self.0.load().as_deref().and_then(|met| met.write);
+        last.is_some_and(|(refused, at)| refused == node && at.elapsed() < REMEMBERED)
+    }
+}
