@@ -23,6 +23,8 @@ pub struct Candidate {
     pub pool: usize,
     pub role: DbRole,
     pub unprepared: bool,
+    /// When it was probed last, its commits waited for standbys.
+    pub commits_wait: bool,
     pub of_the_history: bool,
     pub timeline: i32,
 }
@@ -36,6 +38,7 @@ impl Sim<'_> {
                 role: seen.facts.role,
                 unprepared: (seen.facts.branch())
                     .is_some_and(|branch| !self.is_prepared(id, branch)),
+                commits_wait: seen.facts.waits_for > 0,
                 of_the_history: seen.is_of_the_history(),
                 timeline: seen.facts.timeline.unwrap_or(0),
             }),
@@ -119,6 +122,7 @@ impl Sim<'_> {
         }
         let mut session = self.session(id, node, server, order, whose);
         (session.pool, session.started) = (Some(pool), started);
+        session.is_confirmed = candidate.commits_wait;
         Ok(session)
     }
 

@@ -95,8 +95,8 @@ pub struct Session {
     /// Nothing will come of it any more: its thread and its connection are free.
     pub ended: bool,
     answer: Option<Answer>,
-    /// What it stores is confirmed: commits are to wait for standbys.
-    is_confirmed: bool,
+    /// What it stores is confirmed: by what the instance knows, commits of this server wait for standbys.
+    pub is_confirmed: bool,
     /// It has committed what it stores, and asks who has the log up to here.
     confirms: Option<usize>,
 }
@@ -174,8 +174,6 @@ impl Sim<'_> {
 
     fn execute(&mut self, id: usize) {
         let server = self.sessions[id].server;
-        let of = &self.servers[server];
-        self.sessions[id].is_confirmed = !of.names.is_empty();
         match self.sessions[id].order.clone() {
             Order::Create { tx, key } => self.insert(id, server, tx, key),
             Order::Read { tx, token, proven } => self.find(id, server, tx, token, proven),
