@@ -22,8 +22,9 @@
 //! When eu is reached again, eu-b still streams from eu-a. But eu-a's commits hang and ap-a follows us-a: us-a goes on, eu-a is fenced.
 //!
 //! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for as long
-//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. After a correct failover
-//! nobody streams from the old primary, and nothing is waited for.
+//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. So they are where node-2 is
+//! the one that misses a probe, and node-1 says that it streams. After a correct failover nobody streams from the old primary, and nothing
+//! is waited for.
 //!
 //! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
 //! writes it. An outcast, a node that was promoted beside the branch that counts, stays ruled out whatever the number of its timeline becomes
@@ -72,14 +73,19 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     let loyal = loyal_to_a_silent_writer(&others, memory);
     let loyal = loyal.filter(|_| memory.timeline < alive);
     let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
+    let may_still_speak = known.is_none_or(|(_, since)| now < since + last_word);
     let is_contested = !rivals.is_empty() || loyal.is_some();
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let weights = rivals.iter().map(|rival| {
         let may_go_on = heights.is_lone && !rival.0.was_left(memory);
-        weigh(*rival, memory.contest, may_go_on)
+        let weight = weigh(*rival, memory.contest, may_go_on);
+        match weight {
+            // Whoever follows it may have missed one probe only.
+            Weight::Split if may_still_speak && is_unheard(rival.1) => Weight::Pending,
+            weight => weight,
+        }
     });
-    let has_the_last_word =
-        loyal.is_some() && known.is_none_or(|(_, since)| now < since + last_word);
+    let has_the_last_word = loyal.is_some() && may_still_speak;
     let weights = weights.chain(has_the_last_word.then_some(Weight::Pending));
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
@@ -191,6 +197,10 @@ fn weigh(
         Following::Confirms(_) if may_go_on => Weight::GoesOn,
         _ => Weight::Split,
     }
+}
+
+fn is_unheard(following: Following) -> bool {
+    matches!(following, Following::Unheard(_))
 }
 
 /// The primary on the lower timeline goes on.

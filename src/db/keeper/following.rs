@@ -7,6 +7,8 @@ use std::time::Instant;
 /// How a primary is followed by another configured node, and when that was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Following {
+    /// The primary says so, and whoever follows it does not answer.
+    Unheard(Instant),
     Streams(Instant),
     /// Its commits wait for the one that follows.
     Confirms(Instant),
@@ -14,7 +16,8 @@ pub enum Following {
 
 impl Following {
     pub fn heard(self) -> Instant {
-        let (Following::Streams(heard) | Following::Confirms(heard)) = self;
+        let (Following::Unheard(heard) | Following::Streams(heard) | Following::Confirms(heard)) =
+            self;
         heard
     }
 }
@@ -48,7 +51,7 @@ pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Foll
         .filter_map(|node| {
             let name = memory.nodes[node].upstream_name.as_ref()?;
             let is_there = primary.facts.standbys.contains_key(name);
-            is_there.then_some(Following::Streams(primary.asked))
+            is_there.then_some(Following::Unheard(primary.asked))
         });
     answering.chain(silent).max()
 }

@@ -241,6 +241,25 @@ fn a_primary_that_is_silent_when_somebody_is_promoted_has_the_last_word_while_a_
     );
 }
 
+/// It missed a probe, and the primary says that it streams.
+#[test]
+fn a_standby_that_is_silent_when_somebody_is_promoted_is_waited_for_before_writes_are_refused() {
+    let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
+    let promoted = Some(primary(1, 2));
+    let mut service = Service::new();
+    service.sees(&[a.clone(), b.clone(), Some(follower(1, "c"))]);
+    for _ in 0..3 {
+        let judgement = service.sees(&[a.clone(), None, promoted.clone()]);
+        let in_question = Writes::Held(Cause::PromotionInQuestion);
+        assert_eq!((judgement.writes, judgement.contested), (in_question, true));
+    }
+    let back = service.sees(&[a, b, promoted]);
+    assert_eq!(
+        (back.writes, causes(&back)[2]),
+        (to(0, 1), Some(Cause::PromotedApart))
+    );
+}
+
 #[test]
 fn a_promotion_apart_that_is_read_only_at_first_is_one_too() {
     let mut service = Service::new();
@@ -429,6 +448,7 @@ fn of_a_standby_that_does_not_answer_the_primarys_word_counts() {
     ]);
     let nodes = [Some(confirmed_by("b", 1)), None, Some(primary(1, 2))];
     service.sees(&nodes);
+    service.now += LAST_WORD;
     assert_eq!(service.sees(&nodes).writes, Writes::SplitBrain);
 }
 
