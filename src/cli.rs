@@ -1,5 +1,13 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
+/// A line for whoever reads it. He may have had enough: a pipe that is closed is no panic, as it is for `println!`.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        drop(writeln!(std::io::stdout(), $($argument)*));
+    }};
+}
+
 mod check;
 mod demo;
 mod healthcheck;
@@ -100,10 +108,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => Ok(migrate(&load()?)?),
         Command::Check => Ok(check::check(&load()?)?),
         Command::Healthcheck => Ok(healthcheck::healthcheck(&load()?)?),
-        Command::Key { name } => {
-            key::key(&name);
-            Ok(())
-        }
+        Command::Key { name } => Ok(write(&key::text(&name))?),
         Command::Status(arguments) => {
             let own_url = || settings::own_url(cli.config.as_deref()).map_err(wrong);
             let url = arguments.url.clone().map_or_else(own_url, Ok)?;
@@ -153,7 +158,7 @@ fn migrate(settings: &Settings) -> Result<(), String> {
 }
 
 fn said(line: &str) -> Result<(), String> {
-    println!("{line}");
+    say!("{line}");
     Ok(())
 }
 

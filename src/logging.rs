@@ -132,7 +132,8 @@ fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
     impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
             let value = value.to_string();
-            let quote = value.is_empty() || value.contains(|c: char| c.is_whitespace() || c == '"');
+            let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '"';
+            let quote = value.is_empty() || value.contains(is_odd);
             if quote {
                 write!(self.0, " {key}={value:?}")?
             } else {
@@ -143,13 +144,15 @@ fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
     }
     // Debug escapes: what a database says cannot forge a line.
     let message = format!("{:?}", record.args().to_string());
+    let message = message.strip_prefix('"').unwrap_or(&message);
+    let message = message.strip_suffix('"').unwrap_or(message);
     write!(
         out,
         "{} {:<5} {} {}",
         now(),
         record.level(),
         record.target(),
-        message.trim_matches('"')
+        message
     )?;
     record
         .key_values()

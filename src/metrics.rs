@@ -1,4 +1,4 @@
-//! What is counted: plain atomics, which the rooms hold and add to. `http/operate/metrics.rs` reads them when somebody scrapes
+//! What is counted: plain atomics, which the rooms hold and add to. `http/operate/metrics/` reads them when somebody scrapes
 //! `/metrics`; nothing else here knows of Prometheus.
 
 use std::sync::atomic::{AtomicU64, Ordering};

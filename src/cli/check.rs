@@ -22,17 +22,17 @@ const DAY_S: u64 = 24 * 3600;
 pub fn check(settings: &Settings) -> Result<(), String> {
     let nodes = &settings.database.nodes;
     for warning in &settings.warnings {
-        println!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let mut complaints = transport(&settings.server);
     if nodes.is_empty() {
-        println!("no database is configured, so `serve` starts a private PostgreSQL");
+        say!("no database is configured, so `serve` starts a private PostgreSQL");
     } else {
         complaints.extend(databases(&settings.database));
     }
     complaints
         .iter()
-        .for_each(|complaint| println!("error: {complaint}"));
+        .for_each(|complaint| say!("error: {complaint}"));
     match complaints.len() {
         0 => Ok(()),
         n => Err(format!("{n} errors")),
@@ -43,7 +43,7 @@ pub fn check(settings: &Settings) -> Result<(), String> {
 fn transport(server: &ServerSettings) -> Vec<String> {
     let Some(files) = &server.tls else {
         if !server.bind.ip().is_loopback() {
-            println!(
+            say!(
                 "warning: server.tls: keys and amounts cross the network in clear text, unless a proxy before the service encrypts"
             );
         }
@@ -58,9 +58,9 @@ fn transport(server: &ServerSettings) -> Vec<String> {
     match validity(expires, SystemTime::now()) {
         Validity::Over => return vec![format!("server.tls.certificate: {file} has expired")],
         Validity::Days(days) => {
-            println!("warning: server.tls.certificate: {file} expires in {days} days");
+            say!("warning: server.tls.certificate: {file} expires in {days} days");
         }
-        Validity::Long => println!("certificate: valid"),
+        Validity::Long => say!("certificate: valid"),
     }
     Vec::new()
 }
@@ -91,9 +91,9 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
     if let Ok(primary) = survey.primary {
         let node = &nodes[primary];
         match migrations::verify_at(&node.url) {
-            Ok(()) => println!("{}: the schema is there, and may be used", node.name),
+            Ok(()) => say!("{}: the schema is there, and may be used", node.name),
             Err(missing) if settings.migrate_on_start => {
-                println!("{}: {missing}: `serve` will try to migrate", node.name);
+                say!("{}: {missing}: `serve` will try to migrate", node.name);
             }
             Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
         }
@@ -115,7 +115,7 @@ fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
     let (name, address) = (&node.name, node.url.address());
     let facts = match heard {
         Ok(heard) => &heard.facts,
-        Err(trouble) => return println!("{name} ({address}): {}", trouble.detail),
+        Err(trouble) => return say!("{name} ({address}): {}", trouble.detail),
     };
     let version = format!(
         "{}.{}",
@@ -144,12 +144,12 @@ fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
         }
     };
     let tls = if facts.tls { "TLS" } else { "no TLS" };
-    println!(
+    say!(
         "{name} ({address}): {}, PostgreSQL {version}, timeline {timeline}, {replication}, {tls}",
         facts.role
     );
     for warning in facts.warnings(true) {
-        println!("warning: {name}: {warning}");
+        say!("warning: {name}: {warning}");
     }
 }
 

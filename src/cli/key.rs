@@ -8,10 +8,10 @@ pub fn name(text: &str) -> Result<String, &'static str> {
 }
 
 /// The key is nowhere but in what is printed here: the service knows its digest.
-pub fn key(name: &str) {
+pub fn text(name: &str) -> String {
     let key = make();
     let digest = KeyDigest::of(&key);
-    println!(
+    format!(
         r#"{key}
 
 This is the key of {name}, shown this once and stored nowhere. Requests carry it as "Authorization: Bearer" and the key.
@@ -20,6 +20,7 @@ Add this to the settings and restart the service; a client may have several dige
 [[clients]]
 name = "{name}"
 key_sha256 = ["{digest}"]
-scopes = ["read", "write"]"#
-    );
+scopes = ["read", "write"]
+"#
+    )
 }

@@ -120,7 +120,7 @@ fn announce(server: &Server, data_dir: Option<&Path>) {
     let Some(data_dir) = data_dir else { return };
     log::warn!(data_dir:% = data_dir.display(); "the databases are private ones that the service starts itself: for evaluation and development, not \
         for production");
-    println!(
+    say!(
         r#"
 synapse-core {VERSION} serves on http://{addr}
   on a private PostgreSQL primary and replica; data in {data}

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -31,17 +32,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// To the upper left corner, and nothing below it.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
+fn print(text: &str) -> Result<(), String> {
+    write!(anstream::stdout(), "{text}").map_err(|error| error.to_string())
+}
+
 pub fn status(url: &str, arguments: &StatusArgs) -> Result<(), String> {
     let service = Service::of(url, arguments)?;
     if !arguments.watch {
-        anstream::print!("{}", table(&service.ask()?));
-        return Ok(());
+        return print(&table(&service.ask()?));
     }
     loop {
         let page = service
             .ask()
             .map_or_else(|error| error + "\n", |status| table(&status));
-        anstream::print!("{CLEAR}{page}");
+        print(&format!("{CLEAR}{page}"))?;
         #[expect(
             clippy::disallowed_methods,
             reason = "this thread has nothing else to do"

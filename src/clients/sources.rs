@@ -48,7 +48,7 @@ impl Secret {
         self.0.expose_secret() == other.0.expose_secret()
     }
 
-    /// None would be a key of a length that HMAC does not take, and it takes any.
+    /// Never None: HMAC takes keys of every length.
     fn sign(&self, signed: &Signed) -> Option<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).ok()?;
         for part in [

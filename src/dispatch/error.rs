@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bounds::Bound;
@@ -14,6 +15,9 @@ pub enum Error {
     SaidByReplica {
         error: ledger::Error,
         lag_ms: Option<u64>,
+        region: Option<Arc<str>>,
+        /// What the read asked for, and got, as far as a replica alone can say.
+        consistency: &'static str,
     },
     /// Too much is waiting already. Not applied.
     #[error("more work than can be done")]

@@ -13,7 +13,7 @@ use crate::db::status::Replication;
 use crate::db::{Require, Use};
 use crate::ledger;
 
-/// How long a create waits for an earlier one with the same handle that has not finished (contract, section 4).
+/// How long a create waits for an earlier one with the same handle that has not finished.
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a write came to, and where it is.

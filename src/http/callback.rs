@@ -1,7 +1,7 @@
 //! `POST /callback`.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::Api;
 use super::answer::Problem;
@@ -49,7 +49,7 @@ pub const CALLBACK: Operation = Operation {
     problems: &[
         shared::NO_QUERY,
         shared::BODY,
-        shared::KEY,
+        shared::HANDLE,
         &[
             &codes::INVALID_SIGNATURE,
             &codes::SIGNATURE_TIMESTAMP_OUT_OF_RANGE,
@@ -96,10 +96,12 @@ const WEBHOOK: &[Parameter] = &[
 
 pub async fn callback(
     api: Data<Api>,
+    request: HttpRequest,
     signed: Signed,
-    _: NoQuery,
-    bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
+    // After the signature: as extractors they would be polled beside it, and whoever is ready first would answer.
+    NoQuery::extract(&request).await?;
+    let bounds = Bounds::extract(&request).await?;
     let Signed {
         webhook_id,
         said_at,

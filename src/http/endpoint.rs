@@ -13,7 +13,7 @@ use actix_web::{HttpResponse, Resource, Route};
 /// What a request needs in order to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing, however often: who asks must not be told that it asks too much.
+    /// A probe: it needs no key and is never limited, because a 429 would take the instance out of service.
     Probe,
     Nothing,
     /// The signature of a source of callbacks, which the handler checks: it is over the body.

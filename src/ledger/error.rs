@@ -27,7 +27,7 @@ pub enum Error {
         to: Status,
         lasting: bool,
     },
-    /// Whoever was met is gone again: the same request may succeed now.
+    /// The row that was in the way is not there any more: the same request may succeed now.
     #[error("what this write met is gone again")]
     LostRace,
     #[error("a write named by a consistency token is not here")]

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Requests under way have so long to finish after the drain time; longer than any write deadline that a client would wait for.
+/// Requests under way have so long to finish after the drain time. What waits longer by its own `X-Deadline-Ms` is cut, and can be repeated.
 const FINISH_TIMEOUT_S: u64 = 30;
 /// A request must have come whole by then: its head here, its body in [`http`].
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -146,6 +146,7 @@ fn listen(
             .wrap(from_fn(http::headers))
             .wrap(from_fn(http::trace))
             .wrap(from_fn(http::request_id))
+            .wrap(from_fn(http::few_streams))
             .configure(http::routes(side, &api))
     };
     let server = HttpServer::new(app)
@@ -162,7 +163,9 @@ fn listen(
         .h1_allow_half_closed(false)
         .on_connect(move |socket, connection| {
             limit_slow_readers(socket);
-            if !speaks_http2(socket) {
+            if speaks_http2(socket) {
+                connection.insert(http::OpenStreams::default());
+            } else {
                 connection.insert(traffic.connection());
             }
         })

@@ -43,7 +43,7 @@ fn quota(r: &mut Reader, section: &str, default: (u32, u32)) -> Option<Quota> {
     })
 }
 
-/// A burst that one client may send at once, and that cannot even wait.
+/// Warns where one client may send more at once than a lane holds.
 pub(super) fn warn_of_bursts(r: &mut Reader, limits: &Limits, database: &DatabaseSettings) {
     let burst = limits.of_a_client.map_or(0, |quota| quota.burst.get());
     if burst as usize > database.policy.max_waiting {

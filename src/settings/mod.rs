@@ -57,15 +57,16 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
 /// Sections are compared where each is right by itself: what is missing because it is wrong is not told twice.
 fn compare(settings: &Settings, reader: &mut Reader) {
     let server = &settings.server;
-    let mut problem = None;
+    let mut problems = Vec::new();
     let nodes = ["database.primary", "database.replicas", "DATABASE_"];
     if !reader.is_wrong(&nodes) && !reader.is_wrong(&["embedded"]) {
-        problem = settings.embedded.problem_with(&settings.database, server);
+        problems.extend(settings.embedded.problem_with(&settings.database, server));
     }
-    if problem.is_none() && !reader.is_wrong(&["clients"]) {
-        problem = clients::problem_with(&settings.clients, server);
+    if !reader.is_wrong(&["clients"]) {
+        problems.extend(clients::problem_with(&settings.clients, server));
     }
-    if let Some((key, what)) = problem {
+    problems.dedup_by_key(|(key, _)| *key);
+    for (key, what) in problems {
         reader.problem(key, &what);
     }
 }

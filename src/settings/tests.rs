@@ -151,6 +151,38 @@ fn a_write_has_time_for_an_attempt() {
 }
 
 #[test]
+fn an_unknown_key_is_refused_when_it_is_empty_too() {
+    for (toml, key) in [
+        ("[server]\ntrusted_proxis = []", "server.trusted_proxis"),
+        ("[limits.without_keys]", "limits.without_keys"),
+        ("replica = []", "replica"),
+        ("[[clientz]]", "clientz[0]"),
+    ] {
+        let expected = format!("{key}: is not a known setting");
+        assert_eq!(parse(toml, &[]).unwrap_err(), [expected], "{toml}");
+    }
+    for toml in [
+        "[server]",
+        "[limits.without_key]",
+        "[database]\nreplicas = []",
+    ] {
+        parse(toml, &[]).unwrap();
+    }
+}
+
+/// It may hold the clients: without them the service would be open to everybody.
+#[test]
+fn a_settings_file_that_is_there_and_cannot_be_read_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("Settings.toml");
+    let optional = || Reader::from_file(&path, false, HashMap::new());
+    assert!(optional().is_ok());
+    std::fs::create_dir(&path).unwrap();
+    let problems = optional().err().expect("a directory was read");
+    assert!(problems.0[0].starts_with("settings file:"), "{problems}");
+}
+
+#[test]
 fn what_is_no_array_of_tables_is_refused() {
     for replicas in [
         "3",

@@ -164,6 +164,9 @@ fn what_is_signed_is_read_as_strictly_as_a_create() {
     webhook
         .send_to(&app, "/callback?x=1")
         .problem(400, "unknown_parameter");
+    Webhook::signed("msg_1", &now().to_string(), b"{}", "c3RyYW5nZXI=")
+        .send_to(&app, "/callback?x=1")
+        .problem(401, "invalid_signature");
     assert_eq!(stored(&cluster), "0", "and the id is unused");
     webhook.send(&app).expect(201);
 }

@@ -1,4 +1,4 @@
-//! Contract, section 5: who serves a read, and what it says of its age.
+//! Who serves a read, and what it says of its age.
 
 use crate::support::app::App;
 use crate::support::wait::{ms, s};
@@ -355,6 +355,11 @@ fn without_any_database_reads_are_refused_quickly() {
 #[test]
 fn a_replica_that_nobody_can_correct_says_how_stale_its_absence_is() {
     let (cluster, app) = pair();
+    let known = app.create(&minimal()).expect(201);
+    let first = format!("/transactions/{}", known.id());
+    eventually(s(5), "the replica has it", || {
+        app.get(&first).served_by() == "replica"
+    });
     pause_replay(cluster.replica());
     let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
     assert_eq!(
@@ -369,6 +374,11 @@ fn a_replica_that_nobody_can_correct_says_how_stale_its_absence_is() {
     is_from(
         &app.get(&path).problem(404, "transaction_not_found"),
         "eventual",
+        "replica",
+    );
+    is_from(
+        &with_token(&app, &path, known.token()).problem(404, "transaction_not_found"),
+        "session",
         "replica",
     );
     cluster.primary().thaw();

@@ -53,7 +53,7 @@ fn a_create_answers_with_the_whole_transaction() {
         .keys()
         .map(String::as_str)
         .collect();
-    assert_eq!(names, FIELDS, "all keys, in the order of the contract");
+    assert_eq!(names, FIELDS, "all keys, in this order");
     for (field, sent) in body.as_object().unwrap() {
         assert_eq!(&created[field], sent, "{field}");
     }

@@ -324,6 +324,10 @@ fn what_a_standby_has_not_flushed_is_not_called_replicated() {
     let cluster = Cluster::pair();
     cluster.make_synchronous();
     let written = |url: String| format!("{url}?options=-c%20synchronous_commit%3Dremote_write");
+    let plain = cluster.launch().healthy();
+    eventually(s(10), "the standby flushes what it is sent", || {
+        durability(&plain) == "replicated"
+    });
     let app = Launch::on(cluster.urls().into_iter().map(written)).healthy();
     for _ in 0..5 {
         assert_eq!(durability(&app), "local");

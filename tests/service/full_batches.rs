@@ -158,7 +158,7 @@ fn creates_that_wait_in_a_lane_when_its_primary_is_replaced_go_to_the_next_one_t
     let cluster = synchronous_pair();
     let app = cluster.launch().healthy();
     cluster.primary().kill().unwrap();
-    eventually(s(2), "the loss is known", || {
+    eventually(s(10), "the loss is known", || {
         app.get("/status").json()["writes"] == "held"
     });
     let created = thread::scope(|scope| {

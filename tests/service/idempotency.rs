@@ -1,4 +1,4 @@
-//! Contract, section 4, row by row: keys.
+//! Keys: docs/api.md, "Creating, and repeating", row by row.
 
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, Cluster, account, ask, full, key, minimal, shared, sql, with};

@@ -30,7 +30,7 @@ fn without_primary() -> (Cluster, App, Answer) {
         app.get(known.header("Location")).served_by() == "replica"
     });
     cluster.primary().kill().unwrap();
-    eventually(s(2), "the loss is known", || {
+    eventually(s(10), "the loss is known", || {
         app.get("/status").json()["writes"] == "held"
     });
     (cluster, app, known)

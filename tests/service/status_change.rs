@@ -1,4 +1,4 @@
-//! Contract, section 6: PATCH, in the order of its checks.
+//! PATCH, in the order of its checks.
 
 use crate::support::app::App;
 use crate::support::wait::s;

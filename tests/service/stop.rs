@@ -75,7 +75,7 @@ fn a_database_that_is_down_does_not_keep_it_from_ending() {
     let cluster = Cluster::pair();
     let app = cluster.launch().set("server.drain_ms", 0).healthy();
     cluster.nodes.iter().for_each(|node| node.freeze());
-    eventually(s(3), "the loss is known", || {
+    eventually(s(10), "the loss is known", || {
         app.get("/health").status == 503
     });
     app.signal(Signal::SIGTERM);

@@ -4,13 +4,14 @@ use crate::support::http::new_client;
 use crate::support::launch::{certificate, put};
 use crate::support::load::while_asking;
 use crate::support::wait::{ms, s};
-use crate::support::{App, TENANT, eventually, holds_for, minimal, shared};
+use crate::support::{App, Cluster, TENANT, eventually, holds_for, minimal, shared};
 use nix::sys::signal::Signal;
 use reqwest::tls::TlsInfo;
 use reqwest::{StatusCode, Version};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -129,6 +130,42 @@ fn a_stop_under_load_over_http2_cuts_no_request_and_is_short() {
             one.join().unwrap();
         }
     });
+}
+
+/// A client may open as many streams as it likes, and take no answer.
+#[test]
+fn a_connection_of_http2_has_so_many_requests_at_a_time() {
+    let cluster = Cluster::alone();
+    let launch = cluster
+        .launch()
+        .encrypted()
+        .set("database.write_deadline_ms", 5000);
+    let app = launch.healthy();
+    let client = new_client();
+    let live = || client.get(app.url("/live")).send().unwrap();
+    assert_eq!(live().version(), Version::HTTP_2);
+    cluster.primary().kill().unwrap();
+    let texts = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..300 {
+            scope.spawn(|| {
+                let request = client
+                    .post(app.url("/transactions"))
+                    .header("Idempotency-Key", crate::support::key())
+                    .header("Content-Type", "application/json")
+                    .header("Authorization", TENANT.bearer())
+                    .body(minimal().to_string());
+                let answer = request.send().unwrap();
+                assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+                assert!(answer.headers().contains_key("Retry-After"));
+                texts.lock().unwrap().push(answer.text().unwrap());
+            });
+        }
+    });
+    let texts = texts.into_inner().unwrap();
+    let refused = texts.iter().filter(|text| text.is_empty()).count();
+    assert_eq!(refused, 300 - 256);
+    assert_eq!(live().status(), StatusCode::OK);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every row of the contract's table of fields.
+//! Every rule of every field.
 
 use crate::support::bodies::{ACCOUNT, CONTRACT, GENERAL, MUXED, strkey};
 use crate::support::{full, key, minimal, shared, with};

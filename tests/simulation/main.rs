@@ -47,9 +47,9 @@ fn a_seed_is_one_run() {
 
 #[test]
 fn no_door_is_told_twice() {
-    let mut doors = Mutant::ALL.to_vec();
-    doors.dedup();
-    assert_eq!(doors.len(), Mutant::ALL.len());
+    let all = Mutant::ALL;
+    let is_told_before = |at: usize| all[..at].contains(&all[at]);
+    assert!(!(0..all.len()).any(is_told_before));
 }
 
 /// Plants a door back. The promise that it breaks is found, and its story is short.

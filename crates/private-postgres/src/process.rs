@@ -92,7 +92,9 @@ pub(crate) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stderr(Stdio::piped())
+        // Ended as a group at its limit.
+        .process_group(0);
     let mut child = spawn(command)?;
     let group = pid_of(&child);
     if let Some(mut stdin) = child.stdin.take() {

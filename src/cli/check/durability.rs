@@ -32,7 +32,7 @@ pub fn durability(require: Require, primary: usize, nodes: &[Named<'_>]) -> Resu
     let set = setting_of(&node.url)?;
     let counting = counting(require, primary, nodes);
     if is_enough(&Waits::parse(&set, own.as_deref()), &counting) {
-        println!(
+        say!(
             "durability.require: commits wait for synchronous_standby_names = '{set}', which is enough"
         );
         return Ok(());

@@ -1,4 +1,4 @@
-//! A client as the contract wants it: the identical request again, until its answer is one to keep.
+//! A client as docs/clients wants it: the identical request again, until its answer is one to keep.
 
 use super::checker::contents;
 use super::stage::{Stage, count};

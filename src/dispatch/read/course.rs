@@ -1,5 +1,6 @@
 //! One read, from its first look for a node to its answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::Error;
@@ -16,8 +17,8 @@ pub(super) struct Course<'c> {
     pub deadline: Instant,
     /// Until then the one that was found may answer.
     pub until: Instant,
-    /// What a replica said is absent, and how late it was.
-    pub absent: Option<(ledger::Error, Option<u64>)>,
+    /// What a replica said is absent, how late it was, and where it is.
+    pub absent: Option<(ledger::Error, Option<u64>, Option<Arc<str>>)>,
     /// How many nodes had too much to do, in this round.
     pub busy: usize,
     /// A node gave another reason, in any round.

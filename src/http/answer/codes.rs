@@ -1,8 +1,8 @@
-//! Every code of the contract, section 9.
+//! Every error code.
 
 use actix_web::http::StatusCode;
 
-/// One code of the contract, section 9.
+/// One error code: `GET /errors` lists them, docs/api.md says what a client does with them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
     pub code: &'static str,

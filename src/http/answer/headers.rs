@@ -35,7 +35,7 @@ pub fn location(transaction: &Transaction) -> (HeaderName, String) {
     (LOCATION, format!("/transactions/{}", transaction.id))
 }
 
-/// `transaction` is what was `written`.
+/// `transaction` is the one inside `written`.
 pub fn answer_write<A>(
     mut response: HttpResponseBuilder,
     transaction: &Transaction,
@@ -118,12 +118,7 @@ pub fn say_where_from<T>(
     served: &Served<T>,
     consistency: &Consistency,
 ) {
-    let level = match consistency {
-        Consistency::Eventual => "eventual",
-        Consistency::Session(_) => "session",
-        Consistency::Strong(_) => "strong",
-    };
-    response.insert_header(("X-Read-Consistency", level));
+    response.insert_header(("X-Read-Consistency", consistency.as_str()));
     response.insert_header(("X-Served-By", served.role.to_string()));
     if let Some(lag_ms) = served.replica_lag_ms() {
         response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));

@@ -88,8 +88,17 @@ impl From<dispatch::Error> for Problem {
         use dispatch::Error as E;
         let (kind, detail) = match error {
             E::Ledger(error) => return error.into(),
-            E::SaidByReplica { error, lag_ms } => {
-                return Problem::from(error).said_by_replica(lag_ms);
+            E::SaidByReplica {
+                error,
+                lag_ms,
+                region,
+                consistency,
+            } => {
+                return Problem::from(error).said_by_replica(
+                    lag_ms,
+                    region.as_deref(),
+                    consistency,
+                );
             }
             E::Internal(cause) => return Problem::internal(cause),
             E::BelowRoundTrip { bound, rtt } => return below_round_trip(bound, rtt),

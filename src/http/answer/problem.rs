@@ -76,25 +76,28 @@ impl Problem {
     }
 
     /// Said by a replica that no primary could correct: it may be stale, and says so.
-    pub fn said_by_replica(self, lag_ms: Option<u64>) -> Problem {
-        let lag = lag_ms.map(|ms| {
+    pub fn said_by_replica(
+        self,
+        lag_ms: Option<u64>,
+        region: Option<&str>,
+        consistency: &'static str,
+    ) -> Problem {
+        let region = region.and_then(|region| HeaderValue::from_str(region).ok());
+        let headers = [
+            ("x-served-by", Some(HeaderValue::from_static("replica"))),
             (
-                header::HeaderName::from_static("x-replica-lag-ms"),
-                HeaderValue::from(ms),
-            )
-        });
-        let problem = self
-            .with_header(
-                header::HeaderName::from_static("x-served-by"),
-                HeaderValue::from_static("replica"),
-            )
-            .with_header(
-                header::HeaderName::from_static("x-read-consistency"),
-                HeaderValue::from_static("eventual"),
-            );
-        lag.into_iter().fold(problem, |problem, (name, value)| {
-            problem.with_header(name, value)
-        })
+                "x-read-consistency",
+                Some(HeaderValue::from_static(consistency)),
+            ),
+            ("x-replica-lag-ms", lag_ms.map(HeaderValue::from)),
+            ("x-served-by-region", region),
+        ];
+        headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((header::HeaderName::from_static(name), value?)))
+            .fold(self, |problem, (name, value)| {
+                problem.with_header(name, value)
+            })
     }
 
     /// Made by the framework: all that is known is a status.

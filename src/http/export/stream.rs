@@ -1,7 +1,8 @@
 //! The body of an export: written by a task of its own, as fast as the client takes it.
 //!
 //! A body that ends is a whole file. Whatever goes wrong ends it with an error instead, and the connection is cut: in HTTP/1.1 the last
-//! chunk, which is empty, never comes. So the end is said in so many words; that the task has gone means nothing.
+//! chunk, which is empty, never comes. So the task says that it has come to the end (`Part::End`): a
+//! channel that closes without that is an error.
 
 use std::time::{Duration, Instant};
 

@@ -22,7 +22,7 @@ pub use may::{Acting, may};
 pub use problems::problems;
 pub use rate::rate;
 pub use request_id::{RequestId, request_id};
-pub use streams::{Traffic, streams};
+pub use streams::{OpenStreams, Traffic, few_streams, streams};
 pub use trace::{Trace, trace};
 pub use who::{Who, who};
 

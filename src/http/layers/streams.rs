@@ -1,4 +1,4 @@
-//! The requests of HTTP/2, so that a stop is short and cuts none.
+//! The requests of HTTP/2: so many on a connection, and none that a stop cuts or waits for in vain.
 //!
 //! A client on HTTP/1.1 is told `Connection: close`, and comes back elsewhere. On HTTP/2 the word would be GOAWAY (RFC 9113, section 6.8),
 //! which actix does not send: its clients would use their connections on, and idle ones would hold the stop until its time is out. So
@@ -8,15 +8,56 @@
 use super::Answer;
 use crate::http::Api;
 use crate::http::answer::{Problem, codes};
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+
+/// On one connection: as many as two browsers open. RFC 9113 (section 5.1.2) lets a server say so at the start of a connection; actix says
+/// nothing, and its clients may open as many as they like, each of which holds its answer until that is taken.
+const MAX_STREAMS: usize = 256;
+
+/// How many requests are under way on a connection of HTTP/2.
+#[derive(Clone, Default)]
+pub struct OpenStreams(Arc<AtomicUsize>);
+
+/// Outermost: what is one too many costs no line of the log. Its answer has no body, since one that is not taken would stay.
+pub async fn few_streams(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
+    let Some(open) = request.request().conn_data::<OpenStreams>().cloned() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let others = open.0.fetch_add(1, Ordering::AcqRel);
+    let stream = OpenStream(open);
+    if others >= MAX_STREAMS {
+        let mut refused = HttpResponse::ServiceUnavailable();
+        return Ok(request.into_response(refused.insert_header((RETRY_AFTER, "1")).finish()));
+    }
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(response.map_body(|_, body| {
+        BoxBody::new(Streamed {
+            body,
+            _stream: stream,
+        })
+    }))
+}
+
+struct OpenStream(OpenStreams);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 pub async fn streams(
     api: Data<Api>,
@@ -92,12 +133,12 @@ impl Drop for Open {
 }
 
 /// A body, and its request, which is under way until the body has been sent.
-struct Streamed {
+struct Streamed<S> {
     body: BoxBody,
-    _stream: Open,
+    _stream: S,
 }
 
-impl MessageBody for Streamed {
+impl<S: Unpin> MessageBody for Streamed<S> {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

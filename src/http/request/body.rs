@@ -25,11 +25,14 @@ impl FromRequest for JsonBody {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             checked?;
-            let unreadable =
-                |_| Problem::new(&codes::MALFORMED_JSON, "the body did not arrive in time");
+            // Not the client's mistake, as a body that is no JSON would be: on another network it may arrive.
+            let late = |_| {
+                let detail = "the body did not arrive within 10 s; nothing was applied";
+                Problem::new(&codes::OVERLOADED, detail)
+            };
             let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes)
                 .await
-                .map_err(unreadable)?;
+                .map_err(late)?;
             bytes.map(JsonBody).map_err(|error| {
                 match error.as_response_error().status_code().as_u16() {
                     413 => Problem::new(

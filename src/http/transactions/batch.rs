@@ -40,6 +40,7 @@ pub const CREATE_ALL: Operation = Operation {
         shared::BODY,
         &[&codes::DUPLICATE_IN_BATCH],
         shared::KEY,
+        shared::HANDLE,
         shared::WRITE,
     ],
 };

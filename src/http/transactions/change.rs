@@ -42,7 +42,6 @@ pub const CHANGE: Operation = Operation {
         shared::ONE,
         &[
             &codes::INVALID_IF_MATCH,
-            &codes::IDEMPOTENCY_REQUEST_IN_PROGRESS,
             &codes::INVALID_STATUS_TRANSITION,
             &codes::PRECONDITION_FAILED,
             &codes::PRECONDITION_REQUIRED,

@@ -44,7 +44,13 @@ pub const CREATE: Operation = Operation {
             headers: HEADERS,
         },
     ],
-    problems: &[shared::NO_QUERY, shared::BODY, shared::KEY, shared::WRITE],
+    problems: &[
+        shared::NO_QUERY,
+        shared::BODY,
+        shared::KEY,
+        shared::HANDLE,
+        shared::WRITE,
+    ],
 };
 const HEADERS: &[&[Header]] = &[
     shared::LOCATION,

@@ -15,6 +15,15 @@ pub enum Consistency {
 }
 
 impl Consistency {
+    /// As a client calls it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Consistency::Eventual => "eventual",
+            Consistency::Session(_) => "session",
+            Consistency::Strong(_) => "strong",
+        }
+    }
+
     pub fn tokens(&self) -> &[Token] {
         match self {
             Consistency::Eventual => &[],

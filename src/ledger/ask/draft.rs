@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(super) use self::fields::Fields;
 use super::json::{self, Malformed};
 use crate::ledger::model::amount::Amount;
-use crate::ledger::model::memo::Memo;
+use crate::ledger::model::memo::{Memo, MemoError, MemoType};
 use crate::ledger::model::metadata::{self, escape_pointer};
 use crate::ledger::model::strkey::{self, StrkeyCheck};
 
@@ -160,6 +160,13 @@ fn anchor_transaction_id(fields: &mut Fields) -> Option<String> {
 fn memo(fields: &mut Fields) -> Option<Memo> {
     let memo = fields.checked_text("memo");
     let memo_type = fields.checked_text("memo_type");
+    let kind = memo_type.as_ref().ok().copied().flatten();
+    if let Some(Err(error)) = kind.map(str::parse::<MemoType>) {
+        // Told whatever the memo is.
+        fields.reject::<()>(error.field(), error.code(), error);
+        let missing = matches!(memo, Ok(None)).then_some(MemoError::MemoMissing)?;
+        return fields.reject(missing.field(), missing.code(), missing);
+    }
     match Memo::parse(memo.ok()?, memo_type.ok()?) {
         Ok(memo) => memo,
         Err(error) => fields.reject(error.field(), error.code(), error),

@@ -23,54 +23,67 @@ pub enum QueryError {
     InvalidCursor(#[from] InvalidCursor),
 }
 
-/// Parameters by name, each one once and none of them empty.
-#[derive(Debug, Clone)]
-pub struct Query(Vec<(String, String)>);
+/// Parameters by name.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Each name once, and no value empty.
+    values: Vec<(String, String)>,
+    /// What is wrong with others. Told in the end: one that nobody knows is unknown, whatever else it is.
+    wrong: Vec<(String, &'static str)>,
+    known: Vec<&'static str>,
+}
 
 impl Query {
     /// Empty pieces ("a=1&", "&&") are skipped, as every form parser does.
     pub fn parse(query_string: &str) -> Result<Query, QueryError> {
-        let mut query = Query(Vec::new());
+        let mut query = Query::default();
         for piece in query_string.split('&').filter(|piece| !piece.is_empty()) {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             let name = decode(name).map_err(|detail| invalid(name, detail))?;
             let value = decode(value).map_err(|detail| invalid(&name, detail))?;
-            if value.is_empty() {
-                return Err(invalid(
-                    &name,
-                    "must not be empty: leave the parameter out instead",
-                ));
-            }
-            if query.0.len() == MAX_PARAMETERS {
+            if query.values.len() + query.wrong.len() == MAX_PARAMETERS {
                 return Err(invalid(&name, "is one parameter too many"));
             }
-            if query.0.iter().any(|(known, _)| *known == name) {
-                return Err(invalid(&name, "must not be repeated"));
+            if value.is_empty() {
+                let detail = "must not be empty: leave the parameter out instead";
+                query.wrong.push((name, detail));
+            } else if query.values.iter().any(|(other, _)| *other == name) {
+                query.wrong.push((name, "must not be repeated"));
+            } else {
+                query.values.push((name, value));
             }
-            query.0.push((name, value));
         }
         Ok(query)
     }
 
-    pub fn take(&mut self, name: &str) -> Option<String> {
-        let index = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.swap_remove(index).1)
+    pub fn take(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let index = self.values.iter().position(|(other, _)| other == name)?;
+        Some(self.values.swap_remove(index).1)
     }
 
     /// Takes a parameter through `parse`, whose error is the detail for the client.
     pub fn read<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, QueryError> {
         let value = self.take(name).map(|text| parse(&text)).transpose();
         value.map_err(|detail| invalid(name, detail))
     }
 
-    /// What nobody took is a parameter nobody knows.
+    /// Asked for when all that is known has been taken: what nobody took is unknown.
     pub fn finish(self) -> Result<(), QueryError> {
-        match self.0.into_iter().next() {
-            Some((name, _)) => Err(QueryError::UnknownParameter(name)),
+        let known = self.known;
+        let is_known = |name: &str| known.contains(&name);
+        let left = self.values.into_iter().map(|(name, _)| name);
+        let wrong = self.wrong.iter().map(|(name, _)| name.clone());
+        let mut unknown = left.chain(wrong.filter(|name| !is_known(name)));
+        if let Some(name) = unknown.next() {
+            return Err(QueryError::UnknownParameter(name));
+        }
+        match self.wrong.first() {
+            Some((name, detail)) => Err(invalid(name, *detail)),
             None => Ok(()),
         }
     }

@@ -52,7 +52,7 @@ pub fn check(metadata: &Value) -> Vec<MetadataError> {
         return vec![MetadataError::NotAnObject];
     };
     let mut errors = Vec::new();
-    if metadata.to_string().len() + added_by_plain_numbers(metadata) > MAX_BYTES {
+    if metadata.to_string().len() > MAX_BYTES {
         errors.push(MetadataError::TooManyBytes);
     }
     if object.len() > MAX_KEYS {
@@ -109,21 +109,6 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// PostgreSQL gives back a number without an exponent, so 1e308 has 309 digits: without this, a few bytes that were sent would be many in
-/// every answer.
-fn added_by_plain_numbers(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(added_by_plain_numbers).sum(),
-        Value::Object(members) => members.values().map(added_by_plain_numbers).sum(),
-        Value::Number(number) => {
-            let double = number.as_f64().filter(|_| number.is_f64());
-            let plain = double.map_or(0, |double| double.to_string().len());
-            plain.saturating_sub(number.to_string().len())
-        }
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -157,12 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn every_finite_number_is_good_and_counts_as_it_is_stored() {
+    fn every_finite_number_is_good_and_counts_as_it_is_sent() {
         let odd = json!({"a": [0.0, -0.1, 1e16, 1e308, 5e-324, u64::MAX, i64::MIN, -1e300]});
         assert_eq!(codes(&odd), [""; 0]);
-        let many = |count: usize| json!({"a": vec![1e308; count]});
-        assert_eq!(codes(&many(52)), [""; 0]);
-        assert_eq!(codes(&many(54)), ["too_large"]);
+        assert_eq!(codes(&json!({"a": vec![1e308; 1000]})), [""; 0]);
     }
 
     #[test]

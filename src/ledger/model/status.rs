@@ -51,7 +51,7 @@ impl Status {
         }
     }
 
-    /// Contract, section 6: pending -> processing | completed | failed, processing -> completed | failed, failed -> pending.
+    /// pending -> processing | completed | failed, processing -> completed | failed, failed -> pending.
     pub fn allowed_next(self) -> &'static [Status] {
         match self {
             Status::Pending => &[Status::Processing, Status::Completed, Status::Failed],
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_reached_from_where_the_contract_says() {
+    fn a_status_is_reached_from_these() {
         let before = |to: Status| to.allowed_before().map(Status::as_str).collect::<Vec<_>>();
         assert_eq!(before(Status::Pending), ["failed"]);
         assert_eq!(before(Status::Processing), ["pending"]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_transitions_are_those_of_the_contract() {
+    fn the_transitions_are_these() {
         let allowed: Vec<String> = Status::ALL
             .into_iter()
             .flat_map(|from| {

@@ -50,8 +50,8 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     }
 }
 
-/// The write deadline, and the time of an attempt. Who shortens the deadline alone does not mean reads, and writes are cut off by their
-/// deadline anyway; who sets both, the attempt longer, meant something else.
+/// The write deadline, and the time of an attempt. An attempt that may take longer than the deadline is refused only where both are set: whoever
+/// shortens the deadline alone keeps the time that reads have, and writes end at their deadline anyway.
 fn times(r: &mut Reader) -> (Duration, Duration) {
     let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
     let attempt_timeout = r.millis_if_set("database.attempt_timeout_ms", 50..=60_000);

@@ -9,7 +9,7 @@ mod values;
 use super::Problems;
 use config::{Config, Environment, File, FileFormat};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub struct Reader {
@@ -17,6 +17,8 @@ pub struct Reader {
     environment: HashMap<String, String>,
     /// Where the settings file is, or would be.
     dir: PathBuf,
+    /// The sections that somebody has asked something of.
+    sections: HashSet<String>,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
@@ -37,7 +39,19 @@ impl Reader {
     ) -> Result<Reader, Problems> {
         let is_named = path.is_some();
         let path = path.unwrap_or(Path::new("Settings.toml"));
-        let file = File::from(path).format(FileFormat::Toml).required(is_named);
+        Reader::from_file(path, is_named, environment)
+    }
+
+    pub fn from_file(
+        path: &Path,
+        is_named: bool,
+        environment: HashMap<String, String>,
+    ) -> Result<Reader, Problems> {
+        // One that is there and cannot be read is not one that is missing: it may hold the clients.
+        let is_wanted = is_named || !matches!(path.try_exists(), Ok(false));
+        let file = File::from(path)
+            .format(FileFormat::Toml)
+            .required(is_wanted);
         let variables = Environment::with_prefix("SYNAPSE")
             .prefix_separator("__")
             .separator("__")
@@ -56,6 +70,7 @@ impl Reader {
             values,
             environment,
             dir: path.parent().unwrap_or(Path::new("")).to_owned(),
+            sections: HashSet::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         })
@@ -99,7 +114,7 @@ impl Reader {
     /// The warnings, where there is no problem. What nobody asked for is unknown.
     pub fn finish(mut self) -> Result<Vec<String>, Problems> {
         let mut left = Vec::new();
-        leaves("", &self.values, &mut left);
+        leaves("", &self.values, &self.sections, &mut left);
         self.problems.extend(
             left.into_iter()
                 .map(|key| format!("{key}: is not a known setting")),
@@ -115,6 +130,10 @@ impl Reader {
     pub fn tables(&mut self, key: &str) -> Vec<String> {
         match self.at(key) {
             None => Vec::new(),
+            Some(Value::Array(items)) if items.is_empty() => {
+                self.take(key);
+                Vec::new()
+            }
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
                 (0..items.len()).map(|i| format!("{key}[{i}]")).collect()
             }
@@ -128,6 +147,7 @@ impl Reader {
 
     fn take(&mut self, key: &str) -> Option<Value> {
         let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        self.sections.insert(section.to_owned());
         self.at(section)?.as_object_mut()?.shift_remove(name)
     }
 
@@ -147,17 +167,18 @@ impl Reader {
     }
 }
 
-fn leaves(at: &str, value: &Value, into: &mut Vec<String>) {
+/// An empty table has no key that could be unknown, so it is one itself, unless it is a section.
+fn leaves(at: &str, value: &Value, sections: &HashSet<String>, into: &mut Vec<String>) {
     match value {
-        Value::Object(members) => {
+        Value::Object(members) if !members.is_empty() || sections.contains(at) || at.is_empty() => {
             for (name, member) in members {
                 let dot = if at.is_empty() { "" } else { "." };
-                leaves(&format!("{at}{dot}{name}"), member, into);
+                leaves(&format!("{at}{dot}{name}"), member, sections, into);
             }
         }
-        Value::Array(items) if items.iter().all(Value::is_object) => {
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object) => {
             for (i, item) in items.iter().enumerate() {
-                leaves(&format!("{at}[{i}]"), item, into);
+                leaves(&format!("{at}[{i}]"), item, sections, into);
             }
         }
         _ => into.push(at.to_owned()),

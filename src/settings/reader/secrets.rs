@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub struct Told;
 
 impl Reader {
-    /// Blank is a mistake, such as a variable that was never filled in: to go on without it would be to go on with another value.
+    /// Blank is a mistake, such as a variable that was never filled in: without it the next source would be used in silence.
     pub fn secret(&mut self, key: &str) -> Result<Option<String>, Told> {
         let is_set = self.at(key).is_some();
         let text = self.text(key);
@@ -113,9 +113,10 @@ fn read(path: &Path) -> io::Result<(String, u32)> {
         return Err(io::Error::other("it is not a file"));
     }
     let mut text = String::new();
-    File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_string(&mut text)?;
+    let file = File::open(path)?;
+    // Of the file that is read: another one may have this name by now.
+    let meta = file.metadata()?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::other("it is too large for a secret"));
     }

@@ -12,7 +12,7 @@ use synapse_core::ledger::ask::fingerprint;
 use synapse_core::ledger::ask::json as strict;
 use synapse_core::ledger::ask::key::IdempotencyKey;
 
-/// All codes that a field can be refused with (contract, section 3).
+/// All codes that a field can be refused with.
 const CODES: [&str; 23] = [
     "amount_format",
     "amount_not_positive",

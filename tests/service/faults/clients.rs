@@ -1,4 +1,4 @@
-//! The population: writers, status changers and readers that behave as the contract asks of a client.
+//! The population: writers, status changers and readers that behave as docs/clients asks of a client.
 
 use super::Stage;
 use super::anchors::send_callback;
@@ -11,7 +11,7 @@ use crate::support::wait::{ms, pause, s};
 use rand::Rng;
 use reqwest::Method;
 use serde_json::json;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub struct Board {
     /// Created, and nobody changes their status yet.
     fresh: Mutex<Vec<Answer>>,
     recent: Mutex<VecDeque<Acknowledged>>,
+    /// The highest version of each transaction that was acknowledged.
+    versions: Mutex<HashMap<String, u64>>,
 }
 
 #[derive(Clone)]
@@ -49,6 +51,7 @@ impl Board {
             next: AtomicUsize::new(0),
             fresh: Mutex::default(),
             recent: Mutex::default(),
+            versions: Mutex::default(),
         }
     }
 
@@ -71,9 +74,19 @@ impl Board {
             token: answer.token().to_owned(),
             instance,
         };
+        let mut versions = self.versions.lock().unwrap();
+        let latest = versions.entry(of.id.clone()).or_default();
+        *latest = version.max(*latest);
+        drop(versions);
         let mut recent = self.recent.lock().unwrap();
         recent.truncate(KEPT - 1);
         recent.push_front(of);
+    }
+
+    /// Of what was acknowledged before this moment.
+    pub fn latest_version(&self, id: &str) -> u64 {
+        let versions = self.versions.lock().unwrap();
+        versions.get(id).copied().unwrap_or(0)
     }
 
     pub fn any_recent(&self) -> Option<Acknowledged> {
@@ -292,7 +305,7 @@ pub fn resolve(client: &Client, history: &mut History) {
         if let Some(id) = create.id().filter(|_| sampled) {
             let wanted = Wanted {
                 level: Level::Strong,
-                floor: 1,
+                floor: client.board.latest_version(id),
                 token_of: None,
             };
             let path = format!("/transactions/{id}");

@@ -63,7 +63,7 @@ impl Reply {
     }
 }
 
-/// Contract, section 9: what a write may be told with 503.
+/// What a write may be told with 503.
 const RETRYABLE: [&str; 5] = [
     "primary_unavailable",
     "outcome_unknown",

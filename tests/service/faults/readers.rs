@@ -49,9 +49,14 @@ fn read_recent(client: &Client, is_strong: impl Fn() -> bool) -> History {
             let token = ("X-Consistency-Token", written.token.as_str());
             (Level::Token, Some(written.instance), token)
         };
+        // A token names a write; "now" is the latest that anybody was told of.
+        let floor = match level {
+            Level::Strong => client.board.latest_version(&written.id),
+            _ => written.version,
+        };
         let wanted = Wanted {
             level,
-            floor: written.version,
+            floor,
             token_of,
         };
         history.reads.push(ask(client, wanted, &path, &[header]));
@@ -96,7 +101,9 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
         Ok(answer) if answer.status == 200 => {
             Seen::Version(answer.json()["version"].as_u64().unwrap_or(0))
         }
-        _ if excused => Seen::Excused,
+        // Of no use then, but nothing untrue: a 404 or a lost token is never excused.
+        Ok(answer) if excused && answer.status == 503 => Seen::Excused,
+        Err(_) if excused => Seen::Excused,
         Ok(answer) => unavailable(&answer).map_or_else(
             || Seen::Failed(format!("{} {}", answer.status, answer.text)),
             Seen::Unavailable,

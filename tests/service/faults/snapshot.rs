@@ -5,6 +5,7 @@ use super::history::Attempt;
 use super::operator::until_all_is_replayed;
 use crate::support::ask_all;
 use crate::support::wait::s;
+use chrono::Utc;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -54,8 +55,9 @@ impl Stage {
     ) {
         let at = Instant::now();
         let recent = lately.map_or(String::new(), |lately| {
-            let seconds = (lately + MARGIN).as_secs();
-            format!("AND updated_at > now() - interval '{seconds} s'")
+            // The servers' clock is this machine's. Not now() in the query, which may run much later.
+            let from = Utc::now() - (lately + MARGIN);
+            format!("AND updated_at > '{}'", from.to_rfc3339())
         });
         let mut versions = HashMap::new();
         let mut by_region: HashMap<&'static str, HashMap<String, u64>> = HashMap::new();

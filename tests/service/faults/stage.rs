@@ -203,7 +203,7 @@ fn grows(counters: &[&AtomicUsize], by: usize, what: &str) {
     eventually(s(20), what, || now() >= before + by);
 }
 
-/// A time in which something special holds, as that requests may fail: odd while it lasts.
+/// A time in which something special holds, such as that requests may fail. Counts beginnings and ends, so an odd count means that it lasts.
 #[derive(Default)]
 pub struct Excuse(AtomicUsize);
 

@@ -1,6 +1,6 @@
-//! Doors that were closed, planted back one at a time: the simulated service then behaves as it once did.
+//! Defects that were mended, brought back one at a time into the simulated service, so that a test can show that the simulator notices it.
 
-/// The numbers are those of the issue that closed them.
+/// Some have the number that they had in the list by which they were mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
     /// Door 3: an error of the look at the standbys, which comes after the commit, counts as an error of the statement.

@@ -1,4 +1,4 @@
-//! Clients: each keeps its key, and repeats on 503, 409 in progress or a lost answer, as the contract says.
+//! Clients: each keeps its key, and repeats on 503, 409 in progress or a lost answer, as docs/clients says.
 
 use super::engine::{Event, Sim};
 use super::read::{Consistency, Shown};

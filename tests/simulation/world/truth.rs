@@ -1,7 +1,7 @@
-//! The promises of the contract, as an observer sees them who knows everything.
+//! The promises of the README, as an observer sees them who knows everything.
 //!
 //! The operator keeps to the rule: only a synchronous standby is promoted, the one that has most, and all standbys are cut off the old
-//! primary before. The server that reigns by that rule is called the crown; what it has is what survives.
+//! primary before. `crown` is the rightful primary by that rule: its log is what survives.
 
 use super::engine::Sim;
 use super::read::{Consistency, Shown};

@@ -11,21 +11,48 @@ pub(super) fn replica_name(number: usize) -> String {
     format!("replica-{number}")
 }
 
-/// The names of the complete data directories, with the major version of their data.
+/// The names of the complete data directories, with the major version of their data. A directory of such a name with anything else in it is
+/// an error: it would be replaced by a copy of the primary.
 pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
-    let mut found: Vec<(String, u32)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            // "NAME.new" is not complete.
-            let ours = name == FIRST || name.strip_prefix("replica-")?.parse::<u8>().is_ok();
-            let version = fs::read_to_string(entry.path().join("PG_VERSION")).ok()?;
-            ours.then_some((name, version.trim().parse().ok()?))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Some(name) = entry
+            .file_name()
+            .into_string()
+            .ok()
+            .filter(|it| is_ours(it))
+        else {
+            continue;
+        };
+        match version_of(&entry.path()) {
+            Some(version) => found.push((name, version)),
+            None if is_empty(&entry.path())? => {}
+            None => {
+                return Err(Error::NotADatabase {
+                    directory: entry.path(),
+                });
+            }
+        }
+    }
     found.sort();
     Ok(found)
+}
+
+/// "NAME.new" is not complete.
+fn is_ours(name: &str) -> bool {
+    let number = name.strip_prefix("replica-");
+    name == FIRST || number.is_some_and(|number| number.parse::<u8>().is_ok())
+}
+
+fn version_of(directory: &Path) -> Option<u32> {
+    let version = fs::read_to_string(directory.join("PG_VERSION")).ok()?;
+    version.trim().parse().ok()
+}
+
+fn is_empty(directory: &Path) -> Result<bool, Error> {
+    let mut entries = fs::read_dir(directory).map_err(Error::io("read", directory))?;
+    Ok(entries.next().is_none())
 }
 
 /// Whether it is no standby, its timeline, its position: the highest is the primary.
@@ -112,5 +139,8 @@ mod tests {
             found,
             [("primary".to_owned(), 15), ("replica-1".to_owned(), 15)]
         );
+        fs::write(dir.path().join("replica-2").join("letters"), "mine").unwrap();
+        let refused = databases_in(dir.path()).unwrap_err();
+        assert!(refused.to_string().contains("replica-2"), "{refused}");
     }
 }

@@ -1,7 +1,8 @@
 //! Files that hold a password.
 
+use crate::Error;
 use crate::account::Account;
-use crate::{Error, account};
+use nix::unistd::fchown;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -21,9 +22,12 @@ pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Re
             .mode(0o600)
             .open(&part)?;
         file.write_all(content.as_bytes())?;
+        // The file, and not its name: the directory may be the account's, who could put a link there.
+        if let Some(account) = account {
+            fchown(&file, Some(account.uid), Some(account.gid))?;
+        }
         file.sync_all()
     };
     write().map_err(Error::io("write", &part))?;
-    account::give(account, &part)?;
     fs::rename(&part, path).map_err(Error::io("write", path))
 }

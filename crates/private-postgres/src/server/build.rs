@@ -219,9 +219,17 @@ fn remove_part(part: &Path) -> Result<(), Error> {
     }
 }
 
-/// What was there before is replaced: only a replica's directory is ever rebuilt.
+/// What was there before is replaced: only a replica's directory is ever rebuilt. It is taken away in one step: half of it would be no database.
 fn put_in_place(home: &Home, name: &str) -> Result<(), Error> {
     let (part, data_dir) = (part_of(home, name), home.data_dir(name));
-    remove_part(&data_dir)?;
-    fs::rename(&part, &data_dir).map_err(Error::io("rename", &part))
+    let old = home.dir.join(format!("{name}.old"));
+    remove_part(&old)?;
+    match fs::rename(&data_dir, &old) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("rename", &data_dir)(error));
+        }
+        _ => {}
+    }
+    fs::rename(&part, &data_dir).map_err(Error::io("rename", &part))?;
+    remove_part(&old)
 }

@@ -72,14 +72,18 @@ fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('\'', "''")
 }
 
-/// How the server `name` reaches the one it copies.
-pub(super) fn conninfo(home: &Home, port: u16, name: &str) -> String {
+/// How the server `name` reaches the one it copies. The password stands in a file: a running server writes each changed setting to its log.
+pub(super) fn conninfo(home: &Home, port: u16, name: &str) -> Result<String, Error> {
     let user = User::Replicator;
-    format!(
-        "host=127.0.0.1 port={port} user={} password={} application_name={name} sslmode=disable gssencmode=disable connect_timeout=2",
+    let passfile = home.dir.join(format!("{name}.pgpass"));
+    let line = format!("*:*:*:{}:{}\n", user.name(), home.password(user));
+    private_file::write(home.account.as_ref(), &passfile, &line)?;
+    let passfile = passfile.display().to_string();
+    let passfile = passfile.replace('\\', "\\\\").replace('\'', "\\'");
+    Ok(format!(
+        "host=127.0.0.1 port={port} user={} passfile='{passfile}' application_name={name} sslmode=disable gssencmode=disable connect_timeout=2",
         user.name(),
-        home.password(user),
-    )
+    ))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl Server {
     /// The same, through a proxy.
     pub fn follow_port(&self, port: u16) -> Result<(), Error> {
         build::mark_standby(self.home(), &self.data_dir())?;
-        let conninfo = config::conninfo(self.home(), port, self.name());
+        let conninfo = config::conninfo(self.home(), port, self.name())?;
         self.reload(&[("primary_conninfo", &conninfo)])
     }
 

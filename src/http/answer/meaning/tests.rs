@@ -61,6 +61,8 @@ fn every_error_of_the_dispatch_has_its_code() {
     let absent = E::SaidByReplica {
         error: ledger::Error::NotFound,
         lag_ms: Some(7),
+        region: None,
+        consistency: "eventual",
     };
     let table: [(E, &codes::Kind); 14] = [
         (

@@ -71,7 +71,7 @@ pub struct Node {
     pub role: String,
     #[schema(required)]
     pub timeline: Option<i32>,
-    /// Of a replica.
+    /// 0 for the primary.
     #[schema(required)]
     pub lag_ms: Option<u64>,
     /// As the primary says of this replica.

@@ -1,4 +1,4 @@
-//! The names, labels and helps of `/metrics` (contract, section 12).
+//! The names, labels and helps of `/metrics` (docs/operation.md).
 
 use std::fmt::Error;
 

@@ -46,17 +46,20 @@ fn word(scope: Scope) -> &'static str {
     }
 }
 
-/// 404: where operators have a listener of their own, some operations are on it alone, and all others on the other.
+/// `draining`: over HTTP/2, of an instance that is stopping. 404: where operators have a listener of their own, some operations are on it alone, and all others on the other.
 pub fn problems(need: Need) -> &'static [&'static Kind] {
     match need {
         Need::Probe => &[],
-        Need::Nothing | Need::Signature => &[&codes::NOT_FOUND, &codes::RATE_LIMITED],
+        Need::Nothing | Need::Signature => {
+            &[&codes::NOT_FOUND, &codes::RATE_LIMITED, &codes::DRAINING]
+        }
         Need::Key(_) => &[
             &codes::INVALID_PARAMETER,
             &codes::UNAUTHORIZED,
             &codes::FORBIDDEN,
             &codes::NOT_FOUND,
             &codes::RATE_LIMITED,
+            &codes::DRAINING,
         ],
     }
 }

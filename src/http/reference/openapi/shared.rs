@@ -142,6 +142,9 @@ pub const BODY: &[&Kind] = &[
 pub const KEY: &[&Kind] = &[
     &codes::IDEMPOTENCY_KEY_MISSING,
     &codes::INVALID_IDEMPOTENCY_KEY,
+];
+/// Of whatever makes a write repeatable.
+pub const HANDLE: &[&Kind] = &[
     &codes::ANCHOR_TRANSACTION_CONFLICT,
     &codes::IDEMPOTENCY_REQUEST_IN_PROGRESS,
     &codes::IDEMPOTENCY_KEY_REUSED,

@@ -166,6 +166,25 @@ fn a_memo_points_to_the_field_to_change() {
 }
 
 #[test]
+fn a_memo_type_that_there_is_none_of_is_told_whatever_the_memo_is() {
+    let unknown = ("/memo_type".to_owned(), "enum");
+    let table = [
+        (Value::Null, Some(("/memo".to_owned(), "memo_pair"))),
+        (json!(5), Some(("/memo".to_owned(), "type"))),
+        (json!("x"), None),
+    ];
+    for (memo, other) in table {
+        let mut body = with("memo", memo);
+        body["memo_type"] = json!("foo");
+        let mut told = violations(&body);
+        told.sort();
+        let mut expected: Vec<_> = other.into_iter().chain([unknown.clone()]).collect();
+        expected.sort();
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn all_violations_come_back_at_once() {
     let body = json!({
         "amount": 1, "asset_code": "usdc", "callback_type": "x", "callback_status": "X",

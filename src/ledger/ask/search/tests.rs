@@ -134,6 +134,9 @@ fn an_unknown_parameter_is_named() {
         ("limit=5&LIMIT=5", "LIMIT"),
         ("=1", ""),
         ("a%20b=1", "a b"),
+        ("bogus", "bogus"),
+        ("limit=&bogus=", "bogus"),
+        ("bogus=1&bogus=2", "bogus"),
     ] {
         assert_eq!(
             Search::parse(query, "default"),

@@ -84,17 +84,13 @@ pub const LEFT_BEHIND: Fault = hard(
     },
 );
 
-/// Somebody even writes there. What he wrote can be told by its versions. He writes only when the services know of the promotion: until the
-/// next probe (500 ms) the node still counts as a replica, and a read with a token was seen to show such a write (1 of 9 runs with
-/// writes at once). Let him write before `until_fenced` as soon as a replica's answer proves that it is still one.
+/// Somebody even writes there at once, while the services still take the node for a replica. What he wrote can be told by its versions.
 pub const MISTAKEN_PROMOTION: Fault = fault(
     "a mistaken promotion beside a healthy primary",
     |stage, marker| {
         let node = stage.index_of(any_standby(stage));
         let server = &stage.cluster.nodes[node];
         server.promote().unwrap();
-        stage.more_writes(20);
-        stage.until_fenced(node);
         sql(
             server,
             &format!(
@@ -102,6 +98,9 @@ pub const MISTAKEN_PROMOTION: Fault = fault(
                  UPDATE transactions SET version = version + {STRANGE} WHERE metadata->>'marker' LIKE '{marker}%'"
             ),
         );
+        stage.more_writes(20);
+        stage.more_reads(50);
+        stage.until_fenced(node);
         stage.more_writes(20);
         stage.more_reads(50);
         // Copied anew and not rewound: a rewound one was seen to show the timeline of its mistake again when nobody sent to it.

@@ -1,8 +1,7 @@
 //! The faults. Each is told the beginning of all markers of the load, breaks something, and repairs it.
 //!
 //! Left out: a full disk (tests/service/outage.rs has one; here it would take a table that is larger than a segment of WAL, on each server),
-//! and steps of the clock (they are the whole machine's). The wrong branch of a mistaken promotion is written to
-//! only once the promotion is known: see there.
+//! and steps of the clock (they are the whole machine's).
 
 mod branches;
 mod durability;
