@@ -4,8 +4,11 @@ use crate::support::launch::Output;
 use crate::support::wait::s;
 use crate::support::{Cluster, Launch, ask, eventually, minimal, shared};
 use private_postgres::User;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 fn bare(args: &[&str]) -> Output {
     Launch::bare().run(args)
@@ -193,6 +196,18 @@ fn the_environment_alone_is_enough() {
         app.get("/status").json()["nodes"].as_array().unwrap().len(),
         2
     );
+}
+
+/// Left out, it would have the service write to another database.
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_synapse-core"));
+    let url = OsStr::from_bytes(b"postgres://u:\xff@db/x");
+    let ended = command.arg("check").env("DATABASE_URL", url).output();
+    let ended = ended.unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("DATABASE_URL: is not valid UTF-8"), "{said}");
 }
 
 #[test]

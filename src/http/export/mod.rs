@@ -39,7 +39,8 @@ pub const EXPORT: Operation = Operation {
     body: None,
     answers: &[Answer {
         status: 200,
-        description: "CSV by RFC 4180 with a head, or a JSON object a line.",
+        description: "CSV by RFC 4180 with a head, where `'` stands before a text that a spreadsheet would calculate; or a JSON object a line, \
+                      which is exact.",
         content: Content::Text(&[CSV, JSON_LINES]),
         headers: &[shared::READ, SETTLED, FILE_HEADERS],
     }],

@@ -25,12 +25,19 @@ pub struct Reader {
 
 impl Reader {
     pub fn open(path: Option<&Path>) -> Result<Reader, Problems> {
-        Reader::from_sources(
-            path,
-            std::env::vars_os()
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-                .collect(),
-        )
+        let (mut environment, mut unreadable) = (HashMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(environment.insert(name, value)),
+                (Ok(name), Err(_)) if is_setting(&name) => unreadable.push(name),
+                _ => {}
+            }
+        }
+        let mut reader = Reader::from_sources(path, environment)?;
+        for name in unreadable {
+            reader.problem(&name, "is not valid UTF-8");
+        }
+        Ok(reader)
     }
 
     pub fn from_sources(
@@ -165,6 +172,12 @@ impl Reader {
         }
         Some(value)
     }
+}
+
+/// A variable that is meant for the service.
+fn is_setting(name: &str) -> bool {
+    const SHORT: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URL", "SERVER_PORT"];
+    name.starts_with("SYNAPSE__") || SHORT.contains(&name)
 }
 
 /// An empty table has no key that could be unknown, so it is one itself, unless it is a section.
