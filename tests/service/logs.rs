@@ -68,7 +68,9 @@ fn a_change_of_state_is_one_line() {
     assert_eq!(changes("down"), before + 1, "however often it was tried");
     let before = changes("up");
     cluster.replica().start().unwrap();
-    app.until_healthy(s(2));
+    app.until_healthy(s(10));
+    // The log has a thread of its own, which may be late.
+    eventually(s(5), "it is told", || changes("up") > before);
     assert_eq!(changes("up"), before + 1);
 }
 
