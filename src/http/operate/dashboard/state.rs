@@ -83,7 +83,7 @@ impl State {
                 word: "writes refused",
                 class: "refused",
                 sentence: "The primary has no disk or no memory for what is written. Reads are served.",
-                what_to_do: "Make room on its server: writes are tried again by themselves.",
+                what_to_do: "Make room on its server: the next write finds it.",
                 section: FAULTS,
             },
             State::SplitBrain => Told {
