@@ -1,9 +1,7 @@
 //! A server without room: no disk, or no memory.
 
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use arc_swap::ArcSwapOption;
 
 /// For so long after a write was refused for want of room, the next one is expected to be refused too.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -16,34 +14,36 @@ const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// prolongs that. It does not say so for ever, since a load balancer may send no more writes here, and then none would find that there is
 /// room again. A write that succeeds does not end it: a replay needs less room than a create.
 #[derive(Default)]
-pub struct Lack(ArcSwapOption<Met>);
+pub struct Lack(Mutex<Met>);
 
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Met {
     /// The node that refused a write last, and when.
     write: Option<(usize, Instant)>,
-    told: Instant,
+    told: Option<Instant>,
 }
 
 impl Lack {
     /// This node refused a statement. Returns whether the log should say so.
     pub fn refused(&self, node: usize, is_write: bool) -> bool {
-        let now = Instant::now();
-        let before = self.0.load().as_deref().copied();
-        let told = before
-            .map(|met| met.told)
-            .filter(|told| now.duration_since(*told) < TOLD_AGAIN);
-        let write = before.and_then(|met| met.write);
-        self.0.store(Some(Arc::new(Met {
-            write: if is_write { Some((node, now)) } else { write },
-            told: told.unwrap_or(now),
-        })));
-        told.is_none()
+        let (now, mut met) = (Instant::now(), self.met());
+        if is_write {
+            met.write = Some((node, now));
+        }
+        let is_news = (met.told).is_none_or(|told| now.duration_since(told) >= TOLD_AGAIN);
+        if is_news {
+            met.told = Some(now);
+        }
+        is_news
     }
 
     /// This node is expected to refuse the next write.
     pub fn is_of(&self, node: usize) -> bool {
-        let last = self.0.load().as_deref().and_then(|met| met.write);
+        let last = self.met().write;
         last.is_some_and(|(refused, at)| refused == node && at.elapsed() < REMEMBERED)
+    }
+
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

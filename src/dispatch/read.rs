@@ -74,16 +74,10 @@ impl Dispatch {
                 }
             }
             // Where there is a primary, it has not been heard yet: it had too much to do, or was lost meanwhile.
-            if let Some((error, lag_ms, region)) = course.absent.take()
+            if let Some(absent) = course.absent.take()
                 && self.context.databases.primary_now().is_none()
             {
-                let consistency = consistency.as_str();
-                return Err(Error::SaidByReplica {
-                    error,
-                    lag_ms,
-                    region,
-                    consistency,
-                });
+                return Err(absent);
             }
             let all_busy = course.busy > 0 && course.busy == candidates.len();
             if all_busy || Instant::now() >= course.deadline {
@@ -179,9 +173,12 @@ impl Dispatch {
             NextRead::Answer => return Step::Done(self.served(reply)),
             NextRead::Remember => {
                 let absent = reply.ok().and_then(|answered| {
-                    let (lag_ms, region) = (answered.lag_ms, answered.region);
-                    let error = answered.answer.err()?;
-                    Some((error, lag_ms, region))
+                    Some(Error::SaidByReplica {
+                        error: answered.answer.err()?,
+                        lag_ms: answered.lag_ms,
+                        region: answered.region,
+                        consistency: course.consistency.as_str(),
+                    })
                 });
                 course.absent = absent.or(course.absent.take());
             }

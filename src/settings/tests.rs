@@ -59,6 +59,11 @@ fn sections_are_compared_beside_what_is_wrong_elsewhere() {
         problems.contains("server.foo: is not a known"),
         "{problems}"
     );
+    let nothing = compared(&[everywhere]);
+    assert!(
+        nothing.contains("no database is configured") && nothing.contains("is not a loopback"),
+        "{nothing}"
+    );
     let elsewhere = compared(&[("SYNAPSE__DATABASE__POOL_SIZE", "0")]);
     assert!(
         elsewhere.contains("no database is configured"),

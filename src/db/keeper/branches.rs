@@ -78,12 +78,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let weights = rivals.iter().map(|rival| {
         let may_go_on = heights.is_lone && !rival.0.was_left(memory);
-        let weight = weigh(*rival, memory.contest, may_go_on);
-        match weight {
-            // Whoever follows it may have missed one probe only.
-            Weight::Split if may_still_speak && is_unheard(rival.1) => Weight::Pending,
-            weight => weight,
-        }
+        weigh(*rival, memory.contest, may_go_on, may_still_speak)
     });
     let has_the_last_word = loyal.is_some() && may_still_speak;
     let weights = weights.chain(has_the_last_word.then_some(Weight::Pending));
@@ -190,17 +185,16 @@ fn weigh(
     (rival, following): (&Look, Following),
     contest: Option<(i32, Instant)>,
     may_go_on: bool,
+    may_still_speak: bool,
 ) -> Weight {
     let heard = rival.asked.min(following.heard());
     match following {
         _ if contest.is_none_or(|(_, since)| heard < since) => Weight::Pending,
         Following::Confirms(_) if may_go_on => Weight::GoesOn,
+        // Whoever follows it may have missed one probe only.
+        Following::Unheard(_) if may_still_speak => Weight::Pending,
         _ => Weight::Split,
     }
-}
-
-fn is_unheard(following: Following) -> bool {
-    matches!(following, Following::Unheard(_))
 }
 
 /// The primary on the lower timeline goes on.

@@ -1,12 +1,10 @@
 //! One read, from its first look for a node to its answer.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::Error;
 use super::super::attempt::Answered;
 use super::candidates::is_fresh;
-use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
 
 /// One read under way.
@@ -17,8 +15,8 @@ pub(super) struct Course<'c> {
     pub deadline: Instant,
     /// Until then the one that was found may answer.
     pub until: Instant,
-    /// What a replica said is absent, how late it was, and where it is.
-    pub absent: Option<(ledger::Error, Option<u64>, Option<Arc<str>>)>,
+    /// What a replica said is absent ([`Error::SaidByReplica`]).
+    pub absent: Option<Error>,
     /// How many nodes had too much to do, in this round.
     pub busy: usize,
     /// A node gave another reason, in any round.

@@ -24,9 +24,9 @@ use std::task::{Context, Poll};
 /// nothing, and its clients may open as many as they like, each of which holds its answer until that is taken.
 const MAX_STREAMS: usize = 256;
 
-/// How many requests are under way on a connection of HTTP/2.
+/// Held by a connection of HTTP/2, and by each of its requests that is under way: that tells how many there are.
 #[derive(Clone, Default)]
-pub struct OpenStreams(Arc<AtomicUsize>);
+pub struct OpenStreams(Arc<()>);
 
 /// Outermost: what is one too many costs no line of the log. Its answer has no body, since one that is not taken would stay.
 pub async fn few_streams(
@@ -36,9 +36,7 @@ pub async fn few_streams(
     let Some(open) = request.request().conn_data::<OpenStreams>().cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let others = open.0.fetch_add(1, Ordering::AcqRel);
-    let stream = OpenStream(open);
-    if others >= MAX_STREAMS {
+    if Arc::strong_count(&open.0) - 1 > MAX_STREAMS {
         let mut refused = HttpResponse::ServiceUnavailable();
         return Ok(request.into_response(refused.insert_header((RETRY_AFTER, "1")).finish()));
     }
@@ -46,17 +44,9 @@ pub async fn few_streams(
     Ok(response.map_body(|_, body| {
         BoxBody::new(Streamed {
             body,
-            _stream: stream,
+            _stream: open,
         })
     }))
-}
-
-struct OpenStream(OpenStreams);
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 pub async fn streams(

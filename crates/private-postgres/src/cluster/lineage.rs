@@ -17,14 +17,10 @@ pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
     let mut found = Vec::new();
     for entry in entries.flatten() {
-        let Some(name) = entry
-            .file_name()
-            .into_string()
-            .ok()
-            .filter(|it| is_ours(it))
-        else {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !is_ours(&name) {
             continue;
-        };
+        }
         match version_of(&entry.path()) {
             Some(version) => found.push((name, version)),
             None if is_empty(&entry.path())? => {}

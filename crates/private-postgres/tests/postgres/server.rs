@@ -133,6 +133,13 @@ fn a_standby_can_be_moved_to_another_source() {
     wait_until("the second standby follows", || {
         has(&second, "from the new primary")
     });
+    let log = fs::read_to_string(second.log_file()).unwrap();
+    assert!(log.contains("\"primary_conninfo\" changed to"), "{log}");
+    let passwords = fs::read_to_string(dir.path().join("passwords")).unwrap();
+    for line in passwords.lines() {
+        let password = line.split(':').nth(1).unwrap();
+        assert!(!log.contains(password), "a password is in the log");
+    }
 }
 
 #[test]
