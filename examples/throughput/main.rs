@@ -11,6 +11,7 @@ mod client;
 mod distance;
 mod export;
 mod flush;
+mod lanes;
 mod load;
 mod owner_cost;
 mod pages;

@@ -5,6 +5,7 @@ use crate::load::Measured;
 use crate::peer;
 use crate::side::{Side, Sides};
 use crate::work::Work;
+use std::collections::BTreeSet;
 
 pub fn head() {
     println!(
@@ -37,6 +38,7 @@ pub fn cell(cell: &Cell) {
         _ => "plain",
     };
     println!("{:<16}{}", "", side(reference, &cell.plain));
+    tell_batches(&cell.ours);
     tell_errors("ours", &cell.ours);
     tell_errors(reference, &cell.plain);
     if !cell.pgbench.is_empty() {
@@ -119,6 +121,18 @@ pub fn memory(sides: &Sides, cells: &[Cell]) {
 pub fn failures(cells: &[Cell]) -> usize {
     let of = |cell: &Cell| errors(&cell.ours) + errors(&cell.plain);
     cells.iter().map(of).sum()
+}
+
+fn tell_batches(rounds: &[Measured]) {
+    let lanes: BTreeSet<&String> = rounds
+        .iter()
+        .flat_map(|round| round.batches.keys())
+        .collect();
+    for lane in lanes {
+        let sizes = rounds.iter().filter_map(|round| round.batches.get(lane));
+        let jobs = Spread::of(sizes.copied().collect()).median;
+        println!("{:<16}lane {lane}: {jobs:.1} jobs a statement", "");
+    }
 }
 
 /// Each kind of them.

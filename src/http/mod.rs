@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// The URL table: each method on each path, what a request needs for it, and who answers. No route can be served without a row here, and
 /// no row be written without a need. What needs [`Admin`] is shown to operators alone where they have a listener of their own.
@@ -133,8 +132,7 @@ pub struct Api {
     replication_required: Option<Duration>,
     region: Option<String>,
     embedded: Option<Embedded>,
-    /// A place for each export that may be under way.
-    exports: Arc<Semaphore>,
+    exports: export::Places,
     clients: Clients,
     limiter: Limiter,
     sources: Sources,
@@ -156,7 +154,7 @@ impl Api {
             databases,
             rules: options.rules,
             replication_required,
-            exports: Arc::new(Semaphore::new(export::MAX_EXPORTS)),
+            exports: export::Places::default(),
             region: options.region,
             embedded: options.embedded,
             clients: Clients::new(options.clients),

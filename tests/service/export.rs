@@ -5,7 +5,8 @@ use crate::support::bodies::ACCOUNT;
 use crate::support::load::{all_are, while_all_ask, while_asking};
 use crate::support::wait::s;
 use crate::support::{
-    Answer, App, Cluster, Download, account, ask, eventually, full, key, minimal, shared, sql, with,
+    Answer, App, Client, Cluster, Download, account, ask, eventually, full, key, minimal, shared,
+    sql, with,
 };
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -338,25 +339,30 @@ fn pages_without_a_match_do_not_end_an_export() {
 }
 
 #[test]
-fn more_exports_than_there_may_be_are_refused_until_others_end() {
+fn more_exports_of_an_owner_than_there_may_be_are_refused_until_others_end() {
     let cluster = Cluster::alone();
-    let app = cluster.launch().healthy();
+    let boss = Client::of("boss", "syn_boss", &["read", "admin"]);
+    let app = cluster.launch().for_clients(&[boss]).healthy();
     fill(&cluster, 20_000);
-    let mut under_way: Vec<Download> = (0..16)
-        .map(|_| Download::start(app.port(), "/export", &STRONG))
-        .collect();
+    let bearer = boss.bearer();
+    let of = |owner| {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("X-Owner", owner),
+            STRONG[0],
+        ];
+        Download::start(app.port(), "/export", &headers)
+    };
+    let mut under_way: Vec<Download> = (0..16).map(|_| of("default")).collect();
     assert!(under_way.iter().all(|export| export.status == 200));
-    app.get_strong("/export").problem(503, "overloaded");
-    app.get_strong("/transactions").expect(200);
+    assert_eq!(of("default").status, 503, "one too many of this owner");
+    assert_eq!(of("anna").status, 200, "another owner has its own places");
     let (text, complete) = under_way.pop().unwrap().read_whole();
     assert!(complete && csv_rows(&text).len() == 20_000);
-    eventually(s(5), "there is a place", || {
-        app.get_strong("/export?to_date=2001-01-01").status == 200
-    });
+    eventually(s(5), "there is a place", || of("default").status == 200);
     drop(under_way);
     eventually(s(10), "all places are free", || {
-        let exports = || Download::start(app.port(), "/export", &STRONG);
-        let all: Vec<Download> = (0..16).map(|_| exports()).collect();
+        let all: Vec<Download> = (0..16).map(|_| of("default")).collect();
         all.iter().all(|export| export.status == 200)
     });
 }

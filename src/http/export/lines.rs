@@ -4,10 +4,11 @@ use std::io;
 
 use chrono::{DateTime, Utc};
 use csv::{Terminator, Writer, WriterBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::http::answer::headers::rfc3339;
 use crate::ledger::ask::export::Format;
+use crate::ledger::model::metadata::Metadata;
 use crate::ledger::model::transaction::Transaction;
 
 /// The members of a transaction's JSON, in their order.
@@ -122,7 +123,7 @@ fn csv_writer() -> Writer<Vec<u8>> {
 /// In the order of [`COLUMNS`].
 fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-    let metadata = transaction.metadata.as_ref().map(Value::to_string);
+    let metadata = transaction.metadata.as_ref().map(Metadata::text);
     [
         transaction.id.to_string(),
         transaction.stellar_account.clone(),
@@ -133,7 +134,7 @@ fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
         harmless(&transaction.anchor_transaction_id),
         harmless(&transaction.memo),
         or_empty(&transaction.memo_type),
-        metadata.unwrap_or_default(),
+        metadata.unwrap_or_default().to_owned(),
         transaction.status.to_string(),
         harmless(&transaction.status_reason),
         transaction.version.to_string(),

@@ -1,6 +1,7 @@
 //! `GET /export`: all that a search finds, as one file.
 
 mod lines;
+mod places;
 mod stream;
 
 use actix_web::http::Method;
@@ -22,10 +23,8 @@ use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::export::{Export, Format};
 use lines::Lines;
+pub use places::Places;
 use stream::{Cut, Writing};
-
-/// Exports at a time. Each holds one page in memory, and no connection while its client reads.
-pub const MAX_EXPORTS: usize = 16;
 
 pub const EXPORT: Operation = Operation {
     method: "GET",
@@ -106,10 +105,7 @@ pub async fn export(
         // A key is read on the primary, never on a replica.
         consistency = consistency.strong();
     }
-    let place = api.exports.clone().try_acquire_owned().map_err(|_| {
-        let detail = "as many exports are under way as there may be at a time";
-        Problem::new(&codes::OVERLOADED, detail)
-    })?;
+    let place = api.exports.take(&caller.owner)?;
     let (under_way, first) = api.dispatch.export(search, consistency.clone()).await?;
     let as_of = under_way.as_of;
     let mut response = HttpResponse::Ok();

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use actix_web::web::{Bytes, Data};
 use futures_util::Stream;
 use futures_util::stream::poll_fn;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::lines::Lines;
+use super::places::Place;
 use crate::dispatch::{Error, Export};
 use crate::http::Api;
 use crate::ledger::model::transaction::Transaction;
@@ -50,7 +50,7 @@ pub struct Writing {
     pub under_way: Export,
     pub lines: Lines,
     pub request_id: String,
-    pub place: OwnedSemaphorePermit,
+    pub place: Place,
 }
 
 impl Writing {

@@ -13,7 +13,7 @@ pub(super) use self::fields::Fields;
 use super::json::{self, Malformed};
 use crate::ledger::model::amount::Amount;
 use crate::ledger::model::memo::{Memo, MemoError, MemoType};
-use crate::ledger::model::metadata::{self, escape_pointer};
+use crate::ledger::model::metadata::{Metadata, MetadataError, escape_pointer};
 use crate::ledger::model::strkey::{self, StrkeyCheck};
 
 /// More than these are not reported: the answer to a bad request stays small.
@@ -58,7 +58,7 @@ pub struct Draft {
     pub callback_status: Option<String>,
     pub anchor_transaction_id: Option<String>,
     pub memo: Option<Memo>,
-    pub metadata: Option<Value>,
+    pub metadata: Option<Metadata>,
 }
 
 impl Draft {
@@ -173,11 +173,13 @@ fn memo(fields: &mut Fields) -> Option<Memo> {
     }
 }
 
-fn metadata(fields: &mut Fields) -> Option<Value> {
-    let value = fields.value("metadata")?;
-    for error in metadata::check(value) {
-        let pointer = format!("/metadata{}", error.pointer());
-        fields.reject_at(&pointer, error.code(), error);
-    }
-    Some(value.clone())
+fn metadata(fields: &mut Fields) -> Option<Metadata> {
+    let metadata = Metadata::of(fields.value("metadata")?);
+    let reject = |errors: Vec<MetadataError>| {
+        for error in errors {
+            let pointer = format!("/metadata{}", error.pointer());
+            fields.reject_at(&pointer, error.code(), error);
+        }
+    };
+    metadata.map_err(reject).ok()
 }

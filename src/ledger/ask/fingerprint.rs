@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
-use crate::ledger::model::metadata;
+use crate::ledger::model::metadata::Metadata;
 
 /// SHA-256 of a canonical JSON text, which is unambiguous by itself. Stored for ever, so it must come out the
 /// same in every later version: a field that is added must be left out where it is absent.
@@ -48,7 +48,7 @@ impl<'d> Canonical<'d> {
             callback_type: draft.callback_type.as_deref(),
             memo: draft.memo.as_ref().map(|memo| memo.value.as_str()),
             memo_type: draft.memo.as_ref().map(|memo| memo.kind.as_str()),
-            metadata: draft.metadata.as_ref().map(metadata::canonical),
+            metadata: draft.metadata.as_ref().map(Metadata::canonical),
             stellar_account: &draft.stellar_account,
         }
     }

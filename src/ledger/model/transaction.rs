@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::event::Event;
+use super::metadata::Metadata;
 use super::status::Status;
 use super::write::Write;
 
@@ -53,7 +54,7 @@ pub struct Transaction {
     #[schema(required)]
     pub memo_type: Option<String>,
     #[schema(required, value_type = Option<Object>)]
-    pub metadata: Option<serde_json::Value>,
+    pub metadata: Option<Metadata>,
     pub status: Status,
     #[schema(required)]
     pub status_reason: Option<String>,

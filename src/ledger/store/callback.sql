@@ -28,7 +28,7 @@ WITH stored AS MATERIALIZED (
     SELECT $1, $8, $9, $2, (SELECT $5 FROM noted WHERE changed)
       FROM stored
 ), commits_alone AS MATERIALIZED (
-    SELECT set_config('synchronous_commit', 'local', true) WHERE $10
+    SELECT set_config('synchronous_commit', 'off', true) WHERE $10
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,

@@ -22,7 +22,7 @@ WITH stored AS MATERIALIZED (
     SELECT owner, id, version, write_id, 'status_changed', status, status_reason, callback_status, $10, $11, updated_at
       FROM changed
 ), commits_alone AS MATERIALIZED (
-    SELECT set_config('synchronous_commit', 'local', true) WHERE $12
+    SELECT set_config('synchronous_commit', 'off', true) WHERE $12
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
        told.anchor_transaction_id, told.memo, told.memo_type, told.metadata, told.status, told.status_reason, told.version,

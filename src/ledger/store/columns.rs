@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Json, Nullable, Numeric, Text as SqlText, Uuid as SqlUuid};
 use rust_decimal::Decimal;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::insert::Row;
 use super::statement::Binds;
+use crate::ledger::model::metadata::Metadata;
 
 /// What a transaction is, from its id to its metadata.
 pub(super) struct Columns<'c> {
@@ -20,7 +20,7 @@ pub(super) struct Columns<'c> {
     anchor_transaction_ids: Vec<Option<&'c str>>,
     memos: Vec<Option<&'c str>>,
     memo_types: Vec<Option<&'c str>>,
-    metadata: Vec<Option<&'c Value>>,
+    metadata: Vec<Option<&'c Metadata>>,
 }
 
 impl<'c> Columns<'c> {

@@ -6,7 +6,6 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use uuid::Uuid;
@@ -19,7 +18,7 @@ use super::lookup::{Met, look_up};
 use crate::ledger::Error;
 use crate::ledger::ask::create::Create;
 use crate::ledger::ask::draft::Draft;
-use crate::ledger::model::metadata::canonical;
+use crate::ledger::model::metadata::Metadata;
 use crate::ledger::model::status::Status;
 use crate::ledger::model::transaction::Transaction;
 use crate::schema::transactions;
@@ -211,7 +210,7 @@ fn met_by_anchor(create: &Create, met: Met) -> Answer {
 /// Everything that a transaction is, and that no later write changes.
 pub(super) fn conflicting_fields(asked: &Draft, stored: &Transaction) -> Vec<&'static str> {
     let memo = asked.memo.as_ref();
-    let metadata = |value: &Option<Value>| value.as_ref().map(canonical);
+    let metadata = |metadata: &Option<Metadata>| metadata.as_ref().map(Metadata::canonical);
     let table = [
         (
             "stellar_account",

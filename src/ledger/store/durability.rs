@@ -9,13 +9,17 @@
 //! moved on by everybody else's commits, so that the look would wait for those too: twice the distance. Therefore a write that is
 //! confirmed commits twice. For example, with the nearest standby 80 ms away:
 //!
-//! * t = 0 ms: the rows are committed with `synchronous_commit = local`, which waits for the disk of the primary alone.
-//! * t = 1 ms: the procedure `confirm_commits` notes how far the server has flushed, which is a little further than that commit; then it
-//!   commits an empty message, and this commit waits as the server is told to.
+//! * t = 0 ms: the rows are committed with `synchronous_commit = off`, which waits for nothing, not even for the disk.
+//! * t = 0.1 ms: the procedure `confirm_commits` notes how far the log has been written, which is a little further than that commit; then
+//!   it commits an empty message, and this commit waits for the disk, which gets the rows with it (the log is flushed in its order), and
+//!   as the server is told to.
 //! * t = 81 ms: it looks. The standby that let it go has flushed what was noted. The client is answered.
 //!
+//! With `local` instead of `off` the rows would be flushed twice, once with each commit.
+//!
 //! Nobody is told of the rows before that. But a default read of the primary may show them, and if no standby ever gets them, a failover
-//! takes back what it has shown; a standby may do the same, since it shows every commit before its primary does. A strong read, a replay
+//! takes back what it has shown, and within the first milliseconds a crash of the primary; a standby may do the same, since it shows
+//! every commit before its primary does. A strong read, a replay
 //! or a refusal that tells of them commits itself, later in the log, and waits. The first commit takes part in no wait, so it holds its
 //! locks for a moment and not for 80 ms.
 

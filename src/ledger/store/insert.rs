@@ -9,11 +9,11 @@ use diesel::sql_types::{
     Binary, Json, Nullable, Numeric, Text as SqlText, Timestamptz, Uuid as SqlUuid,
 };
 use rust_decimal::Decimal;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
+use crate::ledger::model::metadata::Metadata;
 
 /// One prepared text each: a batch is padded by its last row, which the statement skips. `unnest` of one array a column, as in
 /// insert_confirmed.sql, needs one text for all, but was slower here when it was tried, most of all for single rows, and on Citus goes
@@ -54,7 +54,7 @@ pub(super) struct Row<'c> {
     pub anchor_transaction_id: Option<&'c str>,
     pub memo: Option<&'c str>,
     pub memo_type: Option<&'c str>,
-    pub metadata: Option<&'c Value>,
+    pub metadata: Option<&'c Metadata>,
     pub key: Option<&'c str>,
     pub fingerprint: Option<&'c [u8]>,
     pub actor: String,

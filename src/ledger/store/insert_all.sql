@@ -14,4 +14,4 @@ SELECT $1, $2, $3, $4, $5,
               $13::text[], $14::text[], $15::text[], $16::json[])
        AS asked (item, id, stellar_account, amount, asset_code, callback_type, callback_status,
                  anchor_transaction_id, memo, memo_type, metadata)
-RETURNING created_at, (SELECT set_config('synchronous_commit', 'local', true) WHERE $17);
+RETURNING created_at, (SELECT set_config('synchronous_commit', 'off', true) WHERE $17);

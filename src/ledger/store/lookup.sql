@@ -5,7 +5,7 @@
 --   $1 the commit waits for no standby, since confirm.sql follows (durability.rs);
 --   $2 keys and $3 anchor ids, of each create either or both; $4 item numbers; $5 owner
 WITH proof AS MATERIALIZED (
-    SELECT pg_logical_emit_message(true, 'synapse', ''), (SELECT set_config('synchronous_commit', 'local', true) WHERE $1)
+    SELECT pg_logical_emit_message(true, 'synapse', ''), (SELECT set_config('synchronous_commit', 'off', true) WHERE $1)
 )
 SELECT asked.place, found.by_key, found.fingerprint, found.first_callback_status,
        found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,

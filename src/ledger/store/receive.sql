@@ -9,4 +9,4 @@ INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_co
 SELECT $1, $2, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
  WHERE NOT EXISTS (SELECT FROM callback_receipts r WHERE r.owner = $1 AND r.handle = $12)
 ON CONFLICT DO NOTHING
-RETURNING created_at, (SELECT set_config('synchronous_commit', 'local', true) WHERE $17);
+RETURNING created_at, (SELECT set_config('synchronous_commit', 'off', true) WHERE $17);

@@ -101,8 +101,11 @@ pub fn create(body: &[u8]) {
     assert_eq!(text("anchor_transaction_id"), draft.anchor_transaction_id);
     assert_eq!(text("memo"), draft.memo.clone().map(|memo| memo.value));
     assert_eq!(
-        Some(&sent["metadata"]).filter(|metadata| !metadata.is_null()),
-        draft.metadata.as_ref()
+        Some(sent["metadata"].to_string()).filter(|_| !sent["metadata"].is_null()),
+        draft
+            .metadata
+            .as_ref()
+            .map(|metadata| metadata.text().to_owned())
     );
     let restricted = Rules {
         asset_codes: vec!["XYZ".into()],

@@ -14,6 +14,7 @@ use crate::http::answer::view::{
 };
 use crate::http::request::bodies::{ChangeStatus, CreateBatch, CreateTransaction};
 use crate::ledger::model::event::Event;
+use crate::ledger::model::metadata::Metadata;
 use crate::ledger::model::stats::{AssetTotal, AssetTotals, DayTotals, StatusCount, StatusTotal};
 use crate::ledger::model::status::Status;
 use crate::ledger::model::transaction::Transaction;
@@ -28,10 +29,6 @@ fn value(body: impl Serialize) -> Value {
 
 fn at() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(1_763_892_930_123_456).unwrap_or_default()
-}
-
-fn since() -> String {
-    "2026-11-23T10:15:30.123456Z".to_owned()
 }
 
 fn metadata() -> Value {
@@ -49,7 +46,7 @@ fn a_transaction() -> Transaction {
         anchor_transaction_id: Some("anchor-tx-001".to_owned()),
         memo: Some("payment ref".to_owned()),
         memo_type: Some("text".to_owned()),
-        metadata: Some(metadata()),
+        metadata: Metadata::of(&metadata()).ok(),
         status: Status::Pending,
         status_reason: None,
         version: 1,
@@ -227,7 +224,7 @@ pub fn status() -> Value {
             open: 10,
             in_use: 2,
         },
-        since: since(),
+        since: "2026-11-23T10:15:30.123456Z".to_owned(),
         cause: None,
         attempts: 0,
         next_attempt_in_ms: None,

@@ -1,5 +1,5 @@
--- Who has what this server had flushed when it was asked: all that was committed before, by this session and by others. First an empty
--- message is committed, which waits for standbys as the session and the server are told to (src/ledger/store/durability.rs tells why two
+-- Who has all that was committed on this server when it was asked, by this session and by others. First an empty message is committed,
+-- which waits for the disk, and for standbys as the session and the server are told to (src/ledger/store/durability.rs tells why two
 -- commits). A standby that let it go may not be one that counts: those have half a second more.
 -- A procedure, since only that can commit and then look in one round trip. It is cut short by statement_timeout, which ends the wait of a
 -- commit inside of a procedure, with a warning, as if it had succeeded: the caller compares the time that it took with limit_ms.
@@ -9,7 +9,7 @@ CREATE PROCEDURE confirm_commits(
     INOUT limit_ms integer      -- statement_timeout; 0 is none
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    flushed constant pg_lsn := pg_current_wal_flush_lsn();
+    committed constant pg_lsn := pg_current_wal_insert_lsn();  -- not all of it is on the disk yet
     any_counts boolean;
     pause double precision := 0.001;
 BEGIN
@@ -17,7 +17,7 @@ BEGIN
     PERFORM pg_logical_emit_message(true, 'synapse', '');
     COMMIT;
     LOOP
-        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE s.flush_lsn >= flushed), '{}'),
+        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE s.flush_lsn >= committed), '{}'),
                current_setting('synchronous_commit') IN ('on', 'remote_apply') AND count(*) > 0
           INTO confirmed_by, any_counts
           FROM pg_stat_replication s
@@ -34,7 +34,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was flushed before.';
+COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was committed before.';
 
 -- Stores transactions of one owner (insert_confirmed.sql), each if its handles are free, commits, and asks who has them where all were stored.
 -- The INSERT is that of insert.sql, with an array for each column.
@@ -48,7 +48,7 @@ CREATE PROCEDURE create_confirmed(
     INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits answers; NULL: some were skipped, and nobody was asked
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM set_config('synchronous_commit', 'local', true), set_config('synapse.stored', number, false);
+    PERFORM set_config('synchronous_commit', 'off', true), set_config('synapse.stored', number, false);
     WITH new AS (
         INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, callback_status,
                                   first_callback_status, anchor_transaction_id, memo, memo_type, metadata,
