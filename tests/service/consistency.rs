@@ -259,6 +259,26 @@ fn a_token_of_a_lost_write_is_reported() {
     with_token(&app, &path, kept.token()).expect(200);
 }
 
+/// It has replayed no commit since its start, which is where PostgreSQL tells a replica's lag from.
+#[test]
+fn a_replica_that_was_restarted_without_a_primary_says_how_late_it_may_be() {
+    let (cluster, app) = pair();
+    let id = app.create(&minimal()).expect(201).id();
+    sql(cluster.primary(), "CHECKPOINT");
+    cluster.primary().stop(StopMode::Fast).unwrap();
+    sql(cluster.replica(), "CHECKPOINT");
+    cluster.replica().stop(StopMode::Fast).unwrap();
+    cluster.replica().start().unwrap();
+    let replayed = "SELECT coalesce(pg_last_xact_replay_timestamp()::text, 'nothing') AS value";
+    assert_eq!(ask(cluster.replica(), replayed), "nothing");
+    let started_now = cluster.launch().start();
+    let path = format!("/transactions/{id}");
+    eventually(s(10), "the replica serves", || {
+        started_now.get(&path).status == 200
+    });
+    is_from(&started_now.get(&path), "eventual", "replica");
+}
+
 #[test]
 fn a_replica_that_lags_too_much_serves_no_reads_while_there_is_a_primary() {
     let cluster = Cluster::pair();

@@ -1,6 +1,7 @@
 -- What are you now? One statement, one round trip.
 -- The timeline of a standby is the receiver's; the control file shows the old one until the next restart point (its minimum recovery point
 -- may be newer). pg_walfile_name fails on a standby, which CASE prevents.
+-- A standby that has replayed no commit since its start has at least what there was at the checkpoint that it started from.
 -- The oldest transaction is looked up in FROM, so before the position is read: what has ended by then stands in the WAL up to there.
 SELECT s.standby,
        current_setting('transaction_read_only') = 'on' AS read_only,
@@ -8,7 +9,7 @@ SELECT s.standby,
        pg_postmaster_start_time() AS started_at,
        CASE WHEN s.standby
             THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming'),
-                          (SELECT greatest(timeline_id, nullif(min_recovery_end_timeline, 0)) FROM pg_control_checkpoint(), pg_control_recovery()))
+                          (SELECT greatest(c.timeline_id, nullif(min_recovery_end_timeline, 0)) FROM pg_control_recovery()))
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int
        END AS timeline,
        (CASE WHEN s.standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_insert_lsn() END
@@ -16,7 +17,7 @@ SELECT s.standby,
        CASE WHEN NOT s.standby THEN 0
             WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
                  AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL) THEN 0
-            ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint
+            ELSE (extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), c.checkpoint_time)) * 1000)::bigint
        END AS lag_ms,
        CASE WHEN NOT s.standby AND pg_has_role('pg_read_all_stats', 'USAGE') THEN oldest.since END AS settled_until,
        -- Without pg_read_all_stats only the receiver's pid is shown.
@@ -47,4 +48,5 @@ SELECT s.standby,
        -- Without pg_read_all_stats, or where a session keeps its doings to itself, nobody knows.
        (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled') THEN min(xact_start) END AS since
           FROM pg_stat_activity
-         WHERE datname = current_database() AND backend_type = 'client backend') oldest
+         WHERE datname = current_database() AND backend_type = 'client backend') oldest,
+       pg_control_checkpoint() c
