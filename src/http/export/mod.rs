@@ -24,7 +24,7 @@ use crate::ledger::ask::export::{Export, Format};
 use lines::Lines;
 use stream::{Cut, Writing};
 
-/// Exports at a time. Each holds one page in memory, and no connection while its client reads.
+/// How many exports may be under way at a time. Each holds one page in memory, and no connection while its client reads.
 pub const MAX_EXPORTS: usize = 16;
 
 pub const EXPORT: Operation = Operation {
@@ -103,7 +103,7 @@ pub async fn export(
         end_marker,
     } = Export::parse(request.query_string(), &caller.owner)?;
     if search.idempotency_key.is_some() {
-        // A key is read on the primary, never on a replica.
+        // A key is always looked up on the primary, since a replica may not know it yet.
         consistency = consistency.strong();
     }
     let place = api.exports.clone().try_acquire_owned().map_err(|_| {
