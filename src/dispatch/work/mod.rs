@@ -56,8 +56,8 @@ pub trait Work: Send + Sync + 'static {
 pub enum Weight {
     /// It takes milliseconds. A job that waits longer than a moment goes to another node.
     Light,
-    /// It may take as long as a statement may, and reads so much that a node does one at a time: all jobs of this kind share one connection
-    /// there. So they leave the other connections to other work, and wait for each other only, for as long as a statement may take.
+    /// It may take as long as a statement may, and reads so much that a lane does one at a time, with one connection. So such jobs leave
+    /// the other connections to other work, and wait for each other only, for as long as a statement may take.
     Heavy,
 }
 
