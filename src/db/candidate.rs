@@ -15,22 +15,23 @@ pub struct Candidate {
     pub pool: Arc<Pool>,
     pub role: DbRole,
     pub lag_ms: Option<u64>,
-    /// Whatever a statement that is sent to it now does not show will have begun at this time or later: who asks for the time at which
-    /// rows were stored, up to here, misses none. None: nobody knows.
+    /// A row that is not shown by this node now, and appears later, is stored by a transaction that began at this time or later. So whoever
+    /// reads all rows that were stored before this time misses none. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
-    /// A commit waits for a standby, and a crash loses nothing.
+    /// Its commits wait until a standby that counts has flushed them, and a crash of its server loses none.
     pub synchronous: bool,
     pub region: Option<Arc<str>>,
-    /// How far it is.
+    /// The round trip to it.
     pub rtt: Duration,
-    /// The standbys whose word counts for a commit of this primary; none where its commits wait for nobody.
+    /// The standbys that count as a second copy of this primary's commits; none where its commits wait for nobody.
     pub standbys: Arc<Standbys>,
-    /// A commit waits for some standby, whether or not its word counts.
+    /// A commit waits for some standby, whether or not that is one of these.
     pub commits_wait: bool,
-    /// Each commit hangs until a standby is back.
+    /// Too few standbys are connected: each commit hangs until one is back.
     pub waits_for_standby: bool,
-    /// Of a primary: its schema has not been looked at yet. It may lack tables, and what it cannot do is nobody's mistake.
+    /// A primary whose schema has not been verified yet. It may lack tables, so a statement that fails there is no bug of the service.
     pub unprepared: bool,
+    /// See [`Seen::as_of`].
     as_of: Option<Instant>,
     pub(super) of_the_history: bool,
     pub(super) timeline: i32,
@@ -68,12 +69,12 @@ impl Candidate {
         }
     }
 
-    /// What it shows is of the history that writes go to: only then may it answer for a token.
+    /// It shows the branch of the history that writes go to: only then may it answer a read with a token.
     pub fn is_of_the_history(&self) -> bool {
         self.of_the_history
     }
 
-    /// How old the state may be that it shows now, at most. None: nobody knows.
+    /// The state that it shows now is at most this old. None: unknown.
     pub fn staleness(&self) -> Option<Duration> {
         match self.role {
             DbRole::Primary => Some(Duration::ZERO),

@@ -1,9 +1,9 @@
-//! Why a node is not of (full) use, or why writes wait. A closed set, so that `/status` shows no text of a driver, which may hold names of
-//! users, files and hosts: that goes to the log.
+//! Why a node cannot be used, or not for everything, or why writes wait. A closed set, so that `/status` shows no text of a driver, which
+//! may contain names of users, files and hosts: such texts go to the log.
 
 use std::fmt;
 
-/// Each has a code and a sentence; docs/operation.md says what to do about it.
+/// Each cause has a code and a sentence; docs/operation.md says what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     NotProbed,
@@ -129,7 +129,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A cause, and what there is to say of it in the log.
+/// A cause, with the detail that goes to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     pub cause: Cause,

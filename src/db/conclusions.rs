@@ -1,4 +1,4 @@
-//! What the keeper has concluded from all that the nodes say. Immutable: requests read one, and a new one takes its place.
+//! What the keeper has concluded from the answers of all nodes. Immutable: requests read the latest one, and a new one replaces it.
 
 use super::cause::Cause;
 use super::options::Require;
@@ -25,38 +25,40 @@ pub struct Conclusions {
     pub writes: Writes,
     /// The node that was judged to be the primary, whether or not it can be used just now.
     pub elected: Option<usize>,
-    /// The timeline of the history that writes go to, the highest so far; 0: none was seen.
+    /// The timeline that writes go to. Without a primary, the one that they went to last, or a higher one that a node has shown since; 0:
+    /// none was seen.
     pub timeline: i32,
-    /// More than one branch of the history may be alive: no answer of a primary counts.
+    /// More than one branch of the history may be alive. Until that is decided, no answer counts that must be current.
     pub contested: bool,
-    /// The branch of which the schema is known to be the right one. A failover can lose a migration, as any other write.
+    /// The branch whose schema was verified. A failover can lose a migration, like any other write.
     pub prepared: Option<Branch>,
-    /// When the primary was last seen to replicate synchronously, and to survive a crash.
+    /// When the primary was last seen to replicate synchronously to a standby that counts, and to survive a crash.
     pub synchronous_at: Option<Instant>,
     pub standbys: Arc<Standbys>,
 }
 
-/// The nodes whose word counts for a commit of the primary: all others, or, where another region must have it, those of other regions.
+/// The nodes that count as a second copy of the primary's commits: all other nodes, or, with [`Require::Region`], those of other regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standbys {
     /// The `application_name` under which each follows, or last followed, a primary.
     pub names: Vec<String>,
-    /// Of each.
+    /// The region of each.
     pub regions: Vec<Option<Arc<str>>>,
 }
 
 /// A node that is not the primary.
 pub struct Standby {
-    /// Under which it follows, or last followed, a primary.
+    /// The `application_name` under which it follows, or last followed, a primary.
     pub name: String,
     pub region: Option<Arc<str>>,
 }
 
 impl Standbys {
-    /// Those of the others whose word counts for a commit of a primary in this region.
+    /// Those of the other nodes that count for a primary in this region.
     ///
-    /// Where another region must have it, a name that is one of several regions says nothing. For example, where `application_name` was set
-    /// nowhere all standbys are `walreceiver`: with some in eu and some in us, a flush by `walreceiver` may be that of eu's own.
+    /// With [`Require::Region`] a name that occurs in several regions does not count, since the primary knows standbys by their names
+    /// alone. For example, where `application_name` was set nowhere, all standbys are called `walreceiver`: with some in eu and some in us,
+    /// a flush by `walreceiver` may be that of one in the primary's own region, eu.
     pub fn that_count(require: Require, region: Option<&str>, others: &[Standby]) -> Standbys {
         let counts = |one: &&Standby| {
             let mut namesakes = others.iter().filter(|other| other.name == one.name);
@@ -71,7 +73,7 @@ impl Standbys {
         Standbys { names, regions }
     }
 
-    /// Where a commit is that these have: for example `eu,us`.
+    /// The regions of a commit that the primary and these standbys have: for example `eu,us`.
     pub fn regions_with(&self, primary: Option<&Arc<str>>, copies: &[String]) -> String {
         let known = self.names.iter().zip(&self.regions);
         let theirs = known.filter(|(name, _)| copies.contains(name));
@@ -82,7 +84,7 @@ impl Standbys {
 }
 
 impl Conclusions {
-    /// Before anything was heard.
+    /// Before any node has answered.
     pub fn none() -> Conclusions {
         Conclusions {
             writes: Writes::Held(Cause::NotProbed),

@@ -1,5 +1,6 @@
-//! What went wrong on a node: only [`Error::Lost`] leaves open whether the statement was applied. The one place that classifies
-//! driver errors for `dispatch`; the statements of the ledger read names of constraints, and whether the session lives.
+//! What went wrong on a node. Only [`Error::Lost`] leaves open whether the statement was applied. This is the one place that classifies
+//! driver errors for `dispatch`; the statements of the ledger only look whether a certain constraint was violated, and whether the
+//! connection was lost.
 
 use super::cause::{Cause, Trouble};
 use super::unreachable::cause_of;
@@ -22,7 +23,8 @@ pub enum Error {
     /// The server does not take writes: it is a standby, or was made read-only.
     #[error("the server is read-only")]
     ReadOnly,
-    /// A statement of this session was prepared before a migration, and does not fit any more: rolled back. Other sessions have such ones too.
+    /// A statement of this session was prepared before a migration, and does not fit any more: rolled back. Other sessions of the pool may
+    /// have such statements too.
     #[error("statements of this pool are older than a migration")]
     StalePlans,
     /// Serialization failure, deadlock, or a conflict with recovery on a standby: rolled back.
@@ -55,7 +57,7 @@ impl Error {
         )
     }
 
-    /// For `/status`; the text is for the log.
+    /// The cause that `/status` shows. The error's text goes to the log.
     pub fn cause(&self) -> Cause {
         match self {
             Error::Unreachable(message) => cause_of(message),
@@ -105,8 +107,8 @@ impl From<DieselError> for Error {
 }
 
 /// Diesel has no SQLSTATE accessor: these codes come as `Unknown`, and the message is the last resort. The texts are PostgreSQL's own
-/// (src/backend/tcop/postgres.c, lmgr/proc.c) where the server's `lc_messages` is C or English, which `check` verifies: a session may
-/// not set it unless it is a superuser's. On another server such an error is told as an internal one, still with the right outcome.
+/// (src/backend/tcop/postgres.c, lmgr/proc.c) where the server's `lc_messages` is C or English, which `check` verifies: a session may not
+/// set it unless it is a superuser's. On another server such an error is reported as an internal one, still with the right outcome.
 fn unknown_kind(message: &str) -> Option<Error> {
     let starts = |prefix: &str| message.starts_with(prefix);
     if starts("terminating connection")

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 /// For so long after a write was refused for want of room, the next one is expected to be refused too.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// Every statement may meet it, and not every one shall write a line.
+/// How often the log says so: every statement may be refused, and not each one shall write a line.
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
 
-/// What the last writes met. A server whose disk is full answers probes and serves reads, so only a write finds out.
+/// The last refusal of a write for want of disk or memory. A server whose disk is full answers probes and serves reads, so only a write
+/// finds out.
 ///
 /// t = 0 s: a write is refused (53100), and the log says so. Until t = 5 s `/status` says that writes are refused; each further refusal
 /// prolongs that. It does not say so for ever, since a load balancer may send no more writes here, and then none would find that there is

@@ -68,7 +68,7 @@ struct Shared {
     write_gaps: Histogram,
 }
 
-/// From a blip to an orchestrator that takes its time.
+/// Buckets from a blip to a slow orchestrator.
 const WRITE_GAPS_S: &[f64] = &[
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
 ];
@@ -134,7 +134,7 @@ impl Databases {
         }
     }
 
-    /// A keeper that has ended needs to know nothing any more.
+    /// Sending fails only if the keeper has ended, which needs no message any more.
     fn tell(&self, message: Message) {
         drop(self.messages.send(message));
     }

@@ -1,4 +1,4 @@
-//! Policy, in durations and limits. Where they come from is the settings' business.
+//! The durations and limits of this module. The settings are read elsewhere.
 
 use super::url::DatabaseUrl;
 use diesel::PgConnection;
@@ -61,7 +61,7 @@ pub struct RebuildSchedule {
     pub initial: Duration,
     pub factor: f64,
     pub max: Duration,
-    /// After so many failed attempts the node is reported as failed. It is never given up.
+    /// After so many failed attempts the node is reported as failed. The attempts go on.
     pub attempts: u32,
 }
 
@@ -75,10 +75,11 @@ pub struct NodeOptions {
 type Verify = Box<dyn Fn(&mut PgConnection) -> Result<(), String> + Send + Sync>;
 type MakeReady = Box<dyn Fn(&DatabaseUrl) -> Result<(), String> + Send + Sync>;
 
-/// What has to be there before a primary serves, asked once on each branch of the history: a failover can lose a migration.
+/// How a schema is verified and prepared before a primary serves. That is done once on each branch of the history, since a failover can
+/// lose a migration.
 pub struct Schema {
-    /// A quick look. An error: it is to be made ready first.
+    /// Looks whether the schema is the right one. An error: it is prepared.
     pub verify: Verify,
-    /// An error keeps the node down until the next attempt.
+    /// Makes the schema the right one. An error takes the node down, or keeps it down, until the next attempt.
     pub prepare: MakeReady,
 }

@@ -1,4 +1,4 @@
-//! What requests ask, and what they tell. None of it blocks a thread or closes a connection.
+//! What requests ask about the nodes, and what they report. None of it blocks a thread or closes a connection.
 
 use super::candidate::Candidate;
 use super::cause::Trouble;
@@ -12,7 +12,7 @@ use super::{Abandoned, Databases, Use, select, share};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Two primaries claim to be the one: no write goes anywhere until one of them is gone.
+/// Two primaries are alive: no write goes anywhere until one of them is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SplitBrain;
 
@@ -63,7 +63,7 @@ impl Databases {
     }
 
     pub fn primary_now(&self) -> Option<Candidate> {
-        // Not in the `match`: it would keep the lock, which `candidate` takes too.
+        // Copied before the `match`, which would hold the lock while `candidate` takes it again.
         let writes = self.shared.conclusions.borrow().writes;
         match writes {
             Writes::To { node, .. } => self.candidate(node).filter(|c| c.role == DbRole::Primary),
@@ -77,7 +77,7 @@ impl Databases {
         (self.requires() == Require::None || primary.synchronous).then_some(primary)
     }
 
-    /// The node, where it is up.
+    /// The node, if it is up.
     pub fn candidate(&self, node: usize) -> Option<Candidate> {
         match &*self.shared.nodes[node].state() {
             NodeState::Up { pool, seen, .. } => {
@@ -89,7 +89,7 @@ impl Databases {
         }
     }
 
-    /// Whether some node is up, or was until so long ago.
+    /// Whether some node is up, or has changed its state within this time: it was up before that, or the service has just been started.
     pub fn is_or_was_up_within(&self, duration: Duration) -> bool {
         let states = self.shared.nodes.iter().map(super::Node::state);
         let recently = |state: &NodeState| state.since().at.elapsed() < duration;
@@ -107,12 +107,12 @@ impl Databases {
         self.shared.options.max_replica_lag
     }
 
-    /// Where a write must be before it counts.
+    /// Where a commit must be, beside the primary's disk, before it counts.
     pub fn requires(&self) -> Require {
         self.shared.options.require
     }
 
-    /// How old the news of a node may be.
+    /// How often a node is probed as a rule, and so how old what is known of it may be.
     pub fn probe_interval(&self) -> Duration {
         self.shared.options.probe_interval
     }
@@ -130,8 +130,8 @@ impl Databases {
         self.node_count() * super::node::max_connections(&self.shared.options)
     }
 
-    /// Whether an answer of this node still counts: false once a higher timeline or another primary was seen, when the row may exist on
-    /// a branch that is already history.
+    /// Whether an answer of this node still counts. False once a higher timeline or another primary has been seen: what it tells of may
+    /// then exist only on a branch that has ended. False also while it is open which branch counts.
     pub fn is_current(&self, candidate: &Candidate) -> bool {
         let conclusions = self.shared.conclusions.borrow();
         let another = conclusions
@@ -142,7 +142,7 @@ impl Databases {
         !conclusions.contested && !is_below && !is_replaced && candidate.of_the_history
     }
 
-    /// An attempt saw the node fail. Only the first report of a pool changes anything.
+    /// An attempt saw the node fail. Only the first report about a pool changes anything.
     pub fn report_failure(&self, candidate: &Candidate, error: &Error) {
         let (node, pool) = (candidate.node, candidate.pool.clone());
         let trouble = Trouble::from(error.clone());
@@ -156,7 +156,7 @@ impl Databases {
         }
     }
 
-    /// A statement was refused for want of disk or memory. The node is not down for that: others may need none.
+    /// A statement was refused for want of disk or memory. The node stays up, since other statements may need neither.
     pub fn lacks(&self, candidate: &Candidate, is_write: bool, error: &Error) {
         if self.shared.lack.refused(candidate.node, is_write) {
             let node = self.shared.nodes[candidate.node].name.as_str();
@@ -164,13 +164,13 @@ impl Databases {
         }
     }
 
-    /// No answer yet, and it is getting late: look at the node now.
+    /// Has the node probed now: an answer takes long, or shows that the node was promoted.
     pub fn suspect(&self, candidate: &Candidate) {
         let node = candidate.node;
         self.tell(Message::Suspected { node });
     }
 
-    /// A write was acknowledged. The first one after there was no primary ends the gap.
+    /// A write was acknowledged. The first one after a time without a primary ends that gap.
     pub fn acknowledged(&self) {
         let awaited = &self.shared.awaits_acknowledgement;
         if awaited.load(Ordering::Relaxed) && awaited.swap(false, Ordering::AcqRel) {
@@ -178,8 +178,8 @@ impl Databases {
         }
     }
 
-    /// False where too many blocking threads are stuck on this node already. Commits that hang, waiting for a lost standby, leave room for
-    /// reads, although all that start at the same moment may come to hang.
+    /// False if too many blocking threads are stuck on this node. Commits stop earlier than reads: those that run now may all come to hang,
+    /// waiting for a lost standby, and there must be room for reads even then.
     pub fn may_start(&self, node: usize, purpose: Use) -> bool {
         let room = self.shared.nodes[node].given_up.room();
         match purpose {
@@ -188,7 +188,7 @@ impl Databases {
         }
     }
 
-    /// Counts a blocking thread that is given up, until it ends.
+    /// Counts a blocking thread that was given up, until it ends.
     pub fn abandoned(&self, candidate: &Candidate) -> Abandoned {
         self.shared.nodes[candidate.node].given_up.count()
     }

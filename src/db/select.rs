@@ -3,13 +3,13 @@
 use super::role::DbRole;
 use std::time::Duration;
 
-/// What matters of a node that is up.
+/// What the order depends on: a node that is up.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     pub node: usize,
     pub role: DbRole,
     pub region: Option<&'a str>,
-    /// None: nobody knows.
+    /// None: unknown.
     pub lag_ms: Option<u64>,
     pub rtt: Duration,
     pub in_use: usize,
@@ -17,15 +17,15 @@ pub struct View<'a> {
     pub on_another_branch: bool,
 }
 
-/// A replica of another region comes before the primary of the own one only where it is at most so much farther: else clients would pay
-/// more than the primary is spared.
+/// How much farther than the primary of the own region a replica elsewhere may be, to come before it: beyond that, clients would lose more
+/// time than the primary is spared work.
 const FAR: Duration = Duration::from_millis(10);
 
 /// Fresh replicas first (same region, then near, then idle), then the primary, then replicas that lag too much, then those of a branch
 /// that has ended: a stale answer that says so is better than none. A primary of the own region comes before replicas that are far away.
 ///
-/// For example, of an instance in eu: eu-b, the replica beside it; where that is down, eu-a, the primary; only then us-a, 80 ms away. Of
-/// an instance in us, where us-a is down: ap-a, a replica, and then eu-a, the primary.
+/// For example, an instance in eu asks eu-b, the replica beside it; if that is down eu-a, the primary; only then us-a, 80 ms away. An
+/// instance in us, where us-a is down, asks ap-a, a replica, and then eu-a, the primary.
 pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
     let primary = views.iter().find(|view| view.role == DbRole::Primary);
     let near = primary.filter(|primary| region.is_some() && primary.region == region);
@@ -54,7 +54,7 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
     candidates.into_iter().map(|view| view.node).collect()
 }
 
-/// Powers of two of a millisecond: nodes of one data centre are equally far, whatever the last probe measured.
+/// In powers of two of a millisecond, so that nodes of one data centre count as equally far, whatever the last probe measured.
 fn distance(rtt: Duration) -> u32 {
     u128::BITS - (rtt.as_micros() / 1000).leading_zeros()
 }

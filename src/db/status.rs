@@ -16,7 +16,7 @@ pub struct Failover {
     pub from: String,
     pub to: String,
     pub timeline: i32,
-    /// Until the first write was acknowledged again, or, where nobody waited, until there was a primary.
+    /// From the loss of the primary until a write was acknowledged again, or, if none was waiting, until there was a primary.
     pub write_gap: Duration,
     pub reason: Cause,
 }
@@ -70,7 +70,7 @@ pub enum WhyRefused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
     There,
-    /// It did until just now, as after a failover.
+    /// It did until a moment ago, as after a failover.
     Awaited,
     Missing,
 }
@@ -96,7 +96,7 @@ impl NodeStatus {
 }
 
 impl Databases {
-    /// `replication_required`: and for how long it may be awaited.
+    /// `replication_required`: None if it is not, else for how long it may be missing before writes are refused.
     pub fn writes(&self, replication_required: Option<Duration>) -> WriteStatus {
         let writes = self.shared.conclusions.borrow().writes;
         match (
@@ -116,7 +116,7 @@ impl Databases {
         }
     }
 
-    /// While there is no primary, nothing is missing yet.
+    /// `patience`: how long replication may be missing. While there is no primary, nothing is missing yet.
     pub fn replication(&self, patience: Duration) -> Replication {
         let primary = self.primary_now();
         if primary.is_none_or(|primary| primary.synchronous) {
@@ -161,7 +161,7 @@ impl Databases {
         statuses.collect()
     }
 
-    /// Since the start; `failovers` keeps the latest alone.
+    /// Since the start; `failovers` keeps only the latest.
     pub fn failover_count(&self) -> u64 {
         self.shared.failover_count.value()
     }

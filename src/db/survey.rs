@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub struct Survey {
     /// What each node said, in the order of the settings.
     pub heard: Vec<Result<Heard, Trouble>>,
-    /// What each is of use for.
+    /// What each may be used for.
     pub standings: Vec<Standing>,
     /// Which node takes writes, or why none does.
     pub primary: Result<usize, Cause>,
@@ -23,7 +23,8 @@ pub struct Survey {
 /// How long a node may take to answer once it is connected.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Nobody is elected before every node was heard, or has had its full time.
+/// Nobody is elected before every node has answered, or has had its full time. All are asked a second time if the first answers leave open
+/// which of two branches counts.
 pub fn survey(nodes: &[NodeOptions]) -> Survey {
     let mut memory = Memory::default();
     let (heard, judgement) = look(nodes, &mut memory);
@@ -47,12 +48,12 @@ pub fn survey(nodes: &[NodeOptions]) -> Survey {
 fn look(nodes: &[NodeOptions], memory: &mut Memory) -> (Vec<Result<Heard, Trouble>>, Judgement) {
     let heard = ask_all(nodes);
     let facts: Vec<_> = heard.iter().map(|heard| heard.as_ref().ok()).collect();
-    // Whoever is silent has had its time.
+    // A node that is silent has had its time, so nobody waits for its last word.
     let judgement = judge(&facts, memory, Instant::now(), Duration::ZERO);
     (heard, judgement)
 }
 
-/// All at the same time; who does not answer is left behind.
+/// Asks all nodes at the same time. A thread that gets no answer is left behind.
 fn ask_all(nodes: &[NodeOptions]) -> Vec<Result<Heard, Trouble>> {
     let mut heard: Vec<Result<Heard, Trouble>> =
         nodes.iter().map(|_| Err(Cause::NoAnswer.into())).collect();

@@ -14,7 +14,7 @@ pub struct Threads {
     limit: usize,
 }
 
-/// A thread that counts. Dropped when it has ended.
+/// Counts one thread, until it is dropped.
 pub struct Counted(Arc<AtomicUsize>);
 
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ impl Threads {
         self.room() > 0
     }
 
-    /// For how many more.
+    /// How many more threads may be started.
     pub fn room(&self) -> usize {
         let counted = self.counted.load(Ordering::Acquire);
         self.limit.saturating_sub(counted)

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 
-/// libpq has no code for a connection that was not made, only a text, in English unless the server's `lc_messages` is another
+/// libpq gives no code for a connection that failed, only a text, in English unless the server's `lc_messages` is another language
 /// (libpq/fe-connect.c, and the server's auth.c, postinit.c and postmaster.c).
 pub(super) fn cause_of(message: &str) -> Cause {
     let table: [(&[&str], Cause); 9] = [

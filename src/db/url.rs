@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::time::Duration;
 
-/// libpq counts whole seconds and treats 1 as 2.
+/// The shortest one that libpq has: it counts whole seconds and treats 1 as 2.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection string as the operator wrote it: a `postgres://` URL or `keyword=value` pairs, of one host.
@@ -23,7 +23,7 @@ pub enum InvalidUrl {
     Unreadable,
     #[error("names no port: a number from 1 to 65535")]
     Port,
-    /// libpq would connect now to one of them and now to another: nobody could say what the node is.
+    /// libpq would connect sometimes to one of them and sometimes to another: nobody could say what the node is.
     #[error(
         "names several hosts: give each server an entry of its own (database.primary, database.replicas)"
     )]
@@ -59,7 +59,7 @@ impl DatabaseUrl {
         format!("{host}:{}", self.part("port").unwrap_or("5432"))
     }
 
-    /// The command line for its sessions, as the operator wrote it.
+    /// The `options` for its sessions, as the operator wrote them.
     pub fn session_options(&self) -> &str {
         self.part("options").unwrap_or("")
     }
@@ -71,7 +71,7 @@ impl DatabaseUrl {
             .map(|(_, value)| value.expose_secret())
     }
 
-    /// The conninfo string of a session with the bounds that nothing else would set. What the operator set wins.
+    /// The connection string of a session, with limits where nothing else would set any. What the operator set wins.
     pub fn conninfo(&self, session: &SessionLimits) -> SecretString {
         let seconds = CONNECT_TIMEOUT.as_secs().to_string();
         let defaults = [
@@ -115,7 +115,7 @@ fn pair(keyword: &str, value: &str) -> String {
     )
 }
 
-/// `PQconninfoParse`: what libpq will understand is what libpq says it understands.
+/// By `PQconninfoParse`, so that a text is understood here as libpq will understand it when it connects.
 fn conninfo_parts(text: &CStr) -> Option<Vec<(String, SecretString)>> {
     let mut message = std::ptr::null_mut();
     // SAFETY: `text` is NUL-terminated; the returned array ends with a null keyword and is freed once, as is the message.
@@ -145,13 +145,13 @@ pub struct SessionLimits {
     /// Zero: none (migrations).
     pub statement_timeout: Duration,
     pub lock_timeout: Duration,
-    /// Only plans by index, made once per statement. A plan that PostgreSQL makes for an almost empty table reads the whole table, and
-    /// stays when the table has grown; autovacuum's statistics, which would end it, may take minutes or be off.
+    /// Statements are planned once, and only by index. A plan that PostgreSQL makes for an almost empty table reads the whole table, and is
+    /// kept when the table has grown; autovacuum's statistics, which would end that, may take minutes or be off.
     pub plans_by_index: bool,
 }
 
 impl SessionLimits {
-    /// Of a session that plans as PostgreSQL would.
+    /// For a session in which PostgreSQL plans as it likes.
     pub const fn unplanned(statement_timeout: Duration, lock_timeout: Duration) -> SessionLimits {
         SessionLimits {
             statement_timeout,
@@ -160,7 +160,8 @@ impl SessionLimits {
         }
     }
 
-    /// Whatever the role or the database was told: an acknowledged write is on disk, and on the standbys that the server names.
+    /// Whatever is set for the role or the database, an acknowledged write is on disk, and on the standbys that the server waits for. Only
+    /// the operator's own `options` come after these.
     fn options(&self) -> String {
         let planner = if self.plans_by_index {
             " -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"

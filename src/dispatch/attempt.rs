@@ -1,4 +1,4 @@
-//! What became of one attempt, and what a leader's thread shares with who watches it.
+//! The result of one attempt, and the state that a leader's thread shares with the watcher.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,48 +19,53 @@ pub enum Failure {
     OutOfTime { sent: bool },
     /// The node went down while the job waited for its turn, or for its answer.
     NodeDown { sent: bool },
-    /// Nobody waits for the thread any more. Sent.
+    /// The statement took too long, and its thread was given up. Sent.
     NoAnswer,
     /// Two primaries. Not sent.
     SplitBrain,
-    /// The statement that it shared with others failed as a whole. Rolled back.
+    /// The statement that it shared with others failed as a whole and was rolled back. The job is tried again in a statement of its own.
     Apart,
-    /// Its own statement failed.
+    /// Its own statement failed, or the connection or the node did, for all jobs of a statement alike.
     Database(DbError),
     /// A bug. It may have been sent.
     Panicked,
 }
 
-/// An answer, and what is known of where it is from.
+/// An answer, and what is known of the node that gave it.
 #[derive(Debug)]
 pub struct Answered<A> {
     pub answer: Result<A, ledger::Error>,
     pub role: DbRole,
     pub lag_ms: Option<u64>,
-    /// How old the state may be at most that it shows. None: nobody knows.
+    /// The state that it shows is at most this old. None: unknown.
     pub staleness: Option<Duration>,
     pub settled_until: Option<DateTime<Utc>>,
     pub region: Option<Arc<str>>,
     pub durability: Durability,
-    /// No other primary had been seen when it was answered, and the node was what it had been judged to be.
+    /// It counts: when it came no other primary had been seen, the node was still what it had been judged to be, and it is known which
+    /// standbys have the commit (enough of them, for a proved read).
     pub current: bool,
 }
 
-/// Where a write is.
+/// Which servers are known to have a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// On the primary, for all that is known.
+    /// The primary; no standby is known to have it.
     Local,
-    /// On a standby too, of those that count.
+    /// A standby that counts, as well as the primary.
     Replicated {
-        /// Told where another region must have it: the primary's, and those of the standbys that are known to have it.
+        /// With `durability.require = region` only: the primary's region, and those of the standbys that are known to have it.
         regions: Option<Arc<str>>,
     },
 }
 
 pub type Reply<A> = Result<Answered<A>, Failure>;
 
-/// What is being run, and for whom: shared by the thread and by who watches it.
+/// The statement that a leader's thread is running, and the jobs that wait for it. The thread and the watcher share it: whichever takes the
+/// replies out first answers the jobs.
+///
+/// For example: at t = 0 s a statement begins. At t = 5 s the watcher gives the thread up and answers the jobs. At t = 60 s the server
+/// answers after all; the thread finds no replies any more, and ends.
 pub(super) struct Watch<A> {
     state: Mutex<State<A>>,
 }
@@ -87,7 +92,7 @@ impl<A> Watch<A> {
         }
     }
 
-    /// The thread: a statement begins. Err: it was given up before, and nothing is sent.
+    /// The thread is about to send a statement. Err: it has been given up, and must not send it.
     pub fn begin(
         &self,
         replies: Vec<oneshot::Sender<Reply<A>>>,
@@ -104,7 +109,7 @@ impl<A> Watch<A> {
         Ok(())
     }
 
-    /// The thread: it has ended. None: it was given up meanwhile, and everybody has been answered.
+    /// The thread's statement has ended. None: the thread was given up meanwhile, and all jobs have been answered.
     pub fn end(&self) -> Option<Vec<oneshot::Sender<Reply<A>>>> {
         self.lock().running.take().map(|running| running.replies)
     }
@@ -118,7 +123,7 @@ impl<A> Watch<A> {
             .map(|running| running.since.elapsed())
     }
 
-    /// True once for each statement that takes longer than this.
+    /// True once for each statement that has taken this long.
     pub fn becomes_suspicious(&self, after: Duration) -> bool {
         let mut state = self.lock();
         let late =
@@ -127,7 +132,7 @@ impl<A> Watch<A> {
         running.map(|running| running.suspected = true).is_some()
     }
 
-    /// Nobody waits for the thread any more. Who waited for its statement is told.
+    /// Stops waiting for the thread, and answers the jobs of its statement with this failure.
     pub fn give_up(&self, failure: &Failure) {
         let mut state = self.lock();
         state.given_up = true;
@@ -141,7 +146,7 @@ impl<A> Watch<A> {
     }
 }
 
-/// A receiver that is gone is a client that has gone away.
+/// Sending fails only if the client has gone away.
 pub(super) fn fail<A>(replies: Vec<oneshot::Sender<Reply<A>>>, failure: &Failure) {
     for reply in replies {
         drop(reply.send(Err(failure.clone())));

@@ -1,26 +1,28 @@
-//! What a request asks of the way to its answer.
+//! The limits that a client sets for its own request: how old the answer may be, and by when it must be there.
 
 use std::time::Duration;
 
 use super::{Dispatch, Error};
 use crate::db::Candidate;
 
-/// The client's own limits; without one those of the service hold.
+/// The client's own limits. Where one is missing, the service's own rules apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// A read shows a state that is at most so old.
+    /// A read must show a state that is at most this old.
     ///
-    /// For example 500 ms: at t = 0 s a probe saw that a replica had all that the primary had. At t = 0.4 s it may answer. At t = 0.6 s,
-    /// had no other probe been answered, nobody would know, and the primary would be asked, though it were far away.
+    /// For example 500 ms: at t = 0 s a probe found that a replica had everything that the primary had. At t = 0.4 s the replica may
+    /// answer. At t = 0.6 s, if no later probe has confirmed it, its state may be older than 500 ms, and the primary is asked, even if it
+    /// is far away.
     ///
-    /// The primary proves its answer by a commit, as for a strong read. A replica's freshness is what its primary and it said to the last
-    /// probes: where both were cut off from the rest, and another node was promoted there, it is wrong until the service hears of that.
+    /// The primary proves its answer by a commit, as for a strong read. The age of a replica's state is known from what the replica and its
+    /// primary answered to the last probes. If both are cut off from the other nodes, and one of those is promoted, that age is too low
+    /// until the service learns of the promotion.
     pub max_staleness: Option<Duration>,
-    /// The answer is there by then. What could not be done in time is not begun.
+    /// How long the request may take. A statement whose answer could not arrive in time is not sent.
     pub deadline: Option<Duration>,
 }
 
-/// Which of them nobody could keep.
+/// Which of the client's limits cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     Staleness,
@@ -28,7 +30,8 @@ pub enum Bound {
 }
 
 impl Dispatch {
-    /// No answer is newer, and none is there earlier, than the way to the node takes.
+    /// Refuses limits that are shorter than a round trip: no answer arrives sooner than one to the node that would be asked first takes,
+    /// and no state is known to be fresher than one to the primary takes.
     pub(super) fn refuse_the_impossible(
         &self,
         bounds: Bounds,
@@ -40,7 +43,7 @@ impl Dispatch {
     }
 }
 
-/// Few requests are bounded: the node is looked for only where one is.
+/// Looks for the node only if there is a limit, which few requests have.
 fn below_round_trip(
     bound: Bound,
     limit: Option<Duration>,

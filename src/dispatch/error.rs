@@ -7,16 +7,16 @@ use crate::ledger;
 /// What became of a piece of work. Each variant says whether it may have been applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The ledger's answer, which is not what was hoped for.
+    /// The ledger refused the request, or did not find what it asked for.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    /// The same, said by a replica while there was no primary to correct it.
+    /// The same, from a replica, while there was no primary that could have known better.
     #[error("{error}, says a replica")]
     SaidByReplica {
         error: ledger::Error,
         lag_ms: Option<u64>,
         region: Option<Arc<str>>,
-        /// What the read asked for, and got, as far as a replica alone can say.
+        /// The consistency that the read asked for, and got as far as a replica can tell.
         consistency: &'static str,
     },
     /// Too much is waiting already. Not applied.
@@ -28,7 +28,7 @@ pub enum Error {
     /// The server cancelled a read that took too long.
     #[error("the query took too long")]
     TooSlow,
-    /// No primary in time. Not applied.
+    /// No primary was there before the deadline. Not applied.
     #[error("no primary")]
     PrimaryUnavailable,
     /// It may have been applied.
@@ -50,7 +50,7 @@ pub enum Error {
     /// Two primaries. Not applied.
     #[error("two primaries")]
     SplitBrain,
-    /// A bug, or a schema that is not ours.
+    /// A bug, or a schema that this version does not expect.
     #[error("{0}")]
     Internal(String),
 }

@@ -1,10 +1,11 @@
 //! An export: a read of many pages, each of which goes to whichever node is best at that moment.
 //!
-//! On a time line: at t = 0 s the newest transaction is looked for, which is of 11:59:59.9. The export shall have it, and whatever comes
-//! later shall not; so it waits until a probe says that rows up to there are *settled*: at t = 0.3 s that is so up to 12:00:00.1, and
-//! that is what the export is *as of*. At t = 5 s the replica that has answered up to now dies. The next page is asked of another node,
-//! with the point of the history that the page before was read at: a node that has not come as far does not answer it.
-//! Where a failover has lost what was read already, no node can, and the export ends with an error.
+//! On a time line: at t = 0 s the newest transaction is looked up, which was created at 11:59:59.9. The export must contain it, and must
+//! end at a time before which no other transaction can appear any more: up to there the rows are *settled*. At t = 0.3 s a probe says that
+//! they are settled up to 12:00:00.1, so this is what the export is *as of*: it contains what was created before. At t = 5 s the replica
+//! that has answered up to now dies. The next page is asked of another node, with the point of the history at which the page before was
+//! read: a node that has not reached that point does not answer it. If a failover has lost what was read already, no node can, and the
+//! export ends with an error.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,10 @@ use crate::ledger::ask::search::{Order, Search};
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::export::Exported;
 
-/// How long the beginning waits for what is there to be settled. A probe tells it twice a second; a session that leaves a transaction
-/// open can hold it up for ever.
+/// How long an export waits, at its beginning, for its rows to be settled. Probes tell it, by default twice a second; a session that leaves
+/// a transaction open can delay it for ever.
 const SETTLING: Duration = Duration::from_secs(2);
-/// How long a page is tried for after the first one: longer than a failover takes as a rule.
+/// How long a page after the first one is tried for: longer than a failover usually takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -29,15 +30,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Export {
     /// It holds the transactions that were created before this time.
     pub as_of: DateTime<Utc>,
-    /// None earlier than this will appear any more. None: nobody knows.
+    /// No transaction that was created before this time can appear any more. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
-    /// The next page. None: there is none.
+    /// The next page. None after the last one.
     next: Option<ExportPage>,
     consistency: Consistency,
 }
 
 impl Dispatch {
-    /// With the first page: what goes wrong until then is an error like that of any read.
+    /// Begins an export, and reads its first page, so that whatever fails until then is reported like the error of any other read.
     pub async fn export(
         &self,
         search: Search,
@@ -98,7 +99,7 @@ impl Dispatch {
         self.read(&self.exporting, asked, consistency, bounds).await
     }
 
-    /// From a node that shows all that is settled.
+    /// Reads the first page, from a node that shows everything up to `settled_until`.
     async fn first_page(&self, export: &mut Export) -> Result<Served<Vec<Transaction>>, Error> {
         let until = Instant::now() + SETTLING;
         while let Some(page) = &export.next {
@@ -114,7 +115,7 @@ impl Dispatch {
         Err(Error::ConsistencyUnavailable)
     }
 
-    /// Up to when the export goes, and up to when that is settled.
+    /// The time at which the export ends, and the time up to which its rows are settled.
     async fn as_of(
         &self,
         newest: Option<DateTime<Utc>>,
@@ -130,8 +131,8 @@ impl Dispatch {
                 Some(settled) if newest.is_none_or(|newest| newest < settled) => {
                     return (settled, Some(settled));
                 }
-                // Something older may still appear. Who asked for no more than what is there gets what is settled; who asked for all
-                // that was acknowledged gets that, and is told up to when it is settled.
+                // Something older may still appear. A default read ends where the rows are settled. One that must contain every
+                // acknowledged write ends after the newest row, and is told up to when its rows are settled.
                 Some(settled) if late && *consistency == Consistency::Eventual => {
                     return (settled, Some(settled));
                 }
@@ -154,7 +155,7 @@ impl Export {
     }
 }
 
-/// It may be otherwise in a while.
+/// The page may succeed later.
 fn passes(error: &Error) -> bool {
     matches!(
         error,

@@ -1,7 +1,7 @@
 //! A lane: the queue of one kind of work before one node, or before the primary, whichever node that is.
 //!
-//! A job is queued, taken or answered, and nothing else. Queued means that nothing was sent: giving it up then is "not applied". Taken
-//! means that a leader runs it: giving it up then is *doubt*. Which of the two it is, is decided under the lane's lock.
+//! A job is queued, taken or answered, and nothing else. Queued means that it was not sent: giving it up then is "not applied". Taken means
+//! that a leader runs it: giving it up then is *doubt*. The lane's lock decides which of the two it is.
 //!
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
 //! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
@@ -32,11 +32,12 @@ use super::work::Work;
 use crate::db::Candidate;
 use crate::metrics::Histogram;
 
-/// A statement takes what has gathered, up to so many bytes of parameters; one job that is larger goes alone.
+/// How many bytes of parameters the jobs of one statement may have together. A single job that is larger goes alone.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
-/// What waits in a lane, as its clients sent it (in memory several times as much): a failover shall not fill the memory with batches.
+/// How many bytes may wait in a lane, counted as clients sent them (in memory they take several times as much), so that the batches that
+/// gather in a failover do not fill the memory.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
-/// Jobs of a statement, up to the most that one takes.
+/// Buckets for the number of jobs of a statement, up to the most that one takes.
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How far into the queue a leader looks for jobs of the same owner.
 const LOOK_AHEAD: usize = 256;
@@ -87,8 +88,8 @@ impl<W: Work> Lane<W> {
         })
     }
 
-    /// Queues a job and waits for its answer. Dropped while it waits (the client has gone), it takes the job back, if that is still
-    /// queued.
+    /// Queues a job and waits for its answer. If the future is dropped while it waits (the client has gone), the job is taken back, unless
+    /// a leader has taken it.
     pub async fn ask(self: &Arc<Self>, job: Arc<W::Job>, patience: Patience) -> Reply<W::Answer> {
         let (ticket, mut answer) = self.queue_up(job, patience.until)?;
         let mut until = patience.queued_until.min(patience.until);
@@ -144,7 +145,8 @@ impl<W: Work> Lane<W> {
         leader::start_in(pause, self.clone());
     }
 
-    /// What has gathered, but for what could not be answered in time by a node that is so far. None: nothing.
+    /// Takes the jobs of one owner that have gathered. Those that a node at this distance could not answer in time are refused instead.
+    /// None: there is no job.
     pub fn take(self: &Arc<Self>, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
         let answered_at = Instant::now() + rtt;
@@ -182,12 +184,12 @@ impl<W: Work> Lane<W> {
         self.lock().waiting.len()
     }
 
-    /// A statement took so long.
+    /// Records how long a statement took.
     pub fn learn(&self, took: Duration) {
         self.lock().pace.learn(took);
     }
 
-    /// How long a leader that has answered stays before it takes more, where more could still gather.
+    /// How long a leader that has just answered waits for more jobs to gather before it takes them.
     pub fn stay(&self) -> Duration {
         let (queue, most) = (self.lock(), self.rules.max_batch);
         if most > 1 && queue.waiting.len() < most {
@@ -197,7 +199,7 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// Everybody who waits is told so. Nothing was sent.
+    /// Fails all jobs that are queued. None of them was sent.
     pub fn fail_all(&self, failure: &Failure) {
         let mut queue = self.lock();
         queue.bytes = 0;
@@ -224,7 +226,7 @@ impl<W: Work> Lane<W> {
 }
 
 impl<W: Work> Queue<W> {
-    /// What stands at this place, once those are refused whose answer would come too late.
+    /// The job at this place of the queue, once those before it whose answer would come too late have been refused.
     fn in_time(&mut self, at: usize, answered_at: Instant) -> Option<&Entry<W>> {
         while self.waiting.get(at)?.until < answered_at {
             let late = self.waiting.remove(at)?;

@@ -18,13 +18,14 @@ use super::worth::{answer, witnesses};
 use crate::db::error::Error as DbError;
 use crate::db::{Candidate, Databases, Permit};
 
-/// After so long a leader stands in line for its connection again: lanes share the connections of a node, and one that is never empty
-/// must not keep the others from theirs.
+/// How long a leader keeps its connection. Then the next leader of the lane queues for one: lanes share the connections of a node, and one
+/// that is never empty must not keep the others from them.
 const TERM: Duration = Duration::from_millis(100);
-/// Between two looks whether threads that were given up have ended.
+/// How long a leader waits before it checks again whether threads that were given up have ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// On whose blocking threads leaders run: a thread for every connection, and for every one that may be left behind (see [`Databases::may_start`]).
+/// The runtime on whose blocking threads leaders run: a thread for every connection, and for every one that may be left behind (see
+/// [`Databases::may_start`]).
 pub(super) fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
     let connections = databases.node_count() * databases.pool_size() as usize;
     Builder::new_multi_thread()
@@ -35,7 +36,7 @@ pub(super) fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Of a leader that the lane has counted.
+/// Starts a leader after this pause. The lane has counted it already.
 pub(super) fn start_in<W: Work>(pause: Duration, lane: Arc<Lane<W>>) {
     let seat = Seat::of(lane);
     if pause.is_zero() {
@@ -48,7 +49,7 @@ pub(super) fn start_in<W: Work>(pause: Duration, lane: Arc<Lane<W>>) {
     }));
 }
 
-/// Where the node and a connection are at hand, its thread starts at once; else they are waited for without one.
+/// Starts the thread at once if the node is usable and a connection is free. Otherwise a task waits for both, which occupies no thread.
 fn start<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     let candidate = lane
@@ -88,7 +89,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
             continue;
         }
         match candidate.pool.bulkhead().enter(lane.rules.purpose).await {
-            // What was judged before the wait may have changed meanwhile.
+            // The node may have gone down, or have been replaced, during the wait.
             Ok(permit) if still(&lane, &candidate).is_some() => {
                 return lead(seat, candidate, permit);
             }
@@ -97,7 +98,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     }
 }
 
-/// The node as it is judged now, if it is still the one to use. Asked before each statement is sent, after whatever was waited for.
+/// The node as it is judged now, if it is still the one to use, with the same pool. Asked after each wait and before each statement.
 fn still<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> Option<Candidate> {
     let same_pool = |now: &Candidate| Arc::ptr_eq(&now.pool, &candidate.pool);
     lane.candidate_now().filter(same_pool)
@@ -109,7 +110,7 @@ fn lead<W: Work>(seat: Seat<W>, candidate: Candidate, permit: Permit) {
     let term = Arc::new(Term::new(seat, candidate));
     let watched = context.watcher.watch(term.clone());
     let thread = move || {
-        // Dropped in the end, or when the thread panics: last the watch, first the permit, which the next leader may need.
+        // Dropped when the thread ends or panics: first the permit, which the next leader may need, last the registration with the watcher.
         let _watched = watched;
         let _ended = Ended(term.clone());
         let _permit = permit;
@@ -121,7 +122,7 @@ fn lead<W: Work>(seat: Seat<W>, candidate: Candidate, permit: Permit) {
     drop(detached);
 }
 
-/// On a blocking thread, with one connection.
+/// Runs on a blocking thread, with one connection, until the lane is empty, the term is over, or the node is no longer the one to use.
 fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::Answer>) {
     let mut connection = match candidate.pool.connection() {
         Ok(connection) => connection,
@@ -139,7 +140,7 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         let owner = W::owner(&jobs[0]);
         let standbys = witnesses(lane, &candidate);
         let result = W::run(&mut connection, owner, &jobs, standbys).map_err(DbError::from);
-        // Reported before anybody is answered: who asks again must not meet the same node.
+        // Reported before the jobs are answered, so that none of them is sent to this node again.
         report(lane, &candidate, &result);
         let Some(replies) = watch.end() else { return };
         lane.learn(begun.elapsed());
@@ -179,7 +180,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
     }
 }
 
-/// Nothing was taken. Writes go on waiting; reads go elsewhere.
+/// There is no connection, and no job has been taken yet. Writes stay in the lane; reads fail, and go to another node.
 fn without_connection<W: Work>(lane: &Lane<W>, candidate: &Candidate, error: DbError) {
     report::<(), W>(lane, candidate, &Err(error.clone()));
     if lane.rules.before != Before::PrimaryHolding {

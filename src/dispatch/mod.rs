@@ -2,19 +2,20 @@
 //!
 //! The story of a write, second by second, on a primary that is about to die:
 //!
-//! * t = 0 s: a handler hands a create over. [`Dispatch::create`] puts it into a [`lane`], where it waits its turn as a *job*. No thread
-//!   and no connection is taken for it yet. The lane has no *leader*, so one is started: a blocking thread with one connection.
+//! * t = 0 s: a handler hands over a create. [`Dispatch::create`] puts it into a [`lane`], where it waits its turn as a *job*. It does not
+//!   take a thread or a connection yet. The lane has no *leader*, so one is started: a blocking thread with one connection.
 //! * t = 0.1 ms: the [`leader`] takes the job, and all others that have gathered, and runs one statement for them. More jobs gather
 //!   meanwhile; it goes on until the lane is empty.
-//! * t = 1 ms: the primary is killed. The connection breaks, and the statement fails with [`crate::db::error::Error::Lost`]: it may have been
-//!   applied. The leader reports the node, which goes down; every job of the batch is in *doubt* ([`verdict::Doubt`]).
-//! * t = 1 ms: [`verdict::write`] says: the same again. The job goes back into the lane. There is no primary, so the lane *holds* it.
-//! * t = 5 s: a standby has been promoted and is verified. A leader starts, and the statement is sent again with the same id. It is
-//!   stored, or finds its own id, which the first attempt had stored: either way the answer is 201.
-//! * t = 8 s, had no primary come: the deadline. The job is taken out of the lane, and the answer is "may have been applied"; had it
-//!   never been sent, "not applied".
+//! * t = 1 ms: the primary is killed. The connection breaks, and the statement fails with [`crate::db::error::Error::Lost`]: it may have
+//!   been applied. The leader reports the node, which goes down; every job of the batch is in *doubt* ([`verdict::Doubt`]).
+//! * t = 1 ms: [`verdict::write`] decides that the same job is sent again. It goes back into the lane. There is no primary, so the lane
+//!   *holds* it.
+//! * t = 5 s: a standby has been promoted and is verified. A leader starts, and sends the statement again with the same id. It stores the
+//!   row, or finds its own id, which the first attempt had stored: either way the answer is 201.
+//! * t = 8 s, if no primary has come by then: the deadline has passed. The job is taken out of the lane and answered "may have been
+//!   applied", or "not applied" if it had never been sent.
 //!
-//! A read goes to the best node ([`read`]), and to the next one where that fails, in the same way: a job in a lane before that node.
+//! A read goes to the best node ([`read`]), and to the next one if that fails, in the same way: as a job in a lane before that node.
 
 mod attempt;
 mod bounds;
@@ -77,7 +78,7 @@ use write::WriteLanes;
 struct Context {
     databases: Arc<Databases>,
     policy: Policy,
-    /// Leaders run on its blocking threads.
+    /// The runtime on whose blocking threads leaders run.
     runtime: Handle,
     watcher: Arc<Watcher>,
     stopping: AtomicBool,
@@ -107,8 +108,8 @@ pub struct Dispatch {
     runtime: Mutex<Option<Runtime>>,
 }
 
-/// For each place of one full lane, shared by all kinds of work: only jobs that were sent need one. So a failover, and another one within
-/// seconds, finds enough of them.
+/// How many retries are in reserve for each place of a full lane; all kinds of work share them. Only failed attempts take one, jobs that
+/// are merely held do not, so the reserve is enough for a failover and another one within seconds.
 const RETRIES_PER_PLACE: u32 = 4;
 
 impl Dispatch {
@@ -142,7 +143,7 @@ impl Dispatch {
         })
     }
 
-    /// Leaders that are under way end by themselves; none is started any more.
+    /// Starts no more leaders. Those that are running end by themselves.
     pub fn stop(&self) {
         self.context.stopping.store(true, Ordering::Release);
         let runtime = self

@@ -1,4 +1,4 @@
-//! What the settings say to this room.
+//! The settings that this module obeys.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 pub struct Policy {
     /// How long a write may take altogether.
     pub write_deadline: Duration,
-    /// How long a statement may take before nobody waits for it any more.
+    /// How long a statement may take before its thread is given up.
     pub attempt_timeout: Duration,
     /// How many jobs may wait in a lane.
     pub max_waiting: usize,

@@ -26,18 +26,18 @@ use lanes::How;
 
 /// How long a read looks for a node, and waits in a lane. Its statement may then take `attempt_timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a default read looks for a node while one is up, or was until just now: all pools may have to be rebuilt at once. In an outage
-/// that goes on it looks for less.
+/// How long a default read looks for a node if one is up, or was up a moment ago: all pools may have to be rebuilt at once. In a longer
+/// outage it gives up after `PATIENCE`.
 const BLIP_PATIENCE: Duration = Duration::from_secs(3);
-/// How long a read waits in a lane while there is another node to ask, which has to answer its own reads too.
+/// How long a read waits in a lane if there is another node to ask. Not less, since that node has reads of its own to answer.
 const IMPATIENCE: Duration = Duration::from_millis(100);
-/// Between two looks for a node that can serve.
+/// How long a read waits before it looks again for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Between the first two looks whether a replica has come as far as a token; then twice as long, and so on.
+/// How long a read waits before it asks a replica again that lacked a token's write; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
-/// What one node made of it.
+/// What follows when one node has been asked.
 enum Step<A> {
     Done(Result<Served<A>, Error>),
     NextNode,
@@ -73,7 +73,8 @@ impl Dispatch {
                     Step::NextNode => {}
                 }
             }
-            // Where there is a primary, it has not been heard yet: it had too much to do, or was lost meanwhile.
+            // A replica said that it is absent. If there is a primary now, its answer decides, and the read goes on: in this round that
+            // primary was too busy, or failed.
             if let Some(absent) = course.absent.take()
                 && self.context.databases.primary_now().is_none()
             {
@@ -131,13 +132,14 @@ impl Dispatch {
             queued_until,
             until: course.until,
         };
-        // A primary that was cut off does not know that it was replaced. So what it shows has to be proved by a commit before its age counts.
+        // A primary that was cut off does not know that it has been replaced. So where age matters, it has to prove by a commit that its
+        // state is the latest one.
         let is_bounded = course.max_staleness.is_some() && candidate.role == DbRole::Primary;
         let mut how = How {
             proven: course.consistency.is_strong() || is_bounded,
             apart: false,
         };
-        // Until when a token's write is worth waiting for: asked when it was not there.
+        // Until when it is worth waiting here for a token's write: set when that is first found missing.
         let (mut worth_until, mut pause) = (None, FIRST_PAUSE);
         loop {
             let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;

@@ -1,4 +1,4 @@
-//! What a lane is told: before which node it stands, how much may wait in it, and for how long.
+//! The rules of one lane: which node it stands before, how many jobs may wait in it, and for how long.
 
 use std::time::Instant;
 
@@ -6,22 +6,23 @@ use super::Context;
 use super::work::{Weight, Work};
 use crate::db::{Use, share};
 
-/// Which node a lane stands before.
+/// The node that a lane's jobs are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
+    /// This one of the configured nodes.
     Node(usize),
-    /// Jobs are held while there is no primary.
+    /// The primary, whichever node that is. Jobs are held while there is none.
     PrimaryHolding,
-    /// Jobs fail while there is no primary.
+    /// The same, but jobs fail while there is none.
     Primary,
 }
 
 /// How long a job waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// To be taken.
+    /// Until then it waits in the queue for a leader.
     pub queued_until: Instant,
-    /// To be answered.
+    /// Until then it waits for its answer.
     pub until: Instant,
 }
 
@@ -43,7 +44,8 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Work of which one statement does one job alone may have half of what its use may have: the rest is for work that is done together.
+    /// Work whose statements take one job each may use half of the connections that its use may have. The other half is left to work that
+    /// shares statements.
     pub fn of<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
         let share = share(context.databases.pool_size());
         let max_leaders = match W::WEIGHT {

@@ -25,11 +25,11 @@ pub struct LaneStatus {
 /// What became of writes, since the start.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Writes that were in doubt, by how that ended: the outcome was learned, or it was not.
+    /// Writes that were in doubt, by how the doubt ended: with either outcome, or with none known.
     pub doubts_applied: Counter,
     pub doubts_not_applied: Counter,
     pub doubts_unknown: Counter,
-    /// Answers that told of what was stored before.
+    /// Answers that repeated what an earlier request or attempt had stored.
     pub replays: Counter,
     /// Writes that were acknowledged although no standby had them.
     pub unreplicated: Counter,

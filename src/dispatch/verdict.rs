@@ -1,4 +1,4 @@
-//! What to do with what became of an attempt: two tables, pure, one for writes and one for reads.
+//! What follows from the result of an attempt: two pure tables, one for writes and one for reads.
 
 use super::attempt::Failure;
 use crate::db::error::Error as DbError;
@@ -11,21 +11,22 @@ use crate::db::role::DbRole;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     None,
-    /// One was sent.
+    /// One was sent, and its outcome is not known.
     Sent,
 }
 
-/// What became of an attempt of a write.
+/// The result of an attempt of a write.
 #[derive(Clone, Debug)]
 pub enum Write<'f> {
     Accepted,
-    /// `lasting`: not even an earlier attempt that still hangs somewhere could be accepted later.
+    /// The ledger refused it. `lasting`: and will always do so, so that not even an earlier attempt that still hangs somewhere can be
+    /// accepted later.
     Refused {
         lasting: bool,
     },
-    /// What it met is gone again.
+    /// A row was in its way that is gone again ([`crate::ledger::Error::LostRace`]).
     Raced,
-    /// An answer that does not count: another primary had been seen by then, or no standby has it where one must.
+    /// An answer that does not count: another primary had been seen by then, or a standby must have the write and none is known to.
     Uncounted {
         accepted: bool,
     },
@@ -34,15 +35,16 @@ pub enum Write<'f> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextWrite {
-    /// That was the answer.
+    /// The client gets this answer.
     Answer,
-    /// The same again. `paid` by the retry budget: something failed, which more attempts could make worse. Who only waited pays nothing.
+    /// The same job is sent again. `paid`: it takes a retry from the budget, since something failed, and more attempts could make that
+    /// worse. A job that only waited takes none.
     Again {
         paid: bool,
     },
-    /// The same again, in a statement of its own.
+    /// It is sent again, in a statement of its own.
     Apart,
-    /// The same again: another session holds what it needs.
+    /// It is sent again: another session holds a lock that it needs.
     AfterLock,
     Refuse(Refusal),
 }
@@ -50,7 +52,7 @@ pub enum NextWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Overloaded,
-    /// The primary lacks disk or memory. More attempts would find no more of it, and would be missing in the budget for a failover.
+    /// The primary lacks disk or memory. More attempts would change nothing, and would take the retries that a failover needs.
     NoRoom,
     /// The deadline has passed, and nothing was ever sent.
     OutOfTime,
@@ -59,7 +61,7 @@ pub enum Refusal {
     Internal,
 }
 
-/// What follows, and whether there is doubt from now on.
+/// What follows, and the doubt from now on.
 pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
     use NextWrite::{AfterLock, Again, Answer, Apart};
     let refuse = |refusal: Refusal| match doubt {
@@ -95,7 +97,7 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
                 DbError::Lost(_) => (paid, Doubt::Sent),
                 DbError::LockTimeout => (AfterLock, doubt),
                 DbError::Busy => (free, doubt),
-                // It does not tell whether the earlier attempt was applied.
+                // This says nothing about an earlier attempt that is in doubt.
                 DbError::Statement(_) => match doubt {
                     Doubt::None => refuse(Refusal::Internal),
                     Doubt::Sent => (paid, doubt),
@@ -115,21 +117,21 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
     }
 }
 
-/// What became of an attempt of a read.
+/// The result of an attempt of a read.
 #[derive(Clone, Debug)]
 pub enum Read<'f> {
     Found,
     /// What was asked for is not there.
     Absent,
-    /// A write that a token names is not there. `soon`: it may well be there before another node could answer.
+    /// The node does not show a write that a token names. `soon`: it may well show it before another node could answer.
     TokenNotVisible {
         soon: bool,
     },
-    /// This node has not come as far as it must have.
+    /// This node has not reached the point of the history at which the page before was read.
     Behind,
     /// An answer of a node that is no longer what it was judged to be.
     Uncounted,
-    /// What a primary could not do whose schema has not been looked at yet.
+    /// The statement failed on a primary whose schema has not been verified yet.
     Unprepared,
     Failed(&'f Failure),
 }
@@ -137,9 +139,9 @@ pub enum Read<'f> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextRead {
     Answer,
-    /// It is absent here; a node that is better informed decides, if there is one.
+    /// It is absent on this replica. This is kept while the next nodes are asked: the primary decides, if there is one.
     Remember,
-    /// The primary must prove what it says before it counts.
+    /// The same primary again: it must prove its answer by a commit before that counts.
     Prove,
     /// The same node again, in a statement of its own.
     Apart,
@@ -149,18 +151,18 @@ pub enum NextRead {
     Next {
         paid: bool,
     },
-    /// The next node: this one has too much to do.
+    /// The next node: this one is too busy.
     Busy,
     TooSlow,
     Internal,
 }
 
-/// What follows. `proven`: the node is the primary, and has proved it by a commit.
+/// What follows. `proven`: the primary was asked to prove its answer by a commit.
 pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
     use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     match (came, role) {
         (Read::Found, _) => Answer,
-        // A replica that has not replayed it yet says the same as one where it never was.
+        // A replica that has not replayed it yet says the same as one of a database where it never existed.
         (Read::Absent, DbRole::Replica) => Remember,
         (Read::Absent, DbRole::Primary) => Answer,
         (Read::TokenNotVisible { soon: true }, DbRole::Replica) => Wait,
@@ -171,7 +173,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
         (Read::Unprepared, _) => Next { paid: true },
         (Read::Failed(failure), role) => match failure {
             Failure::Full => Busy,
-            // A proof that no standby confirms is no sign of too much work, nor is whoever waits behind it.
+            // This is no sign of overload: no standby may confirm a proof, and others wait in line behind it.
             Failure::OutOfTime { sent: false } if !proven => Busy,
             Failure::OutOfTime { .. } => Next { paid: false },
             Failure::NodeDown { .. } | Failure::NoAnswer | Failure::SplitBrain => {
@@ -184,7 +186,7 @@ pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
                 (DbError::LockTimeout, _) => Next { paid: false },
                 (DbError::Cancelled(_), _) => TooSlow,
                 (DbError::Statement(_), DbRole::Primary) => Internal,
-                // What only a replica cannot do: it may not have replayed the latest migration.
+                // The replica may not have replayed the latest migration, so another node may succeed.
                 (DbError::Statement(_), DbRole::Replica) => Next { paid: true },
                 (
                     DbError::Unreachable(_)

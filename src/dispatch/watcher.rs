@@ -1,8 +1,8 @@
-//! Looks after the leaders' threads, and gives up those that get no answer.
+//! Watches the leaders' threads, and gives up those that get no answer.
 //!
 //! libpq cannot be told to stop waiting for a server that is frozen while its kernel still acknowledges, or that waits for a standby for
-//! ever. So one task looks at all threads from outside. Who waits for one that is given up is answered at once; the thread is left behind
-//! with its connection, and counted, until it ends by itself.
+//! ever. So one task looks at all threads from outside. The jobs of a thread that is given up are answered at once; the thread is left
+//! behind with its connection, and counted, until it ends by itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +14,12 @@ use super::lane::{Lane, Seat};
 use super::work::Work;
 use crate::db::{Abandoned, Candidate};
 
-/// Between two looks.
+/// How often all threads are looked at.
 const LOOK: Duration = Duration::from_millis(20);
-/// A statement that takes longer makes the keeper look at the node.
+/// A statement that takes longer makes the keeper probe the node at once.
 const SUSPICION: Duration = Duration::from_millis(200);
 
-/// The terms of all leaders that are under way.
+/// The terms of all leaders that are running.
 #[derive(Default)]
 pub(super) struct Watcher {
     terms: Mutex<Terms>,
@@ -31,13 +31,13 @@ struct Terms {
     by_id: HashMap<u64, Arc<dyn Watched>>,
 }
 
-/// A term of any kind of work.
+/// A term, whatever its kind of work.
 pub(super) trait Watched: Send + Sync {
     fn look(&self, attempt_timeout: Duration);
 }
 
 impl Watcher {
-    /// Until the returned value is dropped.
+    /// Watches this term until the returned value is dropped.
     pub fn watch(self: &Arc<Self>, term: Arc<dyn Watched>) -> Registration {
         let mut terms = self.lock();
         terms.last_id += 1;
@@ -66,7 +66,7 @@ impl Drop for Registration {
     }
 }
 
-/// Ends with the runtime.
+/// Runs until the runtime is shut down.
 pub(super) async fn look_after_all(context: Arc<Context>) {
     let attempt_timeout = context.policy.attempt_timeout;
     loop {
@@ -76,12 +76,13 @@ pub(super) async fn look_after_all(context: Arc<Context>) {
     }
 }
 
-/// One leader's time with one connection.
+/// One leader's time with one connection. For example: at t = 0 ms a leader gets a connection and begins its first statement. At t = 100 ms
+/// jobs still wait, but its term is over: it gives the connection back, and the lane's next leader queues for one.
 pub(super) struct Term<W: Work> {
     pub lane: Arc<Lane<W>>,
     pub candidate: Candidate,
     pub watch: Watch<W::Answer>,
-    /// Given back in the end, or when the thread is given up, whichever comes first.
+    /// Given back when the thread ends or is given up, whichever comes first.
     seat: Mutex<Option<Seat<W>>>,
     left_behind: Mutex<Option<Abandoned>>,
 }
@@ -124,8 +125,8 @@ impl<W: Work> Term<W> {
     }
 }
 
-/// Only a node that is down by what a probe or a broken connection said has failed. A commit may wait for a standby for ever, and a
-/// large answer take long, on a server that is well: then nobody waits for the thread any more, and the node stays up.
+/// A thread that is given up does not take its node down. Only a probe or a broken connection does: on a healthy server, too, a commit may
+/// wait for a standby for ever, and a large answer take long.
 impl<W: Work> Watched for Term<W> {
     fn look(&self, attempt_timeout: Duration) {
         let running_for = self.watch.running_for().unwrap_or_default();
@@ -139,7 +140,7 @@ impl<W: Work> Watched for Term<W> {
     }
 }
 
-/// The thread has ended, be it by a panic.
+/// Dropped when the thread ends, even by a panic.
 pub(super) struct Ended<W: Work>(pub Arc<Term<W>>);
 
 impl<W: Work> Drop for Ended<W> {

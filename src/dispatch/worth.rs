@@ -1,4 +1,4 @@
-//! What the answer of a statement is worth: whether it counts, and where its commit is.
+//! Whether the answer of a statement counts, and which servers have its commit.
 
 use tokio::sync::oneshot;
 
@@ -9,7 +9,8 @@ use crate::db::role::DbRole;
 use crate::db::{Candidate, Require};
 use crate::ledger::store::Copies;
 
-/// The standbys whose word is wanted for its commit.
+/// The standbys of which at least one should have the statement's commit. None for a proved read that is content with a commit that has
+/// returned.
 pub(super) fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -> &'c [String] {
     if W::PROVES && !wants_witness(lane, candidate) {
         return &[];
@@ -17,14 +18,14 @@ pub(super) fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -
     &candidate.standbys.names
 }
 
-/// A read that is proved ends with a commit. With `durability.require` it counts only where a configured standby has confirmed that commit.
-/// Without, it is enough that the commit has returned: standbys that have left for another primary let none return.
+/// A proved read ends with a commit. With `durability.require` it counts only if a configured standby has confirmed that commit. Otherwise
+/// it is enough that the commit has returned: if the standbys had left for another primary, it would hang.
 fn wants_witness<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
     candidate.commits_wait && lane.context.databases.requires() != Require::None
 }
 
-/// Each job gets its own part. An answer that does not count is sent all the same: its write may be there, and what follows is the matter
-/// of [`super::verdict`].
+/// Sends each job its own answer. An answer that does not count is sent as well, since its write may have been applied; [`super::verdict`]
+/// decides what follows.
 pub(super) fn answer<W: Work>(
     lane: &Lane<W>,
     candidate: &Candidate,
@@ -32,7 +33,7 @@ pub(super) fn answer<W: Work>(
     replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
 ) {
     let databases = &lane.context.databases;
-    // A standby that is none any more shows a branch that nobody has judged yet.
+    // It was chosen as a standby and has been promoted since: nobody has judged its new branch yet.
     let is_promoted = candidate.role == DbRole::Replica && done.in_recovery == Some(false);
     if is_promoted {
         databases.suspect(candidate);
@@ -46,7 +47,7 @@ pub(super) fn answer<W: Work>(
     let current = !is_promoted && databases.is_current(candidate) && is_proved;
     let durability = durability(lane, candidate, done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
-        // A receiver that is gone is a client that has gone away.
+        // Sending fails only if the client has gone away.
         drop(reply.send(Ok(Answered {
             answer,
             role: candidate.role,

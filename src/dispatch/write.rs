@@ -1,4 +1,4 @@
-//! A write: the same job again and again while its outcome is in doubt, until it is known or the deadline has passed.
+//! A write: the same job is sent again and again while its outcome is in doubt, until it is known or the deadline has passed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,19 +16,20 @@ use crate::ledger;
 /// How long a create waits for an earlier one with the same handle that has not finished.
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a write came to, and where it is.
+/// The result of a write, and which servers have it.
 #[derive(Debug)]
 pub struct Written<A> {
     pub value: A,
     pub durability: Durability,
-    /// Of the primary.
+    /// The primary's region.
     pub region: Option<Arc<str>>,
 }
 
 /// The lanes of one kind of write, before the primary.
 pub(super) struct WriteLanes<W: Work> {
     pub pair: Pair<W>,
-    /// A lock that another session holds is told as an earlier request with the same handle. It may also be that of DDL.
+    /// If another session holds a lock for too long, the client is told that an earlier request with the same handle is in progress. That
+    /// is a guess: the lock may also be that of a schema change.
     pub locks_are_requests: bool,
 }
 
@@ -45,7 +46,7 @@ impl<W: Work> WriteLanes<W> {
 struct Course {
     deadline: Instant,
     doubt: Doubt,
-    /// Of the last attempt.
+    /// Why the last attempt gave no answer.
     failure: Option<Failure>,
     apart: bool,
     waits_for_lock_since: Option<Instant>,
@@ -117,8 +118,8 @@ impl Dispatch {
         }
     }
 
-    /// The retry budget is spent. In doubt only a repetition can tell what became of the write, so it waits for one that the successes of
-    /// others earn.
+    /// The retry budget is spent. A write in doubt waits until the successes of others have earned a retry, since only another attempt can
+    /// tell what became of it. Any other write ends here.
     async fn until_paid(&self, course: &mut Course) -> Result<(), Error> {
         while course.doubt == Doubt::Sent && Instant::now() < course.deadline {
             course.pause().await;
@@ -129,7 +130,8 @@ impl Dispatch {
         Err(self.out_of_time(course.doubt))
     }
 
-    /// Where replication is required, and has been missing for longer than a failover takes. Until then the lane holds the write.
+    /// Refuses the write where replication is required and has been missing for longer than `write_deadline`, which a failover should not
+    /// take. Until then the lane holds the write.
     fn refuse_what_would_be_alone(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
         let is_required = databases.requires() != Require::None && course.doubt == Doubt::None;
@@ -206,7 +208,7 @@ impl Dispatch {
         let databases = &self.context.databases;
         match doubt {
             Doubt::Sent => Error::OutcomeUnknown,
-            // It waited for its turn, or for a lock that somebody holds, before a primary that is there.
+            // There is a primary: it waited for its turn, or for a lock that another session holds.
             Doubt::None if databases.primary_for_writes_now().is_some() => Error::Overloaded,
             Doubt::None if databases.primary_now().is_some() => Error::DurabilityUnavailable,
             Doubt::None => Error::PrimaryUnavailable,
@@ -215,7 +217,8 @@ impl Dispatch {
 }
 
 impl Course {
-    /// The server gives up waiting for a lock soon, so that one job delays no other for long; the job itself waits on.
+    /// Keeps the write waiting for a lock. The server gives up after a short time, so that one job does not delay those that share its
+    /// statement; the write itself is sent again.
     fn after_lock(&mut self, locks_are_requests: bool) -> Result<(), Error> {
         let since = *self.waits_for_lock_since.get_or_insert_with(Instant::now);
         let in_progress = locks_are_requests && self.doubt == Doubt::None;
@@ -226,7 +229,7 @@ impl Course {
         Ok(())
     }
 
-    /// Full jitter, capped: many requests repeat at once after a failover.
+    /// Waits for a random time (full jitter) of at most 64 ms, since many requests repeat at once after a failover.
     async fn pause(&mut self) {
         let cap_ms = 1_u64 << self.pauses.min(6);
         self.pauses += 1;

@@ -58,7 +58,7 @@ pub const CALLBACK: Operation = Operation {
         shared::WRITE,
     ],
 };
-/// The same by another name.
+/// The same on another path.
 pub const CALLBACK_TRANSACTION: Operation = Operation {
     path: "/callback/transaction",
     id: "callbackTransaction",
@@ -99,7 +99,8 @@ pub async fn callback(
     request: HttpRequest,
     signed: Signed,
 ) -> Result<HttpResponse, Problem> {
-    // After the signature: as extractors they would be polled beside it, and whoever is ready first would answer.
+    // Read only after the signature was checked. As arguments of the handler they would be extracted at the same time, and whichever failed
+    // first would answer.
     NoQuery::extract(&request).await?;
     let bounds = Bounds::extract(&request).await?;
     let Signed {

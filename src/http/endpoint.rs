@@ -1,4 +1,4 @@
-//! What a row of the URL table is, and how actix is told of it.
+//! The rows of the URL table, and how actix's routes are made of them.
 
 use super::answer::{Problem, codes};
 use super::{layers, request};
@@ -16,7 +16,7 @@ pub enum Need {
     /// A probe: it needs no key and is never limited, because a 429 would take the instance out of service.
     Probe,
     Nothing,
-    /// The signature of a source of callbacks, which the handler checks: it is over the body.
+    /// The signature of a source of callbacks. It covers the body, so the handler checks it.
     Signature,
     /// A client's key with this scope.
     Key(Scope),
@@ -31,14 +31,14 @@ impl Need {
     }
 }
 
-/// One row: who needs what for a method on a path, and who answers.
+/// One row: what a request needs for a method on a path, and its handler.
 pub struct Endpoint {
     pub path: &'static str,
     pub method: Method,
     pub need: Need,
-    /// Served only where the databases are the private ones.
+    /// Served only if the databases are the private ones, which the service starts itself.
     pub embedded_only: bool,
-    /// Operators have it on their listener too, with the same need as everywhere.
+    /// Served on the operators' listener too, with the same need as everywhere.
     also_for_operators: bool,
     handler: fn(Route) -> Route,
     max_body_bytes: usize,
@@ -62,7 +62,7 @@ impl Endpoint {
         }
     }
 
-    /// `HEAD` too; actix leaves the body out.
+    /// Serves `HEAD` too; actix leaves the body out.
     pub const fn get(path: &'static str, need: Need, handler: fn(Route) -> Route) -> Endpoint {
         Endpoint::new(Method::GET, path, need, handler)
     }
@@ -113,14 +113,14 @@ impl Endpoint {
     }
 }
 
-/// To whom a listener talks.
+/// Whom a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The only listener: all that there is, each with its need.
+    /// Everybody: the only listener, with all routes, each with its need.
     All,
-    /// Beside one for operators: without what they have there.
+    /// Clients, where operators have a listener of their own: without the routes that are there alone.
     Clients,
-    /// `server.admin_bind`: who can reach it may see how the service is.
+    /// Operators (`server.admin_bind`): whoever can reach it may see the state of the service without a key.
     Operators,
 }
 
@@ -140,7 +140,7 @@ impl Side {
     }
 }
 
-/// Rows of one path stand together.
+/// Gives actix the routes of one listener. Rows of one path must stand together in the table.
 pub fn serve(table: &'static [Endpoint], side: Side, embedded: bool, config: &mut ServiceConfig) {
     config.app_data(side);
     let shown = table.iter().filter(|row| side.shows(row, embedded));

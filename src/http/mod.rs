@@ -36,8 +36,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// The URL table: each method on each path, what a request needs for it, and who answers. No route can be served without a row here, and
-/// no row be written without a need. What needs [`Admin`] is shown to operators alone where they have a listener of their own.
+/// The URL table: each method on each path, what a request needs for it, and its handler. No route is served without a row here, and no row
+/// can be written without a need. Where operators have a listener of their own, what needs [`Admin`] is served there alone.
 pub const TABLE: &[Endpoint] = &[
     Endpoint::get("/transactions", Need::Key(Read), |r| {
         r.to(transactions::search)
@@ -104,7 +104,7 @@ pub fn routes(side: Side, api: &Api) -> impl FnOnce(&mut ServiceConfig) {
     move |config| endpoint::serve(TABLE, side, embedded, config)
 }
 
-/// What the settings say to this folder.
+/// The settings of this folder.
 pub struct ApiOptions {
     pub rules: Rules,
     pub policy: Policy,
@@ -119,7 +119,7 @@ pub struct ApiOptions {
 
 /// What can be done to the private databases.
 pub struct Embedded {
-    /// Whoever receives from it kills the primary, on a thread of its own: that takes a moment, and no async worker may wait for it.
+    /// The thread that receives from it kills the primary. That takes a moment, and no async worker may wait for it.
     pub kill_primary: SyncSender<()>,
 }
 
@@ -128,7 +128,7 @@ pub struct Api {
     databases: Arc<Databases>,
     dispatch: Dispatch,
     rules: Rules,
-    /// And for how long it may be awaited.
+    /// None: replication is not required. Else how long it may be missing after a failover before writes are refused.
     replication_required: Option<Duration>,
     region: Option<String>,
     embedded: Option<Embedded>,

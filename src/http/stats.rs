@@ -23,7 +23,7 @@ use crate::ledger::model::stats::{
 };
 use crate::ledger::store::stats::Counted;
 
-/// What they have in common.
+/// What the three operations have in common.
 const COUNTS: Operation = Operation {
     method: "GET",
     path: "",

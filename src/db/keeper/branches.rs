@@ -1,36 +1,37 @@
-//! Which branch of the history counts, where more than one has a writable node.
+//! Which branch of the history counts, if more than one has a writable node.
 //!
 //! A promotion raises the timeline, so as a rule the highest one counts, and a writable node on a lower one is fenced. But anybody can
-//! promote anything: one mistaken `pg_promote()` of a reporting replica, or a restored copy in the list, is on a higher timeline too. So
-//! the primary on the lower one is asked first whether anybody still follows it. A correct failover cuts all standbys off the old primary
-//! before it promotes; where one still streams from it, both timelines live.
+//! promote anything: after one mistaken `pg_promote()` a reporting replica is on a higher timeline too, and so may be a restored copy that
+//! is in the list. So it is asked first whether anybody still follows the primary on the lower timeline. A correct failover cuts all
+//! standbys off the old primary before it promotes one of them; if one still streams from it, both timelines are alive.
 //!
 //! A failover, on a time line: node-1 is the primary on timeline 1, node-2 and node-3 are its synchronous standbys.
-//! * t = 0 s: node-1 is cut off or dead, node-2 and node-3 have left it. t = 1 s: node-2 is promoted to timeline 2.
-//! * t = 1.02 s: a probe sees it. Nobody follows node-1, if it answers at all: node-2 is the primary at once, node-1 is fenced.
+//! * t = 0 s: node-1 is cut off or dead, and node-2 and node-3 have left it. t = 1 s: node-2 is promoted to timeline 2.
+//! * t = 1.02 s: a probe sees it. Nobody follows node-1, if it answers at all: node-2 is the primary at once, and node-1 is fenced.
 //!
 //! A mistake: node-1 is the primary on timeline 1, node-2 its synchronous standby, node-3 a reporting replica.
-//! * t = 0 s: somebody promotes node-3 to timeline 2. t = 0.3 s: a probe sees it. The last word of node-2, of 0.2 s ago, is that it follows
-//!   node-1, which may be over by now. So writes are held, and both are asked again.
+//! * t = 0 s: somebody promotes node-3 to timeline 2. t = 0.3 s: a probe sees it. 0.2 s ago node-2 said that it follows node-1, which may
+//!   no longer be so. Therefore writes are held, and both are asked again.
 //! * t = 0.302 s: node-2 streams from node-1 on timeline 1, and node-1 says that its commits wait for node-2: node-1 goes on, since each
 //!   write that it acknowledges is on node-2. node-3 is fenced (`promoted_apart`), and is never elected as long as nobody follows it:
 //!   should node-1 die at t = 60 s, writes wait for node-2 to be promoted.
-//! * Were node-2 only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor where somebody
-//!   follows node-3 as well. Then writes are refused (`split_brain`) until one of the branches is gone.
+//! * If node-2 were only an asynchronous standby, nobody could say which of the two has what was acknowledged last; nor if somebody
+//!   followed node-3 as well. In these cases writes are refused (`split_brain`) until one of the branches is gone.
 //!
-//! A region that comes back: eu-a waits for us-a or ap-a, and eu-b follows it as well. eu is cut off, us-a and ap-a leave it, us-a is promoted.
-//! When eu is reached again, eu-b still streams from eu-a. But eu-a's commits hang and ap-a follows us-a: us-a goes on, eu-a is fenced.
+//! A region that comes back: the commits of eu-a wait for us-a or ap-a, and eu-b follows it as well, asynchronously. eu is cut off, us-a
+//! and ap-a leave eu-a, and us-a is promoted. When eu can be reached again, eu-b still streams from eu-a. But the commits of eu-a hang, and
+//! ap-a follows us-a: us-a goes on, and eu-a is fenced.
 //!
-//! Should node-1 miss a probe at that moment, node-2 speaks for it: while it says that it streams on timeline 1, writes are held for as long
-//! as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), in which node-1 is asked again. So they are where node-2 is
-//! the one that misses a probe, and node-1 says that it streams. After a correct failover nobody streams from the old primary, and nothing
-//! is waited for.
+//! A missed probe: should node-1 miss one just when node-3 is promoted, node-2 speaks for it. While node-2 says that it streams on timeline
+//! 1, writes are held for as long as it takes to connect and to answer a probe (`last_word`, 2.5 s by default), and node-1 is asked again
+//! in that time. The same holds if node-2 misses a probe, and node-1 says that node-2 streams from it. After a correct failover nobody
+//! streams from the old primary, so nothing is waited for.
 //!
-//! A number names no branch: two promotions from timeline 1 make two timelines 2. So a branch is told by its number and by the node that
-//! writes it. An outcast, a node that was promoted beside the branch that counts, stays ruled out whatever the number of its timeline becomes
-//! (it may be promoted again), until it is rebuilt or streams from somebody: at t = 61 s node-3 is restarted as a standby, and is an outcast
-//! still; at t = 65 s it streams from node-2, and is a standby like any other. And a timeline that was seen only on
-//! a standby that streams from nobody rules out only primaries that nobody follows.
+//! Two promotions from timeline 1 make two timelines 2, so a branch is identified by its number and the node that writes it. An *outcast*
+//! is a node that was promoted beside the branch that counts. It stays ruled out, whatever the number of its timeline becomes (it may be
+//! promoted again), until it is rebuilt or streams from somebody: at t = 61 s node-3 is restarted as a standby, and is still an outcast; at
+//! t = 65 s it streams from node-2, and is a standby like any other. A timeline that was seen only on a standby that streams from nobody
+//! rules out only primaries that nobody follows.
 
 use super::super::cause::Cause;
 use super::following::{Following, following, is_confirmed};
@@ -43,9 +44,9 @@ pub struct Decision {
     pub winner: Option<usize>,
     /// The highest timeline that was seen.
     pub highest: i32,
-    /// Whether somebody follows a primary of a lower timeline is being asked.
+    /// Nodes are being asked whether anybody still follows a primary of a lower timeline.
     pub pending: bool,
-    /// Two branches live.
+    /// Two branches are alive, and nobody can tell which is the right one.
     pub split: bool,
     /// Writable nodes that do not count, and why.
     pub ruled_out: Vec<(usize, Cause)>,
@@ -94,8 +95,9 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     decision
 }
 
-/// Whoever is above the primary that writes, and follows nobody. A standby may be in the middle of its promotion, and then it is asked which
-/// of the two counts once it is a primary. Only where that primary's commits have been confirmed since it stands alone, there is no question.
+/// The nodes to cast out: those on a higher timeline than the elected primary that follow nobody. A standby among them may be in the middle
+/// of its promotion; which of the two counts is then asked once it is a primary. It is cast out only if the elected primary's commits have
+/// been confirmed since it stands alone.
 fn gone_their_own_way<'l, 'f>(
     others: &[Followed<'l, 'f>],
     decision: &Decision,
@@ -117,7 +119,8 @@ fn gone_their_own_way<'l, 'f>(
     above.filter(is_apart).collect()
 }
 
-/// A standby that streams on the timeline that writes went to, whose primary does not answer: it may have missed one probe only.
+/// A standby that streams on the timeline that writes went to, while the primary of that timeline does not answer: that primary may only
+/// have missed one probe.
 fn loyal_to_a_silent_writer<'l, 'f>(
     others: &[Followed<'l, 'f>],
     memory: &Memory,
@@ -125,7 +128,7 @@ fn loyal_to_a_silent_writer<'l, 'f>(
     let writer = memory.writer?;
     let mut standbys = others.iter().map(|(look, _)| *look);
     let is_silent = others.iter().all(|(look, _)| look.node != writer);
-    // One that follows another standby says nothing of the primary.
+    // A standby that follows another standby (a cascade) says nothing of the primary.
     let is_cascading = |look: &Look| {
         let name = look.facts.upstream_name.as_deref();
         let mut upstream = others.iter().filter(|(other, _)| !other.is_primary());
@@ -137,7 +140,8 @@ fn loyal_to_a_silent_writer<'l, 'f>(
     standbys.find(is_loyal).filter(|_| is_silent)
 }
 
-/// Those who may be the primary, and those of a lower timeline than the highest one that lives who are still followed.
+/// Returns the claims (writable nodes that may be the primary) and the rivals (those on a lower timeline than the highest one alive that
+/// are still followed). Rules out or casts out others.
 fn sort_out<'l, 'f>(
     others: &[Followed<'l, 'f>],
     heights: &Heights,
@@ -150,7 +154,7 @@ fn sort_out<'l, 'f>(
         let at = claim.timeline;
         let is_namesake = claim.is_primary() && claim.shares_a_number(memory);
         match following {
-            // Nothing that was written since the number is known is there.
+            // It shares the number alone: it has nothing of what was written on the timeline that writes went to.
             None if is_namesake && writer.is_none() => {
                 decision.rule_out(claim, Cause::PromotedApart);
             }
@@ -173,6 +177,7 @@ fn sort_out<'l, 'f>(
     (claims, rivals)
 }
 
+/// The weight of a rival, or of a silent primary for which a standby speaks. The greatest one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
     GoesOn,
@@ -180,7 +185,7 @@ enum Weight {
     Split,
 }
 
-/// What a primary weighs that is followed, on a lower timeline than the highest one.
+/// The weight of a rival: a primary that is followed, on a lower timeline than the highest one alive.
 fn weigh(
     (rival, following): (&Look, Following),
     contest: Option<(i32, Instant)>,
@@ -191,13 +196,13 @@ fn weigh(
     match following {
         _ if contest.is_none_or(|(_, since)| heard < since) => Weight::Pending,
         Following::Confirms(_) if may_go_on => Weight::GoesOn,
-        // Whoever follows it may have missed one probe only.
+        // The standby that follows it may only have missed one probe.
         Following::Unheard(_) if may_still_speak => Weight::Pending,
         _ => Weight::Split,
     }
 }
 
-/// The primary on the lower timeline goes on.
+/// The primary on the lower timeline goes on, if there is only one.
 fn goes_on(rivals: &[(&Look, Following)], memory: &mut Memory, decision: &mut Decision) {
     match rivals {
         [(rival, _)] => decision.elect(rival, memory),

@@ -1,13 +1,15 @@
-//! Which cluster is ours, where the nodes are of several: by a mistake in the settings, a name that moved, a server set up anew.
+//! Which cluster is ours, if the nodes belong to several: because of a mistake in the settings, a host name that moved, or a server that
+//! was set up anew.
 //!
-//! The system identifier of more than half of the configured nodes is ours, for good. As long as fewer have answered, the one that all who
-//! answer have is presumed. Where they disagree, and none has more than half, that of `database.primary` is, if no other cluster's node is
-//! writable; else nobody is elected. Everybody else is a stranger then, and stops nobody.
+//! The system identifier of more than half of the configured nodes is ours, for good. As long as fewer have answered, the one that all of
+//! these have is presumed. If they disagree, and none has more than half, the one of the first node (`database.primary`) is presumed, if it
+//! is writable and no node of another cluster is; otherwise nobody is elected. All nodes of other clusters are strangers then: they are
+//! fenced, and keep no other node from serving.
 //!
 //! An example: three nodes, and the URL of the first one is mistyped, so that it leads to another cluster's primary. At t = 0 s the service
 //! is started, at t = 0.02 s all have answered: two of three are of one cluster, the first one is fenced (`other_cluster`), and nobody is
-//! written to, since the right primary is not in the list. Were only the first one up, it would be presumed to be ours, there being no other
-//! evidence, until the other two answer: then theirs counts.
+//! written to, since the right primary is not in the list. If only the first one were up, its cluster would be presumed to be ours, for
+//! want of other evidence, until the other two answer: then theirs counts.
 
 use super::super::cause::{Cause, Trouble};
 use super::super::probe::Heard;
@@ -17,7 +19,7 @@ use super::judge::Standing;
 pub enum Cluster {
     #[default]
     Unknown,
-    /// All who answer are of it, or the first node alone is writable; or it was so when one of them was elected.
+    /// All nodes that answer are of it, or the first one is, and alone is writable; or this was so when a node of it was elected.
     Presumed(i64),
     /// More than half of the configured nodes are of it.
     Known(i64),
@@ -35,13 +37,13 @@ impl Cluster {
         }
     }
 
-    /// What was presumed was wrong: nothing that is remembered of the other cluster means anything for this one.
+    /// The cluster that was presumed before was the wrong one: nothing that is remembered of it means anything for this one.
     pub fn replaces(self, before: Cluster) -> bool {
         before.system_id().is_some() && self.system_id() != before.system_id()
     }
 
-    /// With what the nodes say that can be of use at all. `is_bound`: somebody of it was elected. `anchor`: the one to presume, where they
-    /// disagree.
+    /// What is known once the usable nodes have shown these identifiers. `is_bound`: a node of it has been elected. `anchor`: the one to
+    /// presume if they disagree.
     fn learn(
         self,
         nodes: usize,
@@ -67,7 +69,7 @@ impl Cluster {
     }
 }
 
-/// Fences whoever is not of our cluster, and everybody where that is not known.
+/// Fences every node that is not of our cluster; if that is not known, all of them.
 pub fn fence_strangers(
     nodes: &[Option<&Heard>],
     cluster: &mut Cluster,

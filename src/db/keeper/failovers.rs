@@ -1,4 +1,4 @@
-//! Notices when another node, or another timeline, takes the writes over, and how long there were none.
+//! Notices when another node, or another timeline, takes over the writes, and how long there was no primary.
 
 use super::super::Shared;
 use super::super::cause::Cause;
@@ -19,7 +19,7 @@ pub struct FailoverLog {
     open: Option<Gap>,
 }
 
-/// One that ends with the next write that is acknowledged.
+/// A time without a primary, which ends with the next write that is acknowledged.
 struct Gap {
     since: Instant,
     /// There was a primary before it: waiting for the first one is no gap.
@@ -48,7 +48,7 @@ impl FailoverLog {
         self.lost.map(|(since, _)| now - since)
     }
 
-    /// `waited_for`: somebody waits for a primary.
+    /// `waited_for`: a write waits for a primary.
     pub fn concluded(&mut self, before: Writes, writes: Writes, waited_for: bool, now: Instant) {
         match writes {
             Writes::To { node, timeline } => self.found(node, timeline, waited_for, now),
@@ -91,7 +91,7 @@ impl FailoverLog {
         let write_gap = lost.map_or(Duration::ZERO, |(at, _)| now - at);
         log::info!(primary = to.as_str(), timeline, write_gap_ms = write_gap.as_millis(); "a primary is verified, writes go there");
         let from = before.filter(|before| *before != (node, timeline));
-        // Where nobody waits, the gap is over; else with the first answer.
+        // If no write waits, the gap is over now; otherwise it ends with the first one that is acknowledged.
         self.open = lost.filter(|_| waited_for).map(|(since, _)| Gap {
             since,
             interrupts: before.is_some(),
@@ -123,7 +123,7 @@ impl FailoverLog {
         failovers.push_front(failover);
     }
 
-    /// The first write since then has been acknowledged.
+    /// The first write since there is a primary again has been acknowledged.
     pub fn acknowledged(&mut self, at: Instant) {
         let Some(gap) = self.open.take().filter(|gap| gap.since < at) else {
             return;

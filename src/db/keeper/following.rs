@@ -4,13 +4,14 @@ use super::judge::Memory;
 use super::look::Look;
 use std::time::Instant;
 
-/// How a primary is followed by another configured node, and when that was heard.
+/// How another configured node follows a primary, and when that was heard. Later variants are better evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Following {
-    /// The primary says so, and whoever follows it does not answer.
+    /// The primary says that a standby follows it, and that standby does not answer.
     Unheard(Instant),
+    /// The standby itself says that it streams from it.
     Streams(Instant),
-    /// Its commits wait for the one that follows.
+    /// The same, and the primary's commits wait for that standby.
     Confirms(Instant),
 }
 
@@ -26,9 +27,9 @@ pub fn is_confirmed(following: Option<Following>) -> bool {
     matches!(following, Some(Following::Confirms(_)))
 }
 
-/// The best that is known. A standby's own word counts; of one that does not answer, the primary's.
+/// The best evidence that there is. A standby's own word counts; for one that does not answer, the primary's.
 pub fn following(primary: &Look, looks: &[Look], memory: &Memory) -> Option<Following> {
-    // Two branches may have the same number, so the primary must know it too, where it may see that.
+    // Two branches may have the same number, so the primary must list this standby too, if its user may see that.
     let is_known = |look: &Look| {
         let name = look.facts.upstream_name.as_deref();
         !primary.facts.sees_replication

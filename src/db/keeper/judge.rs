@@ -1,4 +1,4 @@
-//! Which node is the primary, and which must not be touched. Pure: from what the nodes last said, and what is remembered of before.
+//! Which node is the primary, and which must not be used. Pure: from what the nodes said last, and what is remembered of before.
 
 use super::super::cause::{Cause, Trouble};
 use super::super::conclusions::Writes;
@@ -10,19 +10,19 @@ use super::gone::give_up_what_nobody_has;
 use super::look::Look;
 use std::time::{Duration, Instant};
 
-/// What outlives a single look.
+/// What is remembered from one judgement to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// The cluster that this service serves.
     pub cluster: Cluster,
-    /// The branch of the history that writes went to: the number of its timeline, which goes back only where it is gone (`gone.rs`),
-    /// and the node that wrote it.
+    /// The branch of the history that writes went to: its node, and the number of its timeline, which becomes lower only if it is gone
+    /// (`gone.rs`).
     pub timeline: i32,
     pub writer: Option<usize>,
-    /// The highest timeline that somebody showed when nobody could be elected.
+    /// The highest timeline that a node showed when none could be elected.
     pub shown: i32,
     pub nodes: Vec<Remembered>,
-    /// A timeline that somebody was promoted to beside a primary that is followed, and since when it is in question.
+    /// The timeline that a node was promoted to beside a primary that is followed, and since when it is open which of the two counts.
     pub contest: Option<(i32, Instant)>,
     /// Since when no node has the timeline that writes went to.
     pub gone_since: Option<Instant>,
@@ -30,13 +30,13 @@ pub struct Memory {
 
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {
-    /// A running server never goes back to a lower timeline, whatever its control file says.
+    /// The highest timeline that its server has shown: a running one never goes back to a lower one, whatever its control file says.
     shown: Option<(Server, i32)>,
     /// The name under which it follows others.
     pub upstream_name: Option<String>,
     /// Since when it is a standby that receives nothing.
     pub follows_nobody_since: Option<Instant>,
-    /// A primary has answered since then: it is cut off, and does not merely wait for one.
+    /// A primary has answered since then, so it is cut off from that, and does not merely wait for one.
     could_follow: bool,
     /// It was promoted to this timeline beside the branch that counts, and is ruled out until it streams from somebody ([`super::branches`]).
     pub outcast: Option<i32>,
@@ -44,7 +44,7 @@ pub struct Remembered {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// For everything, or with a caveat.
+    /// For everything, or with this caveat.
     Usable(Option<Cause>),
     Fenced(Trouble),
 }
@@ -86,12 +86,12 @@ pub fn judge(
     let timeline = winner.map_or(memory.timeline.max(memory.shown), |winner| winner.timeline);
     for look in &looks {
         standings[look.node] = standing(look, &decision, timeline);
-        // Perhaps of a failover that was missed, perhaps of a mistake: until somebody is elected, it serves no token.
+        // It may be from a failover that nobody saw, or from a mistake. Until a node is elected, it answers no read with a token.
         let is_unheard_of = memory.timeline > 0 && look.timeline > memory.timeline;
         if winner.is_none() && is_unheard_of && look.follows_nobody() {
             standings[look.node] = Standing::Usable(Some(Cause::PromotedApart));
         }
-        // Only of a primary that has answered since is it known that it could be followed.
+        // It could have followed a primary only if one has answered since it was left alone.
         let remembered = &mut memory.nodes[look.node];
         let since = remembered.follows_nobody_since;
         remembered.could_follow |=
@@ -121,7 +121,7 @@ pub fn judge(
     }
 }
 
-/// What is remembered of a cluster that was presumed means nothing for another one.
+/// Learns which cluster is ours. If another one had been presumed, forgets everything that was remembered of it.
 fn learn_the_cluster(nodes: &[Option<&Heard>], memory: &mut Memory, standings: &mut [Standing]) {
     let before = memory.cluster;
     let is_bound = memory.writer.is_some();
@@ -136,7 +136,7 @@ fn learn_the_cluster(nodes: &[Option<&Heard>], memory: &mut Memory, standings: &
     }
 }
 
-/// What a node of this cluster is of use for, now that it is known which branch of the history counts.
+/// What a node of this cluster may be used for, now that it is known which branch of the history counts.
 fn standing(look: &Look, decision: &branches::Decision, timeline: i32) -> Standing {
     let facts = look.facts;
     if let Some((_, cause)) = decision
@@ -194,7 +194,7 @@ fn looks<'a>(
             .unwrap_or(0)
             .max(before.map_or(0, |(_, shown)| shown));
         remembered.shown = Some((facts.server, timeline));
-        // Without a receiver it can only guess (`cluster_name`).
+        // Without a WAL receiver this is only a guess (`cluster_name`).
         if facts.receiving || remembered.upstream_name.is_none() {
             remembered.upstream_name.clone_from(&facts.upstream_name);
         }
@@ -202,7 +202,7 @@ fn looks<'a>(
         let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
         remembered.follows_nobody_since = receives_nothing.then_some(since);
         remembered.could_follow &= receives_nothing;
-        // Rebuilt, it is on a lower timeline again, or follows somebody.
+        // An outcast that was rebuilt is on a lower timeline again, or follows somebody.
         let way = facts.heard_of.unwrap_or(0).max(timeline);
         let goes_its_own_way = |outcast: &i32| !facts.receiving && way >= *outcast;
         remembered.outcast = remembered.outcast.filter(goes_its_own_way);

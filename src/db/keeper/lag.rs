@@ -1,11 +1,12 @@
 //! How far a replica is behind, in time, and up to when what it shows is settled.
 //!
-//! `now() - pg_last_xact_replay_timestamp()` grows on an idle primary, and a stalled receiver looks caught up to itself. So positions
-//! are compared: a replica is as late as the oldest position of the primary that it has not replayed yet.
+//! `now() - pg_last_xact_replay_timestamp()` grows on an idle primary, and a replica whose receiver has stalled believes that it has
+//! everything. So positions are compared: a replica is as late as the oldest position of the primary that it has not replayed yet.
 //!
-//! For example: at t = 1 s a transaction begins on the primary; it waits. At t = 2 s another one stores a row and commits, and a probe
-//! sees position 70 and the open transaction: settled is what was begun before 1 s, there and on each replica that has replayed 70. At
-//! t = 3 s the first one stores a row *of 1 s* and commits: whoever had read up to the row of 2 s would have passed it by.
+//! *Settled* up to a time means that nothing can appear any more that was stored before it. For example: at t = 1 s a transaction begins on
+//! the primary, and stays open. At t = 2 s another one stores a row and commits, and a probe sees position 70 and the open transaction:
+//! what began before 1 s is settled, there and on each replica that has replayed 70. At t = 3 s the first one stores a row *of 1 s* and
+//! commits. A reader who had gone on from the row of 2 s would have missed it.
 
 use super::super::probe::{Facts, Heard};
 use super::super::role::DbRole;
@@ -18,20 +19,21 @@ const KEPT: usize = 256;
 #[derive(Default)]
 pub struct PrimaryPositions {
     timeline: Option<i32>,
-    /// When there was a primary last.
+    /// When a primary was seen last.
     last_seen: Option<Instant>,
+    /// The last position on the timeline before this one.
     before: Option<i64>,
-    /// Of the primary, ascending.
+    /// Positions of the primary, ascending.
     seen: VecDeque<Position>,
 }
 
 struct Position {
     /// When it was seen first.
     at: Instant,
-    /// When the primary was asked last that was there.
+    /// When the primary was last asked and was still at this position.
     asked: Instant,
     lsn: i64,
-    /// As it was seen there last.
+    /// As a probe last saw it at this position.
     settled_until: Option<DateTime<Utc>>,
 }
 
@@ -60,7 +62,7 @@ impl PrimaryPositions {
             return;
         }
         if self.seen.len() == KEPT {
-            // Thinned out rather than cut off: an old position says how long a standstill has lasted.
+            // Every second one is dropped, not the oldest ones: an old position shows how long a standstill has lasted.
             let mut keep = false;
             self.seen.retain(|_| {
                 keep = !keep;
@@ -87,23 +89,24 @@ impl PrimaryPositions {
         }
         let own_estimate = facts.lag_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
         if self.seen.is_empty() || !self.is_of_this_timeline(facts) {
-            // On the old branch its position means nothing; it is late at least since the new one was seen.
+            // The position of a replica on another timeline means nothing here. It is late at least since this timeline was first seen.
             let since_switch = self.seen.front().map(|first| millis(now - first.at));
             return own_estimate.max(since_switch);
         }
         match self.seen.iter().position(|seen| seen.lsn > facts.lsn) {
             // Nothing is missing of what the primary had when it was seen last.
             None => Some(self.last_seen.map_or(0, |at| millis(now - at))),
-            // It missed something before this monitor looked.
+            // It lacks even the first position that was seen, so it may be later than these positions show.
             Some(0) => own_estimate.max(Some(millis(now - self.seen[0].at))),
             Some(first) => Some(millis(now - self.seen[first].at)),
         }
     }
 
-    /// All that the primary had then, this replica has replayed: what it shows is at most as old as that. None: nobody knows.
+    /// When the primary was last asked and had nothing that this replica has not replayed: the replica shows at least the state of that
+    /// time. None: unknown.
     ///
-    /// For example: the primary was asked at t = 0 s, at t = 0.5 s and at t = 1 s, and was at 70, at 80 and at 80 again. A replica that said
-    /// at t = 0.6 s that it is at 75 shows what there was at t = 0 s; one that said 80, what there was at t = 1 s.
+    /// For example: the primary was asked at t = 0 s, at t = 0.5 s and at t = 1 s, and was at 70, at 80 and at 80 again. A replica that
+    /// said at t = 0.6 s that it is at 75 shows at least the state of t = 0 s; one that said 80, that of t = 1 s.
     pub fn as_of(&self, replica: &Facts) -> Option<Instant> {
         let mut replayed = self
             .seen
@@ -114,11 +117,11 @@ impl PrimaryPositions {
         newest.filter(|_| self.is_of_this_timeline(replica))
     }
 
-    /// Up to when what this node shows is settled: each transaction of the primary that began before has ended, and what it committed
-    /// has been replayed here. Rows are stored with a time after the beginning of their transaction, so none with an earlier one can
-    /// appear any more. None: unknown.
+    /// Up to when what this node shows is settled: each transaction of the primary that began before has ended, and what it committed has
+    /// been replayed here. Rows are stored with a time after the beginning of their transaction, so none with an earlier one can appear any
+    /// more. None: unknown.
     ///
-    /// It never becomes wrong, only old. So it may be told by what was seen at the last probe.
+    /// It may be taken from the last probe: it never becomes wrong, only older than it could be.
     pub fn settled_until(&self, facts: &Facts) -> Option<DateTime<Utc>> {
         if facts.role == DbRole::Primary {
             return facts.settled_until;

@@ -1,4 +1,4 @@
-//! What one node says, as the branches of the history are told by it.
+//! What one node says, as far as the branches of the history are told apart by it.
 
 use super::super::probe::Facts;
 use super::super::role::DbRole;
@@ -27,25 +27,25 @@ impl Look<'_> {
         self.facts.role == DbRole::Replica && !self.facts.receiving
     }
 
-    /// Writes went there last, and may go on.
+    /// It is the primary that writes went to last, still on the same timeline.
     pub fn is_writer(&self, memory: &Memory) -> bool {
         let is_same = memory.writer == Some(self.node) && memory.timeline == self.timeline;
         is_same && self.is_primary()
     }
 
-    /// Writes went to another branch since.
+    /// Writes have gone to another branch than this node's.
     pub fn was_left(&self, memory: &Memory) -> bool {
         self.timeline < memory.timeline || self.shares_a_number(memory)
     }
 
-    /// Its commits hang, and the history goes on elsewhere: writes went there, or somebody follows there. Who follows this one asynchronously
-    /// gives it no say then, since it can acknowledge nothing.
+    /// Its commits hang, and the history goes on elsewhere: writes have gone to another branch, or another one is followed. Then it does
+    /// not matter that a standby follows this one asynchronously, since it can acknowledge nothing.
     pub fn is_spent(&self, following: Following, heights: &Heights, memory: &Memory) -> bool {
         let hangs = self.facts.waits_for_standby() && !is_confirmed(Some(following));
         hangs && (self.was_left(memory) || !heights.is_lone)
     }
 
-    /// Its timeline has the number of the one that writes went to, and is another.
+    /// Its timeline has the same number as the one that writes went to, but is another branch.
     pub fn shares_a_number(&self, memory: &Memory) -> bool {
         let is_another = memory.writer.is_some_and(|writer| writer != self.node);
         is_another && self.timeline == memory.timeline
@@ -57,11 +57,11 @@ pub type Followed<'l, 'f> = (&'l Look<'f>, Option<Following>);
 
 /// The highest timelines.
 pub struct Heights {
-    /// Of a primary, or of a standby that streams from one.
+    /// Of primaries, and standbys that stream.
     pub alive: i32,
-    /// Of any node, also of standbys that stream from nobody.
+    /// Of all nodes, also of standbys that stream from nobody.
     pub shown: i32,
-    /// The same, or a later one that is known from history files alone. It deposes only a primary that nobody follows.
+    /// The same, or a higher one that is known from history files alone. It deposes only a primary that nobody follows.
     pub heard_of: i32,
     /// Nobody streams on the one that is alive.
     pub is_lone: bool,

@@ -19,11 +19,11 @@ pub enum Message {
         node: usize,
         change: Change,
     },
-    /// A request has waited long for the node.
+    /// A request waits long for the node, or has found that it was promoted.
     Suspected {
         node: usize,
     },
-    /// The end of the attempt to rebuild the pool that was begun then.
+    /// The attempt to rebuild the pool that began at this time has ended.
     Attempted {
         node: usize,
         attempt: Instant,
@@ -36,7 +36,7 @@ pub enum Message {
         pool: Arc<Pool>,
         result: Result<(), Trouble>,
     },
-    /// The first write since there was a primary again.
+    /// The first write was acknowledged since there is a primary again.
     Acknowledged {
         at: Instant,
     },

@@ -1,6 +1,6 @@
 //! The keeper: the one background thread that looks after the nodes. It asks each what it is, judges who is the primary, changes their
-//! states and does what follows (attempts to rebuild a pool, log lines), and publishes its conclusions. It waits for nobody: what can
-//! hang is done by threads that may be given up (see [`super::threads`]), and told to it by messages.
+//! states and does what follows (attempts to rebuild a pool, log lines), and publishes its conclusions. It never waits for a node: whatever
+//! can hang is done by threads that may be given up (see [`super::threads`]), which send it messages.
 
 mod branches;
 pub mod cluster;
@@ -40,7 +40,7 @@ pub struct Keeper {
     memory: Memory,
     positions: PrimaryPositions,
     failovers: FailoverLog,
-    /// Whose schema is being looked at, on which branch.
+    /// The pool whose schema is being looked at, and the branch that its node writes.
     preparing: Option<(Arc<Pool>, Branch)>,
 }
 
@@ -72,7 +72,7 @@ impl Keeper {
                 Err(RecvTimeoutError::Disconnected) => return,
                 first => first.ok(),
             };
-            // All that has come in, before anybody is called silent: this thread may have been the one that slept.
+            // Takes all messages before any node counts as silent: it may have been this thread that was held up.
             for message in first.into_iter().chain(queue.try_iter()) {
                 if matches!(message, Message::Stop) {
                     return;
@@ -111,7 +111,7 @@ impl Keeper {
         }
     }
 
-    /// A new connection has told that it is to another server than those that its pool has.
+    /// Takes a node down when a new connection of its pool has reached another server than the pool is for.
     fn notice_strays(&mut self, now: Instant) {
         for node in 0..self.watches.len() {
             let state = self.shared.nodes[node].state();
@@ -136,7 +136,7 @@ impl Keeper {
                 let watch = &mut self.watches[node];
                 if watch.prober.answered(generation, answer.is_ok()) {
                     match answer {
-                        // The primary that it followed may be gone.
+                        // A standby receives nothing any more: the primary that it followed may be gone.
                         Ok(heard) if watch.has_lost_its_primary(&heard) => {
                             watch.hear(heard);
                             self.look_around(now);
@@ -175,7 +175,7 @@ impl Keeper {
         self.apply(node, Input::Unanswered(trouble));
     }
 
-    /// A request has taken the node out of service. What it said before says nothing of now.
+    /// A request has taken the node down. What the node said before that says nothing of now.
     fn reported(&mut self, node: usize, change: Change, now: Instant) {
         let state = self.shared.nodes[node].state();
         let strayed = state.cause() == Some(Cause::AnotherServer);
@@ -212,7 +212,7 @@ impl Keeper {
         self.watches.iter_mut().for_each(|watch| watch.due = now);
     }
 
-    /// What a node's last answer means beside what the others say.
+    /// What a node's last answer means in the light of what the others say.
     fn judged(&self, node: usize, judgement: &judge::Judgement, now: Instant) -> Option<Judged> {
         let facts = self.watches[node].heard.as_ref()?.facts.clone();
         Some(match &judgement.standings[node] {

@@ -1,12 +1,14 @@
-//! How often nodes are asked: pure.
+//! How often nodes are asked. Pure.
 
 use std::time::Duration;
 
-/// While writes are held, a promotion should be noticed at once. The longer it lasts, the less does a moment more count: after 4 s a node is
-/// asked less often, after 100 s no more often than always.
+/// How often a node that answers is asked while writes are held, so that a promotion is noticed at once. The longer that lasts, the less
+/// does a moment more count: the interval grows to a 200th of the outage, from 4 s on, but never beyond the usual one.
 const EAGER: Duration = Duration::from_millis(20);
 const OF_THE_OUTAGE: u32 = 200;
-/// A node that comes back should serve within a second, and one that refuses connections costs a connection attempt each time.
+/// How often a node that does not answer is asked: more often while writes are held, as is one that answers but is not of full use. It
+/// should serve within a second when it comes back; if it refuses connections, each question costs a connection attempt. The longer that
+/// lasts, the longer are the intervals.
 const DOWN: Duration = Duration::from_millis(250);
 const DOWN_EAGER: Duration = Duration::from_millis(100);
 const OF_BEING_DOWN: u32 = 40;
@@ -16,12 +18,12 @@ const OF_BEING_DOWN: u32 = 40;
 pub struct Situation {
     /// How long writes have been held; None: they are not.
     pub held_for: Option<Duration>,
-    /// How long the node has been of no use, or not of its full use; None: it is.
+    /// How long the node has been unusable, or not usable for everything; None: it is of full use.
     pub down_for: Option<Duration>,
     pub answers: bool,
 }
 
-/// `jitter` from 0 to 1: instances that lost the same node together shall not ask it together for ever.
+/// `jitter` from 0 to 1, so that instances that lost the same node at the same time do not go on asking it at the same time.
 pub fn interval(usual: Duration, now: Situation, jitter: f64) -> Duration {
     let down_for = now.down_for.unwrap_or_default();
     let interval = match (now.held_for, now.answers, now.down_for) {

@@ -1,5 +1,5 @@
-//! Attempts to open a new pool. When one is made is the state's business (`node/state.rs`): on the schedule, and at once when a probe
-//! sees the node answer again.
+//! Attempts to open a new pool. `node/state.rs` decides when one is made: on the schedule, and at once when a probe sees the node answer
+//! again.
 
 use super::super::cause::{Cause, Trouble};
 use super::super::node::{Input, Node, NodeState};
@@ -11,10 +11,10 @@ use super::{Keeper, Message};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Connections to a node of another region, while they are not used.
+/// How many connections to a node of another region are kept open while they are not used.
 const WARM_ELSEWHERE: u32 = 2;
 
-/// A pool that has answered before it serves, and the branch of which the schema was made ready.
+/// A new pool that has a working connection, what its node said, and the branch whose schema was made ready, if that had to be done.
 pub struct Rebuilt {
     pub pool: Arc<Pool>,
     pub heard: Heard,
@@ -22,7 +22,7 @@ pub struct Rebuilt {
 }
 
 impl Keeper {
-    /// In a thread of its own: a node that never answers delays no other.
+    /// In a thread of its own, so that a node that never answers delays no other.
     pub(super) fn attempt(&mut self, node: usize, attempt: Instant) {
         let (shared, messages) = (self.shared.clone(), self.messages.clone());
         self.shared.nodes[node].rebuilds.add_one();
@@ -73,7 +73,7 @@ impl Keeper {
             self.conclude(|conclusions| conclusions.prepared = Some(branch));
         }
         self.watches[node].hear_of_attempt(rebuilt.heard);
-        // Nothing may be remembered of a judgement that was made before every node had its time.
+        // Before every node has answered or had its time, a judgement may be wrong, so nothing of it is remembered.
         let remembered = self.memory.clone();
         let judgement = self.judge(Instant::now());
         if !self.watches.iter().all(|watch| watch.had_its_time) {
@@ -87,8 +87,9 @@ impl Keeper {
         }
     }
 
-    /// Where no connection could be made, the probe's may be to where the address led before, and be answered all the time. It is given up,
-    /// and the first answer on a new one is news: it makes the next attempt. A late attempt says nothing of a node that is up since.
+    /// An attempt has failed. If it could not connect, the probe's connection may lead to a server that was at this address before, and be
+    /// answered all the time. So the probe hangs up, and its first answer on a new connection starts the next attempt. An attempt that ends
+    /// late says nothing of a node that is up by then.
     fn not_rebuilt(&mut self, node: usize, attempt: Instant, trouble: Trouble) {
         let reached = trouble.cause == Cause::SchemaNotReady;
         let unanswered = Input::Unanswered(trouble.clone());
@@ -101,14 +102,14 @@ impl Keeper {
     }
 }
 
-/// The first connection is made outside the pool because r2d2 does not return a refused connect early.
+/// The first connection is made outside the pool, since r2d2 would not return before its timeout where a connection is refused.
 pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
     let (node, options) = (&shared.nodes[index], &shared.options);
     let session = shared.session();
     let asked = Instant::now();
     let mut connection = connect(&node.url, &session)?;
     let facts = probe(&mut connection)?;
-    // Only where this node was judged to be the primary: a fork must not be migrated.
+    // Only if this node was judged to be the primary: a branch that does not count must not be migrated.
     let conclusions = shared.conclusions.borrow().clone();
     let is_primary = conclusions.elected == Some(index) && facts.is_writable_primary();
     let unprepared = facts
@@ -133,15 +134,16 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
     })
 }
 
-/// How many connections are kept open although nobody uses them. Another region is asked for writes while it has the primary, else only
-/// when nothing near can answer: a few then serve until there are more.
+/// How many connections are kept open although nobody uses them. To a node of another region a few are enough until more are opened: it is
+/// asked for writes while it has the primary, and otherwise only when no near node can answer.
 fn warm(node: &Node, options: &Options) -> u32 {
     let elsewhere = options.region.is_some() && node.region.as_deref() != options.region.as_deref();
     let few = if elsewhere { WARM_ELSEWHERE } else { u32::MAX };
     options.pool_size.min(few)
 }
 
-/// The schema of a node that is up and was elected: by a connection that is at hand, since writes wait meanwhile.
+/// Looks at the schema of a node that is up and was elected, and makes it ready: on an idle connection, if there is one, since writes wait
+/// meanwhile.
 pub fn prepare(shared: &Shared, node: &Node, pool: &Pool) -> Result<(), Trouble> {
     match pool.idle_connection() {
         Some(mut connection) => make_ready(&shared.schema, node, &mut connection),

@@ -100,7 +100,7 @@ impl Keeper {
         Arc::new(Standbys::that_count(require, region, &others))
     }
 
-    /// Who follows the primary of the lower timeline must be heard again.
+    /// Two branches are in question: asks each node again that was last asked before the question came up.
     fn ask_about_the_contest(&mut self, now: Instant) {
         let Some((_, since)) = self.memory.contest else {
             return;
@@ -113,7 +113,7 @@ impl Keeper {
         }
     }
 
-    /// A promoted node serves through the pool it has, once its schema has been looked at: its branch may have lost a migration.
+    /// A promoted node keeps its pool, and gets writes once its schema has been looked at: its branch may have lost a migration.
     fn once_it_serves(&mut self, node: usize, timeline: i32) -> Writes {
         let of = &self.shared.nodes[node];
         let state = of.state();
@@ -163,7 +163,7 @@ impl Keeper {
         }
     }
 
-    /// With both positions: who wants to know later what was lost needs them.
+    /// Logs both positions: they are needed to find out later what was lost.
     fn tell_of_a_new_timeline(&self, new: usize, timeline: i32) {
         let Some((old, old_timeline)) = self.failovers.last().filter(|(_, old)| *old != timeline)
         else {
@@ -193,7 +193,7 @@ impl Keeper {
     }
 }
 
-/// As PostgreSQL writes it.
+/// A position as PostgreSQL writes it.
 fn lsn(position: i64) -> String {
     format!("{:X}/{:X}", position >> 32, position & 0xFFFF_FFFF)
 }

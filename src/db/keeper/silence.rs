@@ -1,4 +1,4 @@
-//! Who does not answer.
+//! Notices nodes that do not answer.
 
 use std::time::Instant;
 

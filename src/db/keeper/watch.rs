@@ -11,7 +11,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a standby that starts beside its primary may take to become a synchronous one.
+/// How long a standby that starts at the same time as its primary may take to become a synchronous one.
 const SETTLED: Duration = Duration::from_secs(5);
 const ROUND_TRIPS: usize = 8;
 
@@ -19,12 +19,12 @@ pub struct Watch {
     pub prober: Prober,
     /// What it last said; None: it does not answer.
     pub heard: Option<Heard>,
-    /// It answered once, or has had its full time to: before that nothing can be said of the whole.
+    /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
     pub had_its_time: bool,
     pub due: Instant,
-    /// Of its last answers.
+    /// Round trips of its last answers.
     round_trips: VecDeque<Duration>,
-    /// When it was asked what it answered last.
+    /// When the question was asked that it answered last.
     pub answered: Option<Instant>,
     /// What is already in the log.
     warned: Vec<&'static str>,
@@ -77,7 +77,7 @@ impl Watch {
             answers: self.heard.is_some(),
         };
         if matches!(state, NodeState::Fenced { .. }) {
-            // Its connection would stay with a server to which its address leads no more.
+            // An open connection stays with its server, even if the node's address leads to another one by now.
             self.prober.hang_up();
         }
         self.due = now + pace::interval(usual, situation, rand::random());
@@ -94,7 +94,7 @@ impl Watch {
         received && !heard.facts.receiving
     }
 
-    /// How far it is, is told by the quickest of its last answers: what a busy server adds is no distance.
+    /// The round trip is that of the quickest of its last answers, since the time that a busy server takes is no distance.
     pub fn hear(&mut self, mut heard: Heard) {
         self.had_its_time = true;
         self.round_trips.truncate(ROUND_TRIPS - 1);
@@ -104,12 +104,13 @@ impl Watch {
         self.heard = Some(heard);
     }
 
-    /// An attempt to open a new pool has asked it too, some time ago. The probe's connection may be to the server that was at this address
-    /// before. Where it is to the same one, it is kept: a new one may take 2 s, in which nobody would notice that the node falls silent.
+    /// Takes what an attempt to open a new pool has heard, some time ago. If the probe's connection is to another server, which was at this
+    /// address before, it is given up. Otherwise it is kept: a new one may take 2 s, in which nobody would notice that the node falls
+    /// silent.
     pub fn hear_of_attempt(&mut self, heard: Heard) {
         match &self.heard {
             Some(known) if known.facts.server != heard.facts.server => self.prober.hang_up(),
-            // It may have been promoted since the attempt began.
+            // What was heard later counts: it may have been promoted since the attempt began.
             Some(known) if known.asked >= heard.asked => return,
             _ => {}
         }
@@ -121,19 +122,19 @@ impl Watch {
         self.heard = None;
     }
 
-    /// It went down then.
+    /// It went down at this time: what it said before says nothing of now.
     pub fn forget_before(&mut self, then: Instant) {
         self.heard = self.heard.take().filter(|heard| heard.asked > then);
     }
 
-    /// Its address leads to another server: so must the next question.
+    /// Its address leads to another server, so the next question needs a new connection.
     pub fn start_afresh(&mut self, now: Instant) {
         self.prober.hang_up();
         self.round_trips.clear();
         (self.heard, self.due) = (None, now);
     }
 
-    /// Once, each time that it begins to hold.
+    /// Logs each warning once, when it begins to hold.
     pub fn warn(&mut self, name: &str, state: &NodeState, facts: &Facts, now: Instant) {
         let settled = matches!(state, NodeState::Up { since, .. } if now.saturating_duration_since(since.at) > SETTLED);
         let warnings = facts.warnings(settled);

@@ -1,4 +1,4 @@
-//! Where a node's state is kept: swapped in one place, without anything slow under the lock.
+//! Keeps a node's state: it is replaced in one place, and nothing slow happens under the lock.
 
 use super::super::RebuildSchedule;
 use super::super::cause::{Cause, Trouble};
@@ -17,7 +17,7 @@ pub struct Cell {
     changing: Mutex<()>,
 }
 
-/// What has just changed. Its line and its effects are the keeper's business: a request that reports a failure neither writes nor closes.
+/// A change of a node's state. The keeper writes its log line and carries out its effects: a request that reports a failure does neither.
 pub struct Change {
     old: Arc<NodeState>,
     new: Arc<NodeState>,
@@ -47,7 +47,7 @@ impl Cell {
 }
 
 impl Change {
-    /// The one line of a change that an operator wants to read about: not a new lag, nor the next attempt.
+    /// Writes the one log line of a change, if an operator wants to know of it: a new lag or another attempt is none.
     pub fn log(&self, name: &str, address: &str) {
         let (old, new) = (&self.old, &self.new);
         let first =
@@ -76,7 +76,7 @@ impl Change {
 }
 
 impl NodeState {
-    /// A replica of another branch still answers default reads where nothing better is up, and is told as fenced.
+    /// A replica of another branch still answers default reads if nothing better is up, but is shown as fenced.
     pub fn name(&self) -> &'static str {
         match self {
             State::Down { .. } => "down",

@@ -26,16 +26,17 @@ pub struct Node {
     pub workers: Arc<ScheduledThreadPool>,
     /// Leaders that were given up because nobody answered them.
     pub given_up: Threads,
-    /// The keeper's own: attempts to rebuild the pool, and looks at the schema.
+    /// Threads of the keeper: attempts to rebuild the pool, and looks at the schema.
     pub attempts: Threads,
     /// How often a rebuild of its pool was begun.
     pub rebuilds: Counter,
 }
 
-/// A node that swallows attempts gets only so many.
+/// How many of the keeper's threads may be stuck on one node.
 const MAX_ATTEMPTS: usize = 4;
 
-/// To one node at once: its pool, the connections of leaders that were given up, those of probes, and those of attempts.
+/// How many connections to one node there may be at once: its pool, the connections of leaders that were given up, those of probes, and
+/// those of attempts.
 pub fn max_connections(options: &Options) -> usize {
     let pool_size = options.pool_size as usize;
     pool_size + max_given_up(options) + MAX_PROBES + MAX_ATTEMPTS

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use retry::delay::Exponential;
 use std::time::{Duration, Instant};
 
-/// Policy goes by the monotonic clock; the other one is for people.
+/// A time by two clocks. Decisions use the monotonic one; the other one is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     pub at: Instant,
@@ -33,7 +33,7 @@ pub enum State<P> {
     Down {
         trouble: Trouble,
         since: Moment,
-        /// Probes have been answered since it went down.
+        /// Its probes are answered again since it went down.
         answering: bool,
         rebuild: Rebuild,
     },
@@ -42,7 +42,11 @@ pub enum State<P> {
         seen: Seen,
         since: Moment,
     },
-    /// It answers, and must not be used: it would take writes that nobody else sees, or its data are not ours.
+    /// It answers, but must not be used: for example, it would take writes that no other node ever sees, or it belongs to another cluster.
+    ///
+    /// At t = 0 s the primary is cut off, and at t = 1 s a standby is promoted. At t = 60 s the old primary can be reached again, and would
+    /// still take writes on its old timeline: it is fenced. At t = 90 s it has been restarted as a standby of the new one: its pool is
+    /// opened again.
     Fenced {
         trouble: Trouble,
         facts: Facts,
@@ -50,27 +54,28 @@ pub enum State<P> {
     },
 }
 
-/// What a node last said of itself, and what that means beside what the others say.
+/// What a node last said of itself, and what that means in the light of what the other nodes say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub facts: Facts,
     pub lag_ms: Option<u64>,
-    /// Of a replica: what it shows is at most as old as that (see [`PrimaryPositions::as_of`]).
+    /// For a replica: it shows everything that the primary had at this time (see [`PrimaryPositions::as_of`]).
     ///
     /// [`PrimaryPositions::as_of`]: super::super::decisions::PrimaryPositions::as_of
     pub as_of: Option<Instant>,
-    /// What was begun before can be seen on it, or never will be (see [`PrimaryPositions::settled_until`]).
+    /// What was written by transactions that began before this time can be seen on it, or never will be (see
+    /// [`PrimaryPositions::settled_until`]).
     ///
     /// [`PrimaryPositions::settled_until`]: super::super::decisions::PrimaryPositions::settled_until
     pub settled_until: Option<DateTime<Utc>>,
     pub sync_state: Option<String>,
-    /// It is of use, but not for everything.
+    /// Why it cannot be used for everything, although it is up.
     pub caveat: Option<Cause>,
 }
 
 impl Seen {
-    /// What it shows is of the history that writes go to. A standby that follows nobody, although it could, may be of another branch with a
-    /// timeline of the same number.
+    /// It shows the branch of the history that writes go to. A standby that follows nobody, although it could, does not count: it may be on
+    /// another branch whose timeline has the same number.
     pub fn is_of_the_history(&self) -> bool {
         !self.is_on_another_branch() && self.caveat != Some(Cause::FollowsNobody)
     }
@@ -84,10 +89,10 @@ impl Seen {
     }
 }
 
-/// Where the attempts to open a new pool have got to.
+/// How far the attempts to open a new pool have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rebuild {
-    /// How many have failed.
+    /// How many have failed in this outage.
     pub attempts: u32,
     pub next: Next,
 }
@@ -95,8 +100,8 @@ pub struct Rebuild {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     At(Instant),
-    /// An attempt is under way, known by the time of its beginning. `again`: the node answered meanwhile, so should this one fail, it
-    /// was begun too early.
+    /// An attempt is under way, identified by the time at which it began. `again`: the node has answered meanwhile. So if this attempt
+    /// fails, it began too early, and another one is made at once.
     Trying {
         since: Instant,
         again: bool,
@@ -111,7 +116,7 @@ pub enum Judged {
 
 #[derive(Clone, Debug)]
 pub enum Input<P> {
-    /// A probe that was asked then was answered, and the answer judged beside those of the other nodes.
+    /// A probe that was asked at this time was answered, and the answer was judged together with those of the other nodes.
     Answered {
         asked: Instant,
         judged: Judged,
@@ -140,22 +145,23 @@ pub enum Input<P> {
 pub enum Effect<P> {
     /// Nobody may use this pool any more.
     Retire(P),
-    /// Begin an attempt to open a new pool.
+    /// Begin an attempt to open a new pool; the time identifies it.
     Attempt(Instant),
-    /// What fails may be the first sign of a failover: ask all nodes now.
+    /// Ask all nodes now: this failure may be the first sign of a failover.
     LookAround,
-    /// `known`: it failed for the same reason as before.
+    /// Log that an attempt has failed. `known`: for the same reason as before.
     TellAttempt { attempts: u32, known: bool },
 }
 
 /// An attempt normally ends within the connect timeout; one that takes longer waits on a frozen server, and another is made beside it.
 pub const ATTEMPT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// 2 s, 4 s, 8 s, 16 s, 32 s, 32 s, … `retry`'s `Exponential` is endless and uncapped, and its `retry()` sleeps uninterruptibly.
+/// How long to wait after this many failed attempts: 2 s, 4 s, 8 s, 16 s, 32 s, 32 s, … by default. Only the delays of `retry` are used:
+/// its `Exponential` has no maximum, and its `retry()` sleeps without a way to interrupt it.
 pub fn delay(schedule: &RebuildSchedule, failed_attempts: u32) -> Duration {
     let initial_ms = u64::try_from(schedule.initial.as_millis()).unwrap_or(u64::MAX);
     let mut delays = Exponential::from_millis_with_factor(initial_ms, schedule.factor);
-    // The cap is long reached by then.
+    // By then the maximum has long been reached.
     let at = failed_attempts.min(64) as usize;
     delays
         .nth(at)
@@ -189,7 +195,7 @@ impl<P> State<P> {
         }
     }
 
-    /// Down, but it answers: the attempt is made at once.
+    /// Down, but it answers: an attempt is made at once.
     pub(super) fn reopening(cause: Cause, now: Moment) -> State<P> {
         State::Down {
             trouble: cause.into(),

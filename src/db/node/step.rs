@@ -40,7 +40,7 @@ pub fn step<P: Clone + PartialEq>(
                 State::down(trouble, now, schedule),
                 vec![Effect::LookAround],
             ),
-            // A late attempt, of before it was fenced.
+            // A late attempt, from before it was fenced.
             Input::Rebuilt { pool, .. } => (state.clone(), vec![Effect::Retire(pool)]),
             Input::Failed { .. } | Input::NotRebuilt { .. } | Input::Time => {
                 (state.clone(), vec![])
@@ -66,7 +66,7 @@ fn while_up<P: Clone + PartialEq>(
     match input {
         Input::Answered { judged, .. } => match judged {
             Judged::Fenced(trouble, facts) => (State::fenced(trouble, facts, now), vec![retire()]),
-            // Its pool may still hold connections to what was there before.
+            // Another server, or the same one restarted: the pool may still hold connections to the one before.
             Judged::Usable(new) if new.facts.server != seen.facts.server => {
                 let effects = vec![retire(), Effect::Attempt(now.at), Effect::LookAround];
                 (State::reopening(Cause::Restarted, now), effects)
@@ -147,7 +147,8 @@ impl Down<'_> {
         (state, vec![Effect::Attempt(now.at)])
     }
 
-    /// An answer to what was asked before it went down says nothing of now; and only the first one since then is news.
+    /// The first answer to a question that was asked after the node went down starts an attempt at once. An answer to an earlier question
+    /// says nothing of now, and later answers are no news.
     fn answered<P>(&self, asked: Instant, now: Moment) -> (State<P>, Vec<Effect<P>>) {
         if self.answering || asked <= self.since.at {
             return (self.as_it_is(), vec![]);
@@ -163,7 +164,7 @@ impl Down<'_> {
         (self.stay(self.trouble.clone(), true, rebuild), vec![])
     }
 
-    /// An attempt of an earlier outage says nothing of this one.
+    /// Ignores an attempt of an earlier outage, which says nothing of this one.
     fn not_rebuilt<P>(
         &self,
         attempt: Instant,

@@ -1,7 +1,9 @@
 //! Who may use the connections of a node.
 //!
 //! A ship's bulkheads keep water that comes in at one place from filling the whole ship. Here they keep commits that hang, waiting for a
-//! lost standby, from taking every connection, so that reads go on beside them; and slow reads from keeping writes out.
+//! lost standby, from taking every connection, so that reads go on beside them; and slow reads from keeping writes out. For example, with
+//! ten connections: at t = 0 s the only synchronous standby is lost. At t = 1 s eight commits hang, and no other one gets a connection; two
+//! are left for reads.
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,7 +31,7 @@ pub struct Bulkhead {
     size: usize,
     /// One for each connection.
     all: Arc<Semaphore>,
-    /// Fewer than all: the rest is left to the other use.
+    /// Fewer than all ([`share`]): the rest is left to the other use.
     reads: Arc<Semaphore>,
     commits: Arc<Semaphore>,
 }
@@ -46,7 +48,7 @@ impl Bulkhead {
         }
     }
 
-    /// None: there is no connection to spare now.
+    /// None: there is no connection for this use now, or the node is down.
     pub fn try_enter(&self, purpose: Use) -> Option<Permit> {
         let share = self.share_of(purpose).clone().try_acquire_owned().ok()?;
         let one = self.all.clone().try_acquire_owned().ok()?;
@@ -56,7 +58,7 @@ impl Bulkhead {
         })
     }
 
-    /// First come, first served.
+    /// Waits for a connection; first come, first served.
     pub async fn enter(&self, purpose: Use) -> Result<Permit, Closed> {
         let share = self.share_of(purpose).clone().acquire_owned();
         let share = share.await.map_err(|_| Closed)?;

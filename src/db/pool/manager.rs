@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Diesel's manager, but for a pool that can be closed: r2d2 itself keeps a pool full as long as anybody holds one connection of it.
+/// Diesel's manager, for a pool that can be closed: r2d2 by itself goes on filling a pool as long as anybody holds one of its connections.
 pub struct Manager {
     inner: ConnectionManager<PgConnection>,
     closed: Arc<AtomicBool>,
@@ -43,9 +43,9 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// A host name may lead somewhere else tomorrow, and a server may have been restarted as something else: every new connection says
-/// which server it reached, by one cheap statement. An example: at t = 0 s the pool is opened on the primary; at t = 9 s the name is moved
-/// to a restored copy; at t = 10 s r2d2 replaces a connection. Without the question a tenth of the writes would go to the copy.
+/// Asks on every new connection which server it has reached, by one cheap statement: a host name may lead elsewhere later, and a server may
+/// be restarted as something else. For example: at t = 0 s the pool is opened on the primary; at t = 9 s the name is moved to a restored
+/// copy; at t = 10 s r2d2 replaces one of ten connections. Without the question a tenth of the writes would go to the copy.
 #[derive(Debug)]
 pub struct SameServer {
     server: Server,

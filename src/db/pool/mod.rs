@@ -1,7 +1,7 @@
 //! The connections of one node.
 //!
-//! r2d2 reconnects by itself; what this adds is failing fast while the node is down, throwing a pool of half-dead connections away at
-//! once, and that each new connection proves which server it reached. Who may enter is the [`bulkhead`]'s business.
+//! r2d2 reconnects by itself. This adds three things: it fails fast while the node is down, it throws away a pool of half-dead connections
+//! at once, and each new connection proves which server it has reached. The [`bulkhead`] decides who may use a connection.
 
 pub mod bulkhead;
 mod manager;
@@ -85,9 +85,9 @@ impl Pool {
         self.connections.try_get()
     }
 
-    /// No more use of this pool: who waits for it or for an answer through it is told at once. A thread that was given up keeps its
-    /// own connection as long as it hangs, and with it the r2d2 pool; all others are closed, by a worker of the node, and none is
-    /// opened any more.
+    /// Ends the use of this pool: whoever waits for a connection of it, or for an answer through one, is told at once. A thread that was
+    /// given up keeps its own connection, and with it the r2d2 pool, as long as it hangs. A worker of the node closes all other
+    /// connections, and no new one is opened.
     pub fn retire(self: &Arc<Self>) {
         self.closed.store(true, Ordering::Release);
         self.bulkhead.close();

@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 /// The oldest server that has everything the service asks of it.
 pub const OLDEST_SERVER_VERSION: i32 = 130_000;
 
-/// Names one running server: two addresses with the same are one database, and one address with another is another server, or a
-/// restarted one.
+/// Identifies one running server. Two addresses with the same `Server` lead to one database; an address that has another one than before
+/// leads to another server, or to a restarted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
     pub system_id: i64,
     pub started_at: DateTime<Utc>,
 }
 
-/// A branch of the history: a primary writes one, and another one after each promotion. The number of the timeline alone names none, since
-/// two promotions may make the same.
+/// A branch of the history: a primary writes one, and another one after each promotion. The number of the timeline alone identifies none,
+/// since two promotions may make the same number. (A restarted primary is taken for another branch, too, and its schema is verified again.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Branch {
     pub server: Server,
@@ -42,18 +42,18 @@ pub struct Heard {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     pub role: DbRole,
-    /// A primary that was told `default_transaction_read_only` is not one for us.
+    /// False on a standby, and on a primary with `default_transaction_read_only`, which is no primary for this service.
     pub writable: bool,
     pub server: Server,
     pub timeline: Option<i32>,
-    /// The newest timeline that a standby which receives nothing has heard of, by the files in its `pg_wal`.
+    /// For a standby that receives nothing: the newest timeline that it has heard of, by the history files in its `pg_wal`.
     pub heard_of: Option<i32>,
     /// Insert position of a primary, replay position of a standby.
     pub lsn: i64,
     /// A standby's own estimate. None: it has never replayed anything.
     pub lag_ms: Option<i64>,
-    /// On a primary: when the oldest transaction that was open there had begun. All that began before have ended, and what they
-    /// committed stands before `lsn`. None: this user may not see it.
+    /// On a primary: when the oldest transaction that is open there began. All that began before have ended, and what they committed stands
+    /// before `lsn`. None: unknown, for example since this user may not see it.
     pub settled_until: Option<DateTime<Utc>>,
     /// A standby is connected to the server that it follows.
     pub receiving: bool,
@@ -67,7 +67,7 @@ pub struct Facts {
     pub tls: bool,
     /// The connection does not leave the machine.
     pub loopback: bool,
-    /// This user may read the views of replication; without, `standbys` and a standby's receiver stay hidden.
+    /// This user may read the views of replication; otherwise `standbys` and a standby's receiver stay hidden.
     pub sees_replication: bool,
     /// This user may list `pg_wal`.
     pub sees_wal_files: bool,
@@ -94,7 +94,7 @@ impl Facts {
         (self.role == DbRole::Primary).then_some(Branch { server, timeline })
     }
 
-    /// A commit waits, and there is somebody to wait for.
+    /// A commit waits for standbys, and enough of them are connected.
     pub fn replicates_synchronously(&self) -> bool {
         self.waits_for > 0 && !self.waits_for_standby()
     }
@@ -105,7 +105,7 @@ impl Facts {
         confirms && self.replicates_synchronously() && self.waits_for_flush && self.survives_crashes
     }
 
-    /// Each commit hangs until more standbys are there. Where replication is hidden, nobody knows.
+    /// Each commit hangs until more standbys are connected. False where this user cannot see replication, since then nobody knows.
     pub fn waits_for_standby(&self) -> bool {
         let states = self.standbys.values().flatten();
         let there = states.filter(|state| counts(state)).count();
@@ -118,7 +118,7 @@ impl Facts {
         self.waits_for > 0 && states.is_some_and(|states| states.iter().any(|state| counts(state)))
     }
 
-    /// None: unknown, or there are several of this name, in different states.
+    /// None: it is unknown, or several have this name and are in different states.
     pub fn sync_state_of(&self, standby: &str) -> Option<&str> {
         let states = self.standbys.get(standby)?;
         let first = states.first()?;

@@ -1,5 +1,5 @@
-//! Asks one node, on a connection of its own, bounded in time whatever the node does: by a thread that can be given up, and a new one
-//! with a new connection takes its place (see [`Threads`]).
+//! Asks one node, on a connection of its own. However long the node takes, nobody waits longer than a limit: the thread that asks can be
+//! given up, and a new one with a new connection takes its place (see [`Threads`]).
 
 use super::super::cause::Trouble;
 use super::super::threads::{NoThread, Threads};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
+/// How many probes may hang on one node at once.
 pub const MAX_PROBES: usize = 5;
 
 /// Told of each answer, with the generation of the thread that has it; false: nobody listens any more.
@@ -22,24 +23,25 @@ pub struct Prober {
     threads: Threads,
     thread: Option<Sender<()>>,
     generation: u64,
-    /// When it was asked, and how long it may take to connect before.
+    /// When it was asked, and how long it may take to connect first.
     asked: Option<(Instant, Duration)>,
     connected: bool,
 }
 
-/// Who is silent.
+/// Whether one node is silent, or all of them.
 ///
-/// For example, at t = 0 s a node is asked, and at t = 0.3 s another one. That one answers: the first is down at t = 0.5 s. Had it not answered
-/// either, it would rather be this machine, or what they share, that is busy, and there would be nobody to go to instead: they have until
-/// t = 2 s.
+/// For example, with `probe_timeout_ms` of 500: at t = 0 s a node is asked, and at t = 0.3 s another one. That one answers, so the first is
+/// down at t = 0.5 s. If it did not answer either, it would more likely be this machine that is busy, or something that the nodes share,
+/// and there would be no node to go to instead: the first has until t = 2 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// Another node has answered a later question, or there is none.
+    /// Another node has answered a later question, or there is no other node.
     OfOne,
+    /// No other node has answered a later question.
     OfAll,
 }
 
-/// How many times as long a node may be silent as long as all are.
+/// How many times longer a node may be silent while all are.
 const PATIENCE_WITH_ALL: u32 = 4;
 
 impl Prober {
@@ -64,7 +66,7 @@ impl Prober {
         self.asked.map(|(asked, _)| asked)
     }
 
-    /// From when on its silence counts.
+    /// When its silence begins to count as a failure.
     pub fn overdue_at(&self, silence: Silence) -> Option<Instant> {
         let (asked, connecting) = self.asked?;
         Some(asked + connecting + self.patience(silence))
@@ -78,7 +80,7 @@ impl Prober {
         }
     }
 
-    /// A node that has all threads already is asked again when the first of them is freed.
+    /// Asks the node. Err: too many of its threads hang; it can be asked again when the first of them ends.
     pub fn ask(&mut self, now: Instant) -> Result<(), NoThread> {
         let connecting = if self.connected {
             Duration::ZERO
@@ -130,7 +132,7 @@ impl Prober {
     }
 }
 
-/// Ends with the sender of the questions.
+/// Answers questions until their sender is dropped, or nobody listens any more.
 fn answer(
     questions: &Receiver<()>,
     url: &DatabaseUrl,

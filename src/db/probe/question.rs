@@ -1,4 +1,4 @@
-//! The statements of a probe, and what their answers are made into.
+//! The statements of a probe, and how their answers become [`Facts`].
 
 use super::super::error::Error;
 use super::super::role::DbRole;

@@ -1,11 +1,10 @@
-//! What an operator should know before a failover teaches it.
+//! What is wrong with a node, and an operator should learn before the next failover.
 
 use super::super::role::DbRole;
 use super::Facts;
 
 impl Facts {
-    /// A standby that starts beside its primary needs a moment to become a
-    /// synchronous one: `settled` says that it has had it.
+    /// A standby that starts beside its primary needs a moment to become a synchronous one. `settled`: it has had that time.
     pub fn warnings(&self, settled: bool) -> Vec<&'static str> {
         let english = ["C", "POSIX", "en"]
             .iter()

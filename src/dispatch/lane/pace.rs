@@ -1,26 +1,27 @@
 //! How many leaders a lane has, and how soon the next one starts.
 //!
-//! Where a statement takes long, because its node or the standby that must have it is far, all leaders can be away at once. For example,
-//! with nine leaders, 80 ms of distance and 128 clients: at t = 0 ms nine of them are sent, each alone, by a leader of its own; the other
-//! 119 wait, for up to 80 ms, until one comes back, and then all of them are on the way at the same time again. So leaders of a lane that
-//! is crowded in this way start apart, each with all that has come since the one before it: up to 80 / 9 ms, where all but one are away
-//! (nobody waits for longer than that, and there is always somebody about to start), and less where more of them are at hand.
+//! If statements take long, because the node or the standby that must confirm them is far away, all leaders can be busy at once. For
+//! example, with nine leaders, a round trip of 80 ms and 128 clients: at t = 0 ms nine jobs are sent, each alone, by a leader of its own.
+//! The other 119 wait, for up to 80 ms, until one comes back, and then all leaders are busy at the same time again. So the leaders of a
+//! lane that is crowded in this way start some time apart, each with all jobs that have come since the one before it. If all leaders but
+//! one are busy, that is nearly 80 / 9 ms: no job waits longer than that, and there is always a leader about to start. If more of them are
+//! free, it is less.
 //!
-//! A leader that has come back then stays for a moment before it takes what has gathered: many of those whom it has just answered ask
-//! again at once, and would else have to wait for the next one.
+//! In such a lane a leader that has answered also waits a moment before it takes the jobs that have gathered: many of the clients that it
+//! has just answered send their next request at once, and that would otherwise have to wait for the next leader.
 //!
-//! It is no batching by a timer: a lane that is not crowded, or is quick, starts a leader for a job at once, and so does a full batch.
+//! This is not batching by a timer: a lane that is not crowded, or is quick, starts a leader for a job at once, and so does a full batch.
 
 use std::time::{Duration, Instant};
 
-/// Leaders of a lane whose statements are quick and take many jobs: while one waits for the disk, the other computes. More of them would only make
-/// smaller batches, and each statement has a cost of its own.
+/// How many leaders a lane has whose statements are quick and take many jobs: while one waits for the disk, the other computes. More of
+/// them would only make smaller batches, and each statement has a cost of its own.
 const FEW_LEADERS: usize = 2;
-/// From here on a statement spends its time waiting (for a distant node, for a standby), and more leaders wait at the same time.
+/// A statement that takes this long spends its time waiting, for a distant node or a standby; then more leaders can wait at the same time.
 const SLOW: Duration = Duration::from_millis(10);
-/// However slow the statements have become.
+/// The longest time between the starts of two leaders, however slow statements are.
 const MOST_APART: Duration = Duration::from_millis(10);
-/// Of a leader that has come back.
+/// The longest time that a leader which has answered waits before it takes more jobs.
 const LONGEST_STAY: Duration = Duration::from_millis(2);
 
 #[derive(Default)]
@@ -29,13 +30,13 @@ pub(super) struct Pace {
     typical: Duration,
     /// When a batch was taken last.
     taken: Option<Instant>,
-    /// When somebody had to wait last, or was not alone.
+    /// When a job last found all leaders busy, or shared a statement.
     crowded: Option<Instant>,
-    /// A leader is to start then.
+    /// When the next leader is to start.
     next: Option<Instant>,
 }
 
-/// What stands before a lane.
+/// How much waits in a lane, and how many leaders work on it.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
     pub waiting: usize,
@@ -45,12 +46,12 @@ pub(super) struct Line {
 }
 
 impl Pace {
-    /// A statement took so long.
+    /// Records how long a statement took.
     pub fn learn(&mut self, took: Duration) {
         self.typical = (self.typical * 7 + took) / 8;
     }
 
-    /// A leader has taken so many jobs.
+    /// Records that a leader has taken this many jobs.
     pub fn took(&mut self, jobs: usize, now: Instant) {
         self.taken = Some(now);
         if jobs > 1 {
@@ -58,7 +59,7 @@ impl Pace {
         }
     }
 
-    /// In how long one more leader starts. None: it is not wanted.
+    /// How soon one more leader starts. None: it is not needed, not allowed, or about to start already.
     pub fn next_leader(&mut self, line: Line, now: Instant) -> Option<Duration> {
         let together = line.max_batch > 1;
         let is_slow = self.typical >= SLOW;
@@ -85,7 +86,7 @@ impl Pace {
         Some(pause)
     }
 
-    /// How long a leader stays before it takes the next batch, having answered one.
+    /// How long a leader that has answered waits before it takes the next batch.
     pub fn stay(&self, now: Instant) -> Duration {
         if self.typical >= SLOW && self.is_crowded(now) {
             (self.typical / 40).min(LONGEST_STAY)

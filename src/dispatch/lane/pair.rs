@@ -1,4 +1,4 @@
-//! A lane, and the way round a statement that failed for all who shared it.
+//! Two lanes for the same work, so that a statement which fails as a whole does not fail every job that shared it.
 
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use crate::dispatch::Context;
 use crate::dispatch::rules::{Before, Rules};
 use crate::dispatch::work::Work;
 
-/// Two lanes before the same node for the same work: at t = 0 s a shared statement of five jobs fails as a whole, since a stranger holds
-/// what one of them needs. Each of the five is told "apart", and asks again in the other lane, once, where it has a statement of its own:
-/// four are answered at once, and the fifth alone learns that it must wait.
+/// Two lanes before the same node for the same work. For example: at t = 0 s a shared statement of five jobs fails as a whole, since
+/// another session holds a lock that one of them needs. Each of the five is answered "apart" ([`Failure::Apart`]) and goes to the lane
+/// `apart`, where it has a statement of its own: four are answered at once, and only the fifth has to wait for the lock.
+///
+/// [`Failure::Apart`]: crate::dispatch::attempt::Failure::Apart
 pub struct Pair<W: Work> {
     pub shared: Arc<Lane<W>>,
     pub apart: Arc<Lane<W>>,
@@ -23,7 +25,7 @@ impl<W: Work> Pair<W> {
             Lane::new(context, Rules { max_batch, ..rules })
         };
         let apart = lane(1);
-        // Work of which each job has a statement of its own anyway has one lane.
+        // Work whose statements take one job each needs one lane only.
         let shared = if W::MAX_BATCH == 1 {
             apart.clone()
         } else {

@@ -1,16 +1,16 @@
-//! The right to lead.
+//! A leader's place in its lane.
 
 use std::sync::Arc;
 
 use super::Lane;
 use crate::dispatch::work::Work;
 
-/// Given back when dropped: once, be it by the thread that led or by who gave it up. What has gathered meanwhile gets
-/// another leader.
+/// One of the places for leaders that a lane has. Dropping it gives the place back, once, whether the thread that led drops it or the
+/// watcher that gave this thread up. If jobs have gathered meanwhile, another leader starts.
 pub struct Seat<W: Work>(Arc<Lane<W>>);
 
 impl<W: Work> Seat<W> {
-    /// Of a leader that the lane has counted.
+    /// For a leader that the lane has counted already.
     pub fn of(lane: Arc<Lane<W>>) -> Seat<W> {
         Seat(lane)
     }

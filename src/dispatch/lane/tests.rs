@@ -8,7 +8,7 @@ use crate::ledger::ask::create::Create;
 use crate::ledger::ask::draft::Rules as DraftRules;
 use crate::ledger::ask::key::IdempotencyKey;
 
-/// Before a node that nobody answers at.
+/// With one node, at whose address nothing listens.
 fn dispatch() -> Dispatch {
     let node = NodeOptions {
         name: "node-1".into(),
@@ -62,7 +62,7 @@ fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     drop(first);
     let (third, _) = queue_up(batch(half)).unwrap();
     lane.fail_all(&Failure::SplitBrain);
-    drop((second, third)); // they are there no more, and give nothing back
+    drop((second, third)); // their jobs are no longer queued, so this frees no bytes
     assert!(queue_up(batch(MAX_WAITING_BYTES)).is_ok());
 }
 

@@ -8,17 +8,17 @@ use super::Lane;
 use crate::dispatch::attempt::Reply;
 use crate::dispatch::work::Work;
 
-/// A job's place in the queue, and where its answer will come.
+/// A job's place in the queue, and the receiver of its answer.
 pub type Queued<W> = (Ticket<W>, oneshot::Receiver<Reply<<W as Work>::Answer>>);
 
-/// A place in the queue.
+/// A job's place in the queue. Dropping it takes the job back.
 pub struct Ticket<W: Work> {
     pub lane: Arc<Lane<W>>,
     pub id: u64,
 }
 
 impl<W: Work> Ticket<W> {
-    /// False: it was taken, or answered.
+    /// Takes the job out of the queue. False: a leader has taken it, or it has been answered.
     pub fn withdraw(&self) -> bool {
         let mut queue = self.lane.lock();
         // Ids ascend, and taking entries out keeps their order.

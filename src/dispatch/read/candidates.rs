@@ -1,4 +1,4 @@
-//! Which nodes may answer a read, best first, and how long one is waited for.
+//! Which nodes may answer a read, best first, and how long to wait for one that lacks a token's write.
 
 use std::time::Duration;
 
@@ -29,8 +29,9 @@ impl Dispatch {
         });
     }
 
-    /// How long a token's write is worth waiting for on this node: as much longer as the way to the primary is, where it is not known to
-    /// be further behind than that. Who waits in vain has then lost as much time as the way takes.
+    /// How long it is worth waiting for a token's write on this node: as long as the primary's round trip exceeds this node's. A read that
+    /// waits in vain loses no more time than that. Zero without a primary, and where this node's lag is unknown or too great for the write
+    /// to arrive in that time.
     pub(super) fn worth_waiting(&self, candidate: &Candidate) -> Duration {
         let Some(primary) = self.context.databases.primary_now() else {
             return Duration::ZERO;

@@ -17,19 +17,19 @@ pub(super) struct Course<'c> {
     pub until: Instant,
     /// What a replica said is absent ([`Error::SaidByReplica`]).
     pub absent: Option<Error>,
-    /// How many nodes had too much to do, in this round.
+    /// How many nodes were too busy in this round.
     pub busy: usize,
-    /// A node gave another reason, in any round.
+    /// In some round a node failed for another reason than being too busy.
     pub other_reason: bool,
 }
 
 impl Course<'_> {
-    /// Not any state will do.
+    /// Not every state will do, as it does for a default read without a limit of its age.
     pub fn bounds_age(&self) -> bool {
         *self.consistency != Consistency::Eventual || self.max_staleness.is_some()
     }
 
-    /// The answer is too old by now, although its node was fresh enough when it was chosen.
+    /// The answer is too old now, although its node was fresh enough when it was chosen.
     pub fn is_too_old<A>(&self, answered: &Answered<A>) -> bool {
         let max = self.max_staleness;
         max.is_some_and(|max| !is_fresh(answered.staleness, max))

@@ -11,7 +11,7 @@ use crate::dispatch::work::{Proven, Work};
 
 /// The lanes of one kind of read.
 pub struct ReadLanes<W: Work> {
-    /// Before each node.
+    /// Before each node, in the order of the settings.
     pub nodes: Vec<Pair<W>>,
     /// Before the primary, with a proof for each batch.
     pub proven: Pair<Proven<W>>,

@@ -1,4 +1,4 @@
-//! What a read came to.
+//! The result of a read.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ pub struct Served<A> {
     pub role: DbRole,
     pub region: Option<Arc<str>>,
     pub(super) lag_ms: Option<u64>,
-    /// No transaction that was created before this time will appear any more where this one does not show it, on the branch of the
-    /// history that was read. Each page has its own: a later page can be from a node that is further behind. None: nobody knows.
+    /// On the branch of the history that was read, every transaction that was created before this time is in this state already: no other
+    /// one can appear later. Each page has its own such time, since it can be from a node that is further behind. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
 }
 
@@ -29,7 +29,7 @@ impl<A> Served<A> {
         }
     }
 
-    /// None from the primary, and where nobody knows.
+    /// None from the primary, and where it is unknown.
     pub fn replica_lag_ms(&self) -> Option<u64> {
         self.lag_ms.filter(|_| self.role == DbRole::Replica)
     }

@@ -1,4 +1,4 @@
-//! The two tables, whole.
+//! Every entry of the two tables.
 
 use super::*;
 

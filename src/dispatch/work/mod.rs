@@ -18,16 +18,17 @@ use crate::ledger::store::Copies;
 pub trait Work: Send + Sync + 'static {
     type Job: Send + Sync + 'static;
     type Answer: Send + 'static;
-    /// As `/metrics` calls its lanes.
+    /// The name of its lanes in `/metrics`.
     const NAME: &'static str;
     /// How many jobs one statement takes: `run` is given at least one.
     const MAX_BATCH: usize;
     const WEIGHT: Weight = Weight::Light;
-    /// A later page goes on from what this one shows, as in an export: nodes on another branch of the history are skipped, for default reads
-    /// too.
+    /// A later page goes on from what this one shows, as in an export. So even default reads skip nodes that are on another branch of the
+    /// history.
     const ONE_HISTORY: bool = false;
 
-    /// Its answers count only where its commit is on a standby that counts, if commits wait for any: where the settings require that.
+    /// Its answers are proved by a commit. With `durability.require`, and where commits wait for a standby at all, they count only if a
+    /// standby that counts has that commit.
     const PROVES: bool = false;
 
     /// Whose job it is: a statement is about one owner's rows.
@@ -39,7 +40,7 @@ pub trait Work: Send + Sync + 'static {
     }
 
     /// Does the jobs of one owner. `standbys` are those that count as a second copy (see [`Candidate::standbys`]). The answers are in the
-    /// order of the jobs; Err: none of them was done.
+    /// order of the jobs. Err: the statement failed as a whole, and no job has an answer.
     ///
     /// [`Candidate::standbys`]: crate::db::Candidate::standbys
     fn run(
@@ -50,21 +51,20 @@ pub trait Work: Send + Sync + 'static {
     ) -> QueryResult<Done<Self::Answer>>;
 }
 
-/// How much a job is.
+/// How much work a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Milliseconds: whoever waits longer than a moment asks another node.
+    /// It takes milliseconds. A job that waits longer than a moment goes to another node.
     Light,
-    /// It may take as long as a statement may, and reads so much that one at a time is enough for a node: all jobs of this kind share one
-    /// connection there, so they take nothing from the others, and nothing of the others is in line before them. They wait their turn for
-    /// as long as one may take.
+    /// It may take as long as a statement may, and reads so much that a lane does one at a time, with one connection. So such jobs leave
+    /// the other connections to other work, and wait for each other only, for as long as a statement may take.
     Heavy,
 }
 
 pub struct Done<A> {
     pub answers: Vec<Result<A, ledger::Error>>,
-    /// Who has its commit.
+    /// Which standbys have its commit.
     pub copies: Copies,
-    /// Of a read: whether the server was a standby, where that was asked ([`ledger::store::Read`]).
+    /// For a read: whether the server was a standby, where that was asked ([`ledger::store::Read`]).
     pub in_recovery: Option<bool>,
 }

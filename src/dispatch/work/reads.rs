@@ -21,7 +21,7 @@ use crate::ledger::store::list::Page;
 use crate::ledger::store::stats::Counted;
 use crate::ledger::store::{self, Copies, Read, proof};
 
-/// What a read is asked for, and whose it is.
+/// What a read asks for, whose it is, and the tokens whose writes it must show.
 pub struct Asked<T> {
     pub owner: String,
     pub what: T,
@@ -59,7 +59,7 @@ impl Work for Finding {
     }
 }
 
-/// What is answered by a page.
+/// A question that is answered with one page.
 pub trait Question: Send + Sync + 'static {
     type Page: Send + 'static;
     const NAME: &'static str;

@@ -127,7 +127,7 @@ impl Work for CallingBack {
     }
 }
 
-/// Of the one job that a statement of this kind does.
+/// The answer of a statement that does one job.
 fn one<A>(committed: Committed<Result<A, ledger::Error>>) -> Done<A> {
     Done {
         answers: vec![committed.value],

@@ -30,7 +30,7 @@ pub fn replayed(replayed: bool) -> (&'static str, &'static str) {
     )
 }
 
-/// Where it is found.
+/// The path of the transaction.
 pub fn location(transaction: &Transaction) -> (HeaderName, String) {
     (LOCATION, format!("/transactions/{}", transaction.id))
 }
@@ -74,14 +74,14 @@ fn durability(durability: &Durability) -> HeaderValue {
     }
 }
 
-/// Absent where the settings name none.
+/// No header if the settings name no region.
 fn say_which_region(response: &mut HttpResponseBuilder, region: Option<&str>) {
     if let Some(region) = region {
         response.insert_header(("X-Served-By-Region", region));
     }
 }
 
-/// Up to when a page of transactions is settled: see [`Served::settled_until`].
+/// Says up to when a page of transactions is settled: see [`Served::settled_until`].
 pub fn say_what_is_settled(response: &mut HttpResponse, settled_until: Option<DateTime<Utc>>) {
     let until = settled_until.map(rfc3339);
     let until = until.and_then(|until| HeaderValue::from_str(&until).ok());

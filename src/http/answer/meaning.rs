@@ -1,4 +1,4 @@
-//! What the errors of the other rooms mean to a client.
+//! What the errors of the ledger and of `dispatch` mean to a client.
 
 use super::codes;
 use super::headers::etag;

@@ -1,4 +1,4 @@
-//! What is answered. The only room that knows status codes.
+//! Answers: their bodies, headers and errors. The only module that knows status codes.
 
 pub mod codes;
 pub mod headers;

@@ -1,4 +1,4 @@
-//! An answer that is not a success, as RFC 9457 writes it.
+//! An answer that is not a success, as RFC 9457 describes it.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use actix_web::{HttpResponse, ResponseError};
 use super::codes::{INTERNAL_ERROR, INVALID_PARAMETER, KINDS, Kind};
 use super::view::{self, Extras};
 
-/// One answer that is not a success. `instance` and `request_id` are added where the response leaves.
+/// One answer that is not a success. `instance` and `request_id` are added by [`crate::http::layers`], which know the request.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub kind: &'static Kind,
-    /// Boxed: a `Result` is as large as its largest side.
+    /// Boxed, since every `Result` with a `Problem` would be as large as its content.
     content: Box<Content>,
 }
 
@@ -50,7 +50,7 @@ impl Problem {
         }
     }
 
-    /// A bug, or a schema that is not ours. The cause goes to the log with the request id.
+    /// A bug, or a schema that this version does not expect. The cause goes to the log, with the request id.
     pub fn internal(cause: impl ToString) -> Problem {
         let mut problem = Problem::new(&INTERNAL_ERROR, INTERNAL_ERROR.title);
         problem.content.cause = Some(cause.to_string());
@@ -61,7 +61,7 @@ impl Problem {
         self.content.cause.as_deref()
     }
 
-    /// Its outcome stays.
+    /// Replaces the extra members, all but `outcome`.
     pub fn with(mut self, extras: Extras) -> Problem {
         self.content.extras = Extras {
             outcome: self.content.extras.outcome,
@@ -75,7 +75,7 @@ impl Problem {
         self
     }
 
-    /// Said by a replica that no primary could correct: it may be stale, and says so.
+    /// The answer came from a replica, while there was no primary that could have known better: it may be stale, and says so.
     pub fn said_by_replica(
         self,
         lag_ms: Option<u64>,
@@ -100,7 +100,7 @@ impl Problem {
             })
     }
 
-    /// Made by the framework: all that is known is a status.
+    /// For an answer that actix made: only its status is known.
     pub fn of_status(status: StatusCode) -> Problem {
         let known = KINDS.iter().find(|kind| kind.status == status.as_u16());
         match known {
@@ -140,7 +140,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The body is written by [`crate::http::layers`], which knows the request.
+/// [`crate::http::layers`] writes the body, since it knows the request.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.kind.http_status()

@@ -1,4 +1,4 @@
-//! Transactions as lines: CSV by RFC 4180, or JSON.
+//! Transactions as lines: CSV by RFC 4180, or JSON Lines.
 
 use std::io;
 
@@ -42,7 +42,7 @@ enum To {
     Json(Vec<u8>),
 }
 
-/// Writing into memory does not fail; what could, cuts the file.
+/// Writing into memory does not fail. If it did, the export would be cut.
 impl Lines {
     pub fn new(format: Format, end_marker: bool, as_of: DateTime<Utc>) -> Lines {
         let to = match format {
@@ -76,8 +76,8 @@ impl Lines {
         }
     }
 
-    /// How many rows there were, in a line that no transaction can be: in CSV `#end` stands where each row has an id, and the number
-    /// beside it.
+    /// Writes how many rows there were, in a line that cannot be a transaction: in CSV it has `#end` instead of an id, and the number in
+    /// the next column.
     pub fn end(&mut self) -> io::Result<()> {
         let rows = self.rows;
         match &mut self.to {
@@ -95,7 +95,7 @@ impl Lines {
         }
     }
 
-    /// About how much has been written since it was taken last.
+    /// About how many bytes have been written since the last [`Lines::take`].
     pub fn len(&self) -> usize {
         match &self.to {
             To::Csv(writer) => writer.get_ref().len(),
@@ -143,8 +143,8 @@ fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection), and these texts may be a stranger's: an apostrophe
-/// before it makes it text. All other columns begin with a letter, a digit or a brace.
+/// A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection), and these texts may come from strangers:
+/// an apostrophe before it makes it text. All other columns begin with a letter, a digit or a brace.
 fn harmless(text: &Option<String>) -> String {
     const BEGINS_A_FORMULA: [char; 11] = [
         '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',

@@ -102,7 +102,7 @@ pub async fn export(
         end_marker,
     } = Export::parse(request.query_string(), &caller.owner)?;
     if search.idempotency_key.is_some() {
-        // A key is read on the primary, never on a replica.
+        // A key is always looked up on the primary, since a replica may not know it yet.
         consistency = consistency.strong();
     }
     let place = api.exports.take(&caller.owner)?;

@@ -1,8 +1,8 @@
 //! The body of an export: written by a task of its own, as fast as the client takes it.
 //!
-//! A body that ends is a whole file. Whatever goes wrong ends it with an error instead, and the connection is cut: in HTTP/1.1 the last
-//! chunk, which is empty, never comes. So the task says that it has come to the end (`Part::End`): a
-//! channel that closes without that is an error.
+//! A body that ends properly is a whole file. If anything goes wrong, the body ends with an error instead, and the connection is cut: in
+//! HTTP/1.1 the last chunk, which is empty, never comes. So the task sends [`Part::End`] when everything is written: a channel that closes
+//! without it is an error.
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,9 @@ use crate::http::Api;
 use crate::ledger::model::transaction::Transaction;
 
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that are written and not yet taken.
+/// How many chunks may be written before the client takes them.
 const AHEAD: usize = 2;
-/// A client that takes no chunk for so long has had its time: others wait for its place.
+/// How long a client may take for a chunk. A slower one is cut off, since others wait for its place.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
 
 enum Part {
@@ -28,7 +28,7 @@ enum Part {
     End,
 }
 
-/// What the server reads of a file that is not whole.
+/// The error with which the body of an incomplete file ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the export was cut")]
 pub struct Cut;
@@ -78,7 +78,7 @@ impl Writing {
         self.lines.head()?;
         let mut page = Some(first);
         while let Some(rows) = page {
-            // Dropped one by one: as text they take a fraction of the memory.
+            // Rows are dropped one by one, since as text they take a fraction of the memory.
             for row in rows {
                 self.lines.row(&row)?;
                 if self.lines.len() >= CHUNK_BYTES {

@@ -1,4 +1,4 @@
-//! A line for every request: what was asked, by whom, from where, and what came of it. Paths, queries and bodies are not in it.
+//! A log line for every request: what was asked, by whom, from where, and with what result. Paths, queries and bodies are not in it.
 
 use super::problems::Code;
 use super::{Acting, Answer, RequestId, Trace, Who};
@@ -17,7 +17,7 @@ pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + '
     Ok(response)
 }
 
-/// What is not known, or does not exist, is a dash.
+/// Fields that are unknown or do not exist are written as a dash.
 fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
     let request = response.request();
     let extensions = request.extensions();
@@ -48,7 +48,7 @@ fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
         trace_id, span_id, parent_span_id; "request");
 }
 
-/// The one of the path, or the one that was made.
+/// The transaction that was created, otherwise the one that the path names.
 fn transaction_id(response: &ServiceResponse<BoxBody>) -> Option<Uuid> {
     let made = response.headers().get(LOCATION);
     let made = made.and_then(|location| location.to_str().ok()?.rsplit('/').next());

@@ -1,10 +1,10 @@
-//! A line in the log for every key that was refused: by name or address, never the key.
+//! A log line for every key that was refused. It has the client's name and the address, never the key.
 
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Who tries many keys fills no disk: those beyond are counted, and told with the next line.
+/// Somebody who tries many keys must not fill the disk: further lines are only counted, and the next line has their number.
 const LINES_PER_SECOND: u32 = 100;
 
 #[derive(Default)]

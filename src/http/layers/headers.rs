@@ -1,4 +1,4 @@
-//! What an answer says to caches and to the connection that it goes back on.
+//! Headers for caches, and for the connection that the answer goes back on.
 
 use super::Answer;
 use crate::http::Api;

@@ -1,4 +1,4 @@
-//! Whether a request may do what its route does, and on whose transactions.
+//! Whether a request may do what its route does, and which owner's transactions it is about.
 
 use super::{Answer, RequestId, Who};
 use crate::clients::{Client, Scope, is_name};
@@ -12,7 +12,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-/// In whose name a request acts, and on whose transactions.
+/// The client in whose name a request acts, and the owner whose transactions it is about.
 pub struct Acting {
     pub client: String,
     pub owner: String,
@@ -44,7 +44,8 @@ fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Resul
         api.audit.refused(client, who.address, why, &id);
     };
     if side == Side::Operators && api.clients.everybody().is_some() {
-        // Without clients the service is open on loopback alone; the address for operators may be another one, and shows nobody's data.
+        // Without clients the service is open, but on loopback addresses alone. The operators' listener may have another address, so it
+        // serves nobody's transactions then.
         return Err(unauthorized());
     }
     let Some(client) = &who.client else {
@@ -71,7 +72,7 @@ fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Resul
     })
 }
 
-/// The same for a key that is missing, malformed, unknown or withdrawn.
+/// The answer is the same for a key that is missing, malformed, unknown or withdrawn.
 fn unauthorized() -> Problem {
     let detail = "send a valid key: Authorization: Bearer syn_…";
     Problem::new(&codes::UNAUTHORIZED, detail)

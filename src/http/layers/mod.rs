@@ -1,6 +1,6 @@
-//! What is around every request, outermost first: its id, its trace, headers of the way back, the access log, counts, problems, streams (of
-//! HTTP/2), who it is from, and how often.
-//! `may`, whether it may, is around each route that needs a key: the URL table puts it there.
+//! What is done around every request, outermost first: its id, its trace, headers of the answer, the access log, counts, problems, streams
+//! (of HTTP/2), who sent it, and how often. `may`, which decides whether a request is allowed, is around each route that needs a key: the
+//! URL table puts it there.
 
 mod access_log;
 mod audit;

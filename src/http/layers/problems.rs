@@ -1,4 +1,4 @@
-//! Answers that are no success become problems as RFC 9457 writes them, those of the framework included.
+//! Turns every answer that is not a success into a problem as RFC 9457 describes it, including those that actix makes.
 
 use super::{Answer, RequestId, Trace};
 use crate::http::answer::Problem;
@@ -32,7 +32,7 @@ pub async fn problems(request: ServiceRequest, next: Next<impl MessageBody + 'st
     Ok(keep_headers(response, rendered))
 }
 
-/// A probe that answers 503 has a body of its own.
+/// An answer that is not a success and has no JSON body was made by actix. (A probe that answers 503 has a JSON body.)
 fn made_by_framework(response: &ServiceResponse) -> bool {
     let failed = response.status().is_client_error() || response.status().is_server_error();
     failed
@@ -42,7 +42,7 @@ fn made_by_framework(response: &ServiceResponse) -> bool {
             .is_none_or(|media_type| media_type != "application/json")
 }
 
-/// `Allow` of a 405, for one, was set where the problem arose.
+/// Headers that were set where the problem arose, such as `Allow` of a 405, are kept.
 fn keep_headers(
     response: ServiceResponse,
     mut rendered: actix_web::HttpResponse,

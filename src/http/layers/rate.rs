@@ -1,4 +1,4 @@
-//! How often a client, or an address without a key, may ask; told by the headers of draft-ietf-httpapi-ratelimit-headers.
+//! Limits how often a client, or an address without a key, may ask, and says so in the headers of draft-ietf-httpapi-ratelimit-headers.
 
 use super::{Answer, Who};
 use crate::clients::Standing;
@@ -35,7 +35,7 @@ pub async fn rate(
     Ok(response)
 }
 
-/// By what it is measured, and how it stands. None: it is not limited.
+/// What the request is counted for (its client or its address), and how much of that limit is left. None: it is not limited.
 fn standing(api: &Api, request: &ServiceRequest) -> Option<(&'static str, Standing)> {
     let is_probe = |path| {
         let mut rows = TABLE.iter().filter(|row| row.need == Need::Probe);

@@ -1,4 +1,4 @@
-//! The id of a request: the client's, where it sent a proper one, else a new one. Every answer carries it.
+//! The id of a request: the client's, if it sent a valid one, otherwise a new one. Every answer carries it.
 
 use super::Answer;
 use actix_web::HttpMessage;

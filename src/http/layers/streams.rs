@@ -1,9 +1,9 @@
-//! The requests of HTTP/2: so many on a connection, and none that a stop cuts or waits for in vain.
+//! The requests of HTTP/2: how many may be open on a connection, and how they end when the service stops.
 //!
-//! A client on HTTP/1.1 is told `Connection: close`, and comes back elsewhere. On HTTP/2 the word would be GOAWAY (RFC 9113, section 6.8),
-//! which actix does not send: its clients would use their connections on, and idle ones would hold the stop until its time is out. So
-//! when the drain time is over, at t = 10 s, their new requests are refused (`draining`, not applied), those under way are finished, and
-//! the service ends when there is none left, say at t = 10.2 s.
+//! A client on HTTP/1.1 is told `Connection: close`, and opens its next connection elsewhere. HTTP/2 has GOAWAY for that (RFC 9113, section
+//! 6.8), which actix does not send: clients would go on using their connections, and idle ones would hold the stop up until its time is
+//! over. So when the drain time is over, at t = 10 s, new requests on HTTP/2 are refused (`draining`, not applied), those under way are
+//! finished, and the service ends when there is none left, say at t = 10.2 s.
 
 use super::Answer;
 use crate::http::Api;
@@ -20,15 +20,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-/// On one connection: as many as two browsers open. RFC 9113 (section 5.1.2) lets a server say so at the start of a connection; actix says
-/// nothing, and its clients may open as many as they like, each of which holds its answer until that is taken.
+/// How many requests may be open on one connection: as many as two browsers open. A server can announce that at the start of a connection
+/// (RFC 9113, section 5.1.2). actix does not, so clients may open as many as they like, and each of them keeps its answer in memory until
+/// that is taken.
 const MAX_STREAMS: usize = 256;
 
-/// Held by a connection of HTTP/2, and by each of its requests that is under way: that tells how many there are.
+/// Counts the open requests of a connection of HTTP/2: the connection and each of its requests hold a clone.
 #[derive(Clone, Default)]
 pub struct OpenStreams(Arc<()>);
 
-/// Outermost: what is one too many costs no line of the log. Its answer has no body, since one that is not taken would stay.
+/// The outermost layer, so that a request too many is not even logged. Its answer has no body, since one that is not taken would stay in
+/// memory.
 pub async fn few_streams(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -70,7 +72,7 @@ pub async fn streams(
     }))
 }
 
-/// What is open.
+/// How many connections and requests are open.
 #[derive(Default)]
 pub struct Traffic {
     closing: AtomicBool,
@@ -80,14 +82,14 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// A connection of HTTP/1.1.
+    /// Counts a connection of HTTP/1.1.
     pub fn connection(self: &Arc<Self>) -> Open {
         Open::count(self, |traffic| &traffic.connections)
     }
 
     fn stream(self: &Arc<Self>) -> Option<Open> {
         let stream = Open::count(self, |traffic| &traffic.streams);
-        // Counted first: who closes and then counts misses none.
+        // Counted before the check, so that `close` followed by `is_over` misses none.
         (!self.closing.load(Ordering::SeqCst)).then_some(stream)
     }
 
@@ -102,7 +104,7 @@ impl Traffic {
     }
 }
 
-/// One of those that are counted, until it is dropped.
+/// Counts one connection or request, until it is dropped.
 pub struct Open {
     traffic: Arc<Traffic>,
     of: fn(&Traffic) -> &AtomicUsize,
@@ -122,7 +124,7 @@ impl Drop for Open {
     }
 }
 
-/// A body, and its request, which is under way until the body has been sent.
+/// A body that keeps its request counted until it has been sent.
 struct Streamed<S> {
     body: BoxBody,
     _stream: S,

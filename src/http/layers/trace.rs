@@ -1,8 +1,8 @@
 //! The trace that a request belongs to (W3C Trace Context).
 //!
-//! Who sent `traceparent` finds the trace and this request's span in the log, and the span in `traceresponse` of the answer. It goes no
-//! further: the service calls no other one, and a statement that named its trace would be another text for each request, which no
-//! database could keep prepared.
+//! A client that sent `traceparent` finds its trace and the span of this request in the log, and the span in the answer's `traceresponse`.
+//! They are not passed on: the service calls no other service, and a statement that named its trace would have another text for each
+//! request, so that no database could keep it prepared.
 
 use super::Answer;
 use actix_web::HttpMessage;

@@ -1,5 +1,5 @@
-//! Who a request is from: the address, and the client whose key it carries. Whether that is enough is asked later, where it is known what the
-//! request wants (`may`); so a wrong key costs its address a request like any other (`rate`).
+//! Who sent a request: the address, and the client whose key it carries. Whether that is enough is decided later by `may`, which knows what
+//! the route needs; so a request with a wrong key counts for the limit of its address like any other (`rate`).
 
 use super::Answer;
 use crate::clients::{Client, Clients, KeyDigest};
@@ -14,16 +14,16 @@ use actix_web::web::Data;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Longer than any key: what is longer need not be looked at.
+/// No key is longer, so a longer text need not be looked up.
 const MAX_KEY_BYTES: usize = 256;
 
 pub struct Who {
     pub address: IpAddr,
-    /// None: no key that is known.
+    /// None: it carries no known key.
     pub client: Option<Arc<Client>>,
     /// Which of the client's keys it was.
     pub key: Option<KeyDigest>,
-    /// Something was sent in the place of a key.
+    /// It has an `Authorization` header.
     pub tried: bool,
 }
 
@@ -42,7 +42,7 @@ fn recognize(clients: &Clients, address: IpAddr, headers: &HeaderMap) -> Who {
     let tried = headers.contains_key(AUTHORIZATION);
     let (client, key) = match clients.everybody() {
         Some(everybody) => (Some(everybody.clone()), None),
-        // The same work for what is no key at all.
+        // A text that is no key at all is looked up too, so that it takes the same time.
         None => match clients.find(bearer(headers).unwrap_or_default()) {
             Some((key, client)) => (Some(client.clone()), Some(*key)),
             None => (None, None),
@@ -56,7 +56,7 @@ fn recognize(clients: &Clients, address: IpAddr, headers: &HeaderMap) -> Who {
     }
 }
 
-/// What one `Authorization: Bearer …` carries (RFC 6750, section 2.1).
+/// The key of `Authorization: Bearer …`, if there is exactly one such header (RFC 6750, section 2.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, another) = (values.next()?, values.next());

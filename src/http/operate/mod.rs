@@ -1,4 +1,4 @@
-//! Probes and status: answered from memory, so that a dead or silent database delays them by nothing.
+//! Probes and status: answered from memory, so that a database that is dead or silent does not delay them.
 
 pub mod dashboard;
 mod metrics;

@@ -66,7 +66,7 @@ pub fn word(writes: WriteStatus) -> &'static str {
 }
 
 impl Api {
-    /// How many writes wait in these lanes because there is no primary that would take them.
+    /// How many writes wait in these lanes because writes are not available now: there is no primary that would take them.
     pub fn writes_held(&self, lanes: &[LaneStatus]) -> u64 {
         if self.databases.writes(self.replication_required) == WriteStatus::Available {
             return 0;

@@ -42,12 +42,12 @@ pub const DOCS: Operation = Operation {
 
 const STYLE: &str = include_str!("swagger-ui/swagger-ui.css");
 const SCRIPT: &str = include_str!("swagger-ui/swagger-ui-bundle.js");
-/// `validatorUrl: null`: nothing is sent to anybody.
+/// `validatorUrl: null`: Swagger UI sends the document to no validator.
 const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", deepLinking: true, validatorUrl: null});"##;
 
 struct Page {
     html: Bytes,
-    /// Only these two scripts may run, and only this service may be asked.
+    /// `Content-Security-Policy`: only these two scripts may run, and they may ask only this service.
     policy: String,
 }
 

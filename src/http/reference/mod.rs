@@ -1,4 +1,4 @@
-//! What the service says of itself to developers.
+//! What the service tells developers about itself.
 
 mod docs;
 mod errors;

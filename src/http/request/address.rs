@@ -1,15 +1,15 @@
-//! From which address a request comes: the other end of its connection, or, where that is a proxy that the settings trust, the one that
-//! the proxy names.
+//! The address that a request comes from: the other end of its connection, or, if that is a proxy that the settings trust, the one that the
+//! proxy names.
 //!
-//! A proxy adds the address that it saw to the right. So the list is read from the right, as long as what stands there is trusted too: the
-//! first that is not is the client, and whatever it has written to the left itself is not looked at.
+//! Each proxy adds the address that it saw at the right. So the list is read from the right, as long as the addresses are those of trusted
+//! proxies. The first one that is not is the client, and what stands to the left of it is ignored, since the client may have written it.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// As many proxies as stand in a row at most.
+/// How many proxies may stand in a row.
 const MAX_HOPS: usize = 16;
 
 pub fn address(request: &ServiceRequest, trusted: &[IpNet]) -> IpAddr {
@@ -36,8 +36,9 @@ fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     nearest
 }
 
-/// What the proxies say, the nearest first; None in it for what is hidden or not an address. A proxy writes one of the two headers and
-/// passes the other on as a client has sent it: where both are there and differ, nobody can tell which is which, and none counts.
+/// The addresses that the proxies name, the nearest first; None for one that is hidden or not an address. A proxy writes one of the two
+/// headers, and passes the other on as a client has sent it. If both are there and differ, nobody can tell which is right, and neither
+/// counts.
 fn hops(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let forwarded = list(headers, &FORWARDED, |element| {
         let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a client has written, what its proxy adds to the right decides.
+        /// Whatever a client has written, the address that its proxy adds at the right decides.
         #[test]
         fn no_client_can_choose_its_address(text in "[ -~]{0,60}", other in prop::option::of("[ -~]{0,60}")) {
             let proxy_adds = [(XFF, "203.0.113.9"), ("forwarded", "for=203.0.113.9")];

@@ -13,7 +13,7 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub const MAX_BATCH_BODY_BYTES: usize = 2 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The raw bytes of a JSON body. What they mean is the ledger's business.
+/// The raw bytes of a JSON body. The ledger reads them.
 pub struct JsonBody(pub web::Bytes);
 
 impl FromRequest for JsonBody {
@@ -25,7 +25,8 @@ impl FromRequest for JsonBody {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             checked?;
-            // Not the client's mistake, as a body that is no JSON would be: on another network it may arrive.
+            // Not answered 400, as a body that is not JSON would be, since it is not the client's mistake: it may arrive in time on another
+            // network.
             let late = |_| {
                 let detail = "the body did not arrive within 10 s; nothing was applied";
                 Problem::new(&codes::OVERLOADED, detail)

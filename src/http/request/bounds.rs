@@ -1,4 +1,4 @@
-//! What a client asks of the way to its answer.
+//! The limits that a client sets for its own request.
 
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
@@ -12,9 +12,9 @@ use super::one_value;
 use crate::dispatch::Bounds;
 use crate::http::answer::{Problem, codes};
 
-/// As far as `database.max_replica_lag_ms` goes.
+/// The same range as that of `database.max_replica_lag_ms`.
 const STALENESS_MS: RangeInclusive<u64> = 1..=86_400_000;
-/// As far as `database.write_deadline_ms` goes.
+/// The same range as that of `database.write_deadline_ms`.
 const DEADLINE_MS: RangeInclusive<u64> = 1..=120_000;
 
 impl FromRequest for Bounds {

@@ -1,4 +1,4 @@
-//! Who asks, as the ledger wants to know it.
+//! Who sends a request, in the form that the ledger takes.
 
 use std::future::{Ready, ready};
 
@@ -9,7 +9,7 @@ use crate::http::answer::Problem;
 use crate::http::layers::{Acting, RequestId};
 use crate::ledger::ask::caller::{Author, Caller};
 
-/// A route that asks for it must have a need in the URL table: without, nobody was asked who it is, and there is none.
+/// A route whose handler takes a `Caller` must need a key in the URL table. Otherwise no layer has found out who the caller is.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Caller, Problem>>;

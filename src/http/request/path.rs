@@ -1,4 +1,4 @@
-//! What stands in the URL.
+//! What is taken out of the URL.
 
 use std::future::{Ready, ready};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::http::answer::{Problem, codes};
 
-/// A resource without parameters: any is unknown.
+/// For a resource without query parameters: any parameter is refused as unknown.
 pub struct NoQuery;
 
 impl FromRequest for NoQuery {

@@ -18,7 +18,7 @@ use crate::ledger::ask::caller::{Author, Caller};
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 const MAX_ID_BYTES: usize = 255;
 
-/// A callback of which is known who sent it.
+/// A callback whose signature was verified, and so whose sender is known.
 pub struct Signed {
     pub webhook_id: String,
     pub said_at: DateTime<Utc>,
@@ -83,7 +83,7 @@ fn header(headers: &HeaderMap, name: &str) -> Result<String, Problem> {
     value.filter(|value| !value.is_empty()).ok_or_else(invalid)
 }
 
-/// The same whatever part of it is wrong or missing.
+/// The answer is the same whatever part of the signature is wrong or missing.
 fn invalid() -> Problem {
     let detail = "send webhook-id, webhook-timestamp and webhook-signature as Standard Webhooks 1.0 says, signed with a known secret";
     Problem::new(&codes::INVALID_SIGNATURE, detail)

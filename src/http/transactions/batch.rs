@@ -63,12 +63,12 @@ pub async fn create_all(
         Problem::new(&codes::IDEMPOTENCY_KEY_MISSING, detail)
     })?;
     let batch = Batch::new(drafts, key, &caller, body.0.len());
-    drop(body); // it may have to wait, and needs it no more
+    drop(body); // the batch may have to wait, and no longer needs it
     let written = api.dispatch.create_all(batch, bounds).await?;
     let CreatedAll { transactions, how } = &written.value;
     let mut response = HttpResponse::Created();
     response.insert_header(replayed(*how != How::New));
-    // They were stored by one commit: who sees the one that the token names sees them all.
+    // They were stored by one commit, so a read that shows the one that the token names shows them all.
     if let Some(first) = transactions.first() {
         say_what_was_written(&mut response, first, &written);
     }

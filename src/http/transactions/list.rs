@@ -44,7 +44,7 @@ pub const SETTLED: &[Header] = &[Header {
     example: "2026-11-23T10:15:30.123456Z",
     always: false,
 }];
-/// The same by another name.
+/// The same on another path.
 pub const SEARCH: Operation = Operation {
     path: "/transactions/search",
     id: "searchTransactions",
@@ -104,7 +104,7 @@ pub async fn search(
 ) -> Result<HttpResponse, Problem> {
     let search = Search::parse(request.query_string(), &caller.owner)?;
     if search.idempotency_key.is_some() {
-        // A key is read on the primary, never on a replica.
+        // A key is always looked up on the primary, since a replica may not know it yet.
         consistency = consistency.strong();
     }
     let served = api

@@ -1,12 +1,13 @@
-//! Callbacks, and never twice.
+//! Callbacks, none of which is applied twice.
 //!
 //! A callback of an unknown transaction is a create, whose key is the webhook's id. One of a transaction that is known by its anchor id is
 //! a change of `callback_status`, or says nothing new, and leaves a receipt with the webhook's id. Each is one statement, which the unique
 //! indexes keep from happening twice, whatever is repeated, given up or sent to two instances at the same time.
 //!
-//! For example, callbacks A and B of one transaction come at t = 1 s and t = 2 s, and B is lost on its way. At t = 3 s another one, C, is
-//! applied: version 3. B comes at last, and is older: the transaction stays as it is. A is repeated, and its receipt found: the answer is
-//! that of t = 1 s. So is B's, when it is sent and signed once more.
+//! For example, A and B are callbacks of one transaction, of t = 1 s and t = 2 s. A is applied, which makes version 2; B is delayed on its
+//! way. At t = 3 s a third one, C, is applied: version 3. Then B comes, which is older: the transaction stays as it is. A is sent again,
+//! and its receipt is found: the answer is that of t = 1 s. When B is sent and signed once more, its receipt is found too, so it still
+//! changes nothing.
 
 mod statements;
 
@@ -53,7 +54,7 @@ fn received(transaction: Transaction, how: How) -> Answer {
     Ok(Received { transaction, how })
 }
 
-/// Repeatable at will, on any verified primary.
+/// Stores or applies a callback. It may be repeated as often as one likes, on any verified primary.
 pub fn receive(
     connection: &mut PgConnection,
     callback: &Callback,
@@ -85,7 +86,7 @@ pub fn receive(
                 conflicting_fields,
             })
         }
-        // Its receipt is of another transaction.
+        // Neither handle is there: it was skipped because of a receipt, and that is of another transaction.
         (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),
     };
     let copies = copies(connection, standbys)?;
@@ -130,7 +131,7 @@ fn change(
             stored,
         }) => received(stored, How::Changed),
         Some(Locked { stored, .. }) => received(stored, How::Unchanged),
-        // Rolled back: what is read now is told as the outcome of a write, so it must be as durable as one.
+        // Nothing was changed. What is read now is answered as the outcome of a write, so it must be as durable as one.
         None => {
             prove_and_see(connection)?;
             earlier(connection, callback)?.unwrap_or(Err(Error::LostRace))
@@ -140,7 +141,7 @@ fn change(
     Ok(Committed { value, copies })
 }
 
-/// What this callback was answered before, by the receipt that it left. None: it has left none.
+/// What this callback was answered before, by the receipt that it left. None: it has left none, or what the receipt tells of is gone.
 fn earlier(connection: &mut PgConnection, callback: &Callback) -> QueryResult<Option<Answer>> {
     let owner = &callback.create.caller.owner;
     let found: Option<(Vec<u8>, Uuid, Option<Uuid>)> = receipts::table

@@ -1,4 +1,4 @@
-//! Status changes. The guard is in the statement that changes: no read-then-write.
+//! Status changes. The statement that changes the status also checks what the client expects, so nothing can happen in between.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 use crate::ledger::model::write::ETag;
 
-/// Repeatable at will, on any verified primary.
+/// Changes a status. It may be repeated as often as one likes, on any verified primary.
 pub fn change(
     connection: &mut PgConnection,
     change: &Change,
@@ -40,12 +40,12 @@ pub fn change(
     Ok(Committed { value, copies })
 }
 
-/// No row was locked. Either this change was made by an earlier attempt, and undone by others since; or there is no such transaction; or
-/// its create is being committed right now, which a lock cannot wait for: the row is not visible yet.
+/// No row was locked. Either an earlier attempt has made this change, and others have changed the status since; or there is no such
+/// transaction; or its create is being committed right now, which a lock cannot wait for, since the row is not visible yet.
 ///
-/// What was only read is told as the outcome of a write, so it must be as durable as one: the proof comes first, and what is visible
-/// after it decides (a create that another replica shows already, while the primary waits for its standby, has then been waited for); who
-/// has that is asked last.
+/// What was only read is answered as the outcome of a write, so it must be as durable as one. Therefore the proof comes first, and what is
+/// visible after it decides. (If the primary still waits for its standby with a create that a replica shows already, the proof has waited
+/// for that create.) Which standbys have all this is asked last.
 fn nothing_changed(
     connection: &mut PgConnection,
     change: &Change,
@@ -62,8 +62,8 @@ fn nothing_changed(
     Ok(Committed { value, copies })
 }
 
-/// The row was locked, and is not as the change wants it: unless it was an earlier attempt of this very change that made it so, and
-/// others have moved on since. The lock was committed, and who has all that is asked afterwards.
+/// The row was locked, and does not allow the change. It is refused, unless an earlier attempt of this very change was accepted, and others
+/// have changed the row since. The lock is committed by now; which standbys have that is asked afterwards.
 fn refuse(
     connection: &mut PgConnection,
     change: &Change,
@@ -75,7 +75,7 @@ fn refuse(
     })
 }
 
-/// The status is there already: at the expected version, or by a change whose answer was lost, so that the client repeats it.
+/// The status is there already: at the expected version, or one later, as by a change whose answer was lost, so that the client repeats it.
 fn is_what_was_asked(change: &Change, stored: &Transaction) -> bool {
     let by_a_lost_answer = match &change.expected {
         Expected::Exactly(etag) => {
@@ -100,7 +100,7 @@ fn refusal(change: &Change, stored: &Transaction) -> Error {
         return Error::InvalidTransition {
             from: stored.status,
             to: change.to.status,
-            // An attempt from any version that still hangs may find another status, and be accepted.
+            // An earlier attempt that expects no version, and still hangs, may meet another status later, and be accepted.
             lasting: change.expected != Expected::Any,
         };
     }

@@ -1,4 +1,4 @@
-//! Rows that are stored together, as PostgreSQL takes them in one text whatever their number: an array for each column.
+//! Rows that are stored together, as an array for each column, so that one text of the statement takes any number of them.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Json, Nullable, Numeric, Text as SqlText, Uuid as SqlUuid};
@@ -9,7 +9,7 @@ use super::insert::Row;
 use super::statement::Binds;
 use crate::ledger::model::metadata::Metadata;
 
-/// What a transaction is, from its id to its metadata.
+/// The columns of transactions, from the id to the metadata.
 pub(super) struct Columns<'c> {
     ids: Vec<Uuid>,
     stellar_accounts: Vec<&'c str>,

@@ -1,8 +1,8 @@
-//! Create, and never twice.
+//! Creates, none of which is applied twice.
 //!
-//! A create is one row, with its handles in it, so one plain INSERT is atomic and the unique indexes are the truth. What it skips has met
-//! a handle that exists; a second statement, which commits too, tells whose. There is no "processing" state and nothing to clean up:
-//! when an attempt's answer is lost, the same create is sent again, and finds either nothing (it is stored now) or its own id.
+//! A create is one row, with its handles in it, so one plain INSERT is atomic, and the unique indexes decide. A create that it skips has
+//! met a handle that exists already; a second statement, which commits too, looks up whose. There is no "processing" state and nothing to
+//! clean up: when an attempt's answer is lost, the same create is sent again, and finds either nothing (it is stored now) or its own id.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -33,16 +33,16 @@ pub struct Created {
 pub enum How {
     /// Stored by this request, in this attempt or an earlier one.
     New,
-    /// The first answer to this key, again.
+    /// An earlier request had the same key: this is its answer, again.
     Replay,
-    /// The anchor's id was known already, with the same fields.
+    /// A transaction with the same anchor id, and the same fields, was there already.
     Known,
 }
 
 pub type Answer = Result<Created, Error>;
 
-/// Stores creates of one owner, at most [`MAX_BATCH`], each on its own: one that is refused takes nothing from the others. The answers
-/// are in the order of the creates. Repeatable at will, on any verified primary.
+/// Stores creates of one owner, at most [`MAX_BATCH`], each on its own: one that is refused changes nothing for the others. The answers are
+/// in the order of the creates. It may be repeated as often as one likes, on any verified primary.
 pub fn create(
     connection: &mut PgConnection,
     owner: &str,
@@ -66,7 +66,7 @@ pub fn create(
         let commits_alone = !standbys.is_empty();
         match answer_from_what_is_there(connection, owner, &skipped, commits_alone) {
             Ok(answers) => met = answers,
-            // The others are stored, and must be answered so. Who was skipped asks again.
+            // The others are stored, and must be answered so. Those that were skipped are answered `LostRace`, and sent again.
             Err(error) if !stored.is_empty() => {
                 log::debug!(error:%; "what creates have met could not be looked up");
             }
@@ -122,7 +122,7 @@ pub(super) fn new_transaction(create: &Create, at: DateTime<Utc>) -> Transaction
     }
 }
 
-/// The answers of those that insert.sql skipped, by their ids. Missing: what it met is gone again.
+/// The answers of those that insert.sql skipped, by their ids. One that is missing has met a row that is gone again.
 fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
@@ -131,7 +131,7 @@ fn answer_from_what_is_there(
 ) -> QueryResult<HashMap<Uuid, Answer>> {
     let found = look_up(connection, owner, skipped, commits_alone)?;
     let mut answers = HashMap::new();
-    // The row under the key decides: only where there is none does the one under the anchor id count.
+    // The row with the key decides; only if there is none, the one with the anchor id counts.
     for (by_key, place, met) in sorted_by_key_first(found) {
         let Some(create) = skipped.get(place) else {
             continue;
@@ -172,7 +172,7 @@ pub(super) fn met_by_key(
     }))
 }
 
-/// With all transactions of the request that used it.
+/// The refusal of a key that stands for another request, with all transactions of that request.
 pub(super) fn key_reused(
     connection: &mut PgConnection,
     owner: &str,
@@ -207,7 +207,7 @@ fn met_by_anchor(create: &Create, met: Met) -> Answer {
     })
 }
 
-/// Everything that a transaction is, and that no later write changes.
+/// The fields in which they differ, of those that no later write changes.
 pub(super) fn conflicting_fields(asked: &Draft, stored: &Transaction) -> Vec<&'static str> {
     let memo = asked.memo.as_ref();
     let metadata = |metadata: &Option<Metadata>| metadata.as_ref().map(Metadata::canonical);

@@ -1,7 +1,7 @@
 //! The creates of a batch, all of them or none.
 //!
-//! One plain INSERT stores them; where a handle exists it fails as a whole, and the same lookup as for single creates tells what was met:
-//! the key, used by this very batch or by another request, or the anchor id of an item.
+//! One plain INSERT stores them. If a handle exists already, it fails as a whole, and the same lookup as for single creates tells what was
+//! in the way: the key, used by this very batch or by another request, or the anchor id of an item.
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -19,13 +19,13 @@ use crate::ledger::model::transaction::Transaction;
 pub struct CreatedAll {
     /// In the order of the batch.
     pub transactions: Vec<Transaction>,
-    /// New or Replay: a batch never takes over what was known.
+    /// `New` or `Replay`: a batch never answers with a transaction that was there before.
     pub how: How,
 }
 
 pub type Answer = Result<CreatedAll, Error>;
 
-/// Repeatable at will, on any verified primary.
+/// Stores a batch. It may be repeated as often as one likes, on any verified primary.
 pub fn create_all(
     connection: &mut PgConnection,
     owner: &str,

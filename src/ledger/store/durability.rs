@@ -1,27 +1,27 @@
 //! Whether a commit is on a standby.
 //!
-//! That a commit has waited proves less than it seems. PostgreSQL lets those who wait go when `synchronous_standby_names` is cleared; it
-//! makes nobody wait before the checkpointer has read new settings (`sync_standbys_defined`, syncrep.c); with `'*'` it is content with
-//! `pg_receivewal` or a logical subscriber; and with `remote_write` with what a standby has not flushed. So what is believed is a look
-//! after the commit: a standby that is one of the configured nodes, and that the primary counts as synchronous, has flushed it.
+//! That a commit has waited proves less than it seems. PostgreSQL releases commits that wait when `synchronous_standby_names` is cleared;
+//! no commit waits before the checkpointer has read new settings (`sync_standbys_defined`, syncrep.c); with `'*'`, `pg_receivewal` or a
+//! logical subscriber is enough; and with `remote_write` the standby need not have flushed anything. So only what is seen after the commit
+//! counts: a standby that is one of the configured nodes, and that the primary counts as synchronous, has flushed it.
 //!
-//! Flushed up to where? No session can ask for the position of its own commit, and the server's position after a wait of 80 ms has been
-//! moved on by everybody else's commits, so that the look would wait for those too: twice the distance. Therefore a write that is
-//! confirmed commits twice. For example, with the nearest standby 80 ms away:
+//! Flushed up to which position? No session can ask for that of its own commit, and after a wait of 80 ms the server's position includes
+//! everybody else's commits: to wait for those too would take twice the distance. Therefore a write that is confirmed commits twice. For
+//! example, with the nearest standby 80 ms away:
 //!
-//! * t = 0 ms: the rows are committed with `synchronous_commit = off`, which waits for nothing, not even for the disk.
-//! * t = 0.1 ms: the procedure `confirm_commits` notes how far the log has been written, which is a little further than that commit; then
-//!   it commits an empty message, and this commit waits for the disk, which gets the rows with it (the log is flushed in its order), and
-//!   as the server is told to.
-//! * t = 81 ms: it looks. The standby that let it go has flushed what was noted. The client is answered.
+//! * t = 0 ms: the rows are committed with `synchronous_commit = off`: this commit waits for nothing, not even for the disk.
+//! * t = 0.1 ms: the procedure `confirm_commits` notes how far the log has been written, which is a little further than that commit. Then
+//!   it commits an empty message. This commit waits for the disk, which receives the rows too since the log is flushed in its order, and
+//!   for standbys as the server's settings say.
+//! * t = 81 ms: it looks. The standby that has confirmed the second commit has flushed what was noted. The client is answered.
 //!
-//! With `local` instead of `off` the rows would be flushed twice, once with each commit.
+//! With `local` instead of `off` the first commit would be flushed by itself, and a create would wait for the disk twice.
 //!
-//! Nobody is told of the rows before that. But a default read of the primary may show them, and if no standby ever gets them, a failover
-//! takes back what it has shown, and within the first milliseconds a crash of the primary; a standby may do the same, since it shows
-//! every commit before its primary does. A strong read, a replay
-//! or a refusal that tells of them commits itself, later in the log, and waits. The first commit takes part in no wait, so it holds its
-//! locks for a moment and not for 80 ms.
+//! No client is told of the rows before that. But a default read of the primary may show them earlier, and if no standby ever gets them, a
+//! failover takes back what was shown; so does a crash of the primary within the milliseconds before the second commit is on its disk. The
+//! same may happen to a read of a standby, since a standby shows every commit before its primary does. A strong read, a replay or a
+//! refusal that tells of them commits itself, later in the log, and waits. The first commit waits for nobody, so it holds its locks for a
+//! moment and not for 80 ms.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -32,38 +32,38 @@ use diesel::sql_types::{Array, Integer, Text as SqlText};
 
 use super::statement::{Binds, Run, Statement, Text};
 
-/// What a statement answered, and who has its commit.
+/// What a statement answered, and which standbys have its commit.
 #[derive(Debug)]
 pub struct Committed<T> {
     pub value: T,
     pub copies: Copies,
 }
 
-/// Who has a commit, beside the primary.
+/// Which standbys have a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Copies {
-    /// The standbys that are known to have it, of those that count, by their `application_name`. There may be more; without any, the commit
-    /// may be on the primary alone, which was not told to wait for one of these.
+    /// Those that are known to have it, of the standbys that count, by their `application_name`. There may be more. If there is none, the
+    /// commit may be on the primary alone.
     On(Vec<String>),
-    /// Its wait was cut short, or nothing came of the question. Whoever asks the same write again learns it.
+    /// The wait was cut short, or the question failed. Whoever sends the same write again learns it.
     Unknown,
 }
 
 impl Copies {
     pub const NONE: Copies = Copies::On(Vec::new());
 
-    /// The question has failed, in a session that lives.
+    /// The question has failed, while the connection is alive.
     pub(super) fn unknown(error: &Error) -> Copies {
         log::warn!(error:%; "whether a commit is on a standby could not be asked");
         Copies::Unknown
     }
 }
 
-/// Of all that this session has committed. `standbys` are those that count, by the names under which the primary knows them; none where
-/// this primary waits for nobody.
+/// Which standbys have everything that this session has committed. `standbys` are those that count, by the names under which the primary
+/// knows them; none where this primary waits for nobody.
 ///
-/// The commit is done, whatever becomes of the question, so a question that fails is no failure of the write. Err: the connection is lost,
-/// which leaves everything open.
+/// The write is committed already, so a question that fails is no failure of the write. Err: the connection is lost, which leaves
+/// everything open.
 pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     if standbys.is_empty() {
         return Ok(Copies::NONE);
@@ -74,7 +74,7 @@ pub fn copies(connection: &mut PgConnection, standbys: &[String]) -> QueryResult
     }
 }
 
-/// After a question that failed. A connection that is lost says so at the next statement, if it has not yet.
+/// A question has failed. If the connection is lost, the next statement fails too, so one is tried.
 fn not_asked(connection: &mut PgConnection, error: Error) -> QueryResult<Copies> {
     if is_lost(&error) {
         return Err(error);
@@ -93,7 +93,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// Of all that was committed before, by whomever; the question is a commit itself, that a standby must acknowledge.
+/// Which standbys have everything that was committed before, in any session. The question is a commit itself, which waits for standbys.
 pub fn confirm(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     let asked = Instant::now();
     let (confirmed_by, limit_ms): (Vec<String>, i32) =
@@ -101,11 +101,11 @@ pub fn confirm(connection: &mut PgConnection, standbys: &[String]) -> QueryResul
     Ok(answered(confirmed_by, limit_ms, asked.elapsed()))
 }
 
-/// What the procedure `confirm_commits` has answered, after so long. `statement_timeout` ends the wait for a standby within a procedure, and
-/// PostgreSQL calls that a success.
+/// What the answer of the procedure `confirm_commits` means, which has taken this long. `statement_timeout` ends the wait for a standby
+/// within a procedure, and PostgreSQL calls that a success.
 pub(super) fn answered(confirmed_by: Vec<String>, limit_ms: i32, took: Duration) -> Copies {
     let limit = u64::try_from(limit_ms).map(Duration::from_millis);
-    // By another clock than the server's.
+    // A tenth is allowed for, since the server measures by its own clock.
     let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && took >= limit * 9 / 10);
     if confirmed_by.is_empty() && is_cut_short {
         return Copies::Unknown;

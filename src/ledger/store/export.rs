@@ -1,4 +1,4 @@
-//! A page of an export: one of a search, never of an older state than the page before it, or of another history.
+//! A page of an export: a page of a search that never shows an older state than the page before it, nor another branch of the history.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use crate::ledger::model::point::{Compared, Here, Point};
 #[derive(Debug)]
 pub struct Exported {
     pub page: Page,
-    /// As far as the server had come when it was read, or a little further.
+    /// How far the server had come when the page was read, or a little further.
     pub point: Point,
 }
 

@@ -13,14 +13,14 @@ use crate::ledger::Error;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 
-/// One transaction, of a state in which the writes that the tokens name can be seen.
+/// One transaction, to be read in a state that shows the writes which the tokens name.
 pub struct Wanted<'t> {
     pub id: Uuid,
     pub tokens: &'t [Token],
 }
 
-/// Finds transactions of one owner, any number in one round trip. The answers are in the order of what was wanted. Which server it was is
-/// asked where there are tokens.
+/// Finds transactions of one owner, any number in one round trip. The answers are in the order of what was wanted. Whether the server is a
+/// standby is asked only if there are tokens.
 pub fn find(
     connection: &mut PgConnection,
     owner: &str,
@@ -46,7 +46,7 @@ pub fn find(
     })
 }
 
-/// `visible`: of the tokens of all, in their order.
+/// `visible`: for each token of all that is wanted, in this order, whether its write can be seen.
 fn answers(
     wanted: &[Wanted],
     visible: &[bool],
@@ -103,7 +103,7 @@ struct FindSeen<'q> {
     ids: Vec<Uuid>,
 }
 
-/// Without ids that exist there is one row, which tells of the tokens alone.
+/// If none of the ids exists, there is one row, which tells only of the tokens.
 #[derive(Queryable)]
 struct Row {
     checked: Checked,

@@ -37,7 +37,7 @@ pub fn history(
     Ok(Read { value, in_recovery })
 }
 
-/// What this write made of a transaction. None: it was not done.
+/// The event that this write has left in the history. None: it left none.
 pub fn of_write(
     connection: &mut PgConnection,
     owner: &str,

@@ -15,13 +15,13 @@ use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 use crate::ledger::model::metadata::Metadata;
 
-/// One prepared text each: a batch is padded by its last row, which the statement skips. `unnest` of one array a column, as in
-/// insert_confirmed.sql, needs one text for all, but was slower here when it was tried, most of all for single rows, and on Citus goes
-/// through the coordinator in two phases instead of one on the worker.
+/// One text is prepared for each of these numbers of rows. Fewer rows are padded with the last one, which the statement skips. `unnest` of
+/// one array a column, as in insert_confirmed.sql, needs one text for all, but was slower here when it was tried, most of all for single
+/// rows, and on Citus goes through the coordinator in two phases instead of one on the worker.
 const SIZES: [usize; 4] = [1, 4, 16, 64];
 pub const MAX_BATCH: usize = SIZES[SIZES.len() - 1];
 
-/// The times of the rows that were stored, by their ids.
+/// Stores the creates whose handles are free, and returns the times of their rows, by their ids.
 pub(super) fn insert(
     connection: &mut PgConnection,
     owner: &str,
@@ -62,10 +62,10 @@ pub(super) struct Row<'c> {
 }
 
 impl<'c> Row<'c> {
-    /// Sorted by handle, so that two batches that want the same handles lock them in the same order: by anchor id first, since one anchor
-    /// id comes under several keys wherever a client makes a new key for a repeat. No order serves those that want the same *keys* with
-    /// different anchor ids, crosswise, which is a mistake of the clients: they can still deadlock. The wait for a lock is short, and each
-    /// of their creates then goes alone, where it holds nothing that another one waits for.
+    /// Sorted by handle, so that two statements that want the same handles lock them in the same order: by anchor id first, since one
+    /// anchor id comes with several keys wherever a client makes a new key for a repeat. No order helps two statements that want the same
+    /// *keys* with different anchor ids, crosswise, which is a mistake of the clients: they can still deadlock. But the wait for a lock is
+    /// short, and each of their creates is then sent in a statement of its own, which holds nothing that another one waits for.
     pub fn in_order(creates: &[&'c Create]) -> Vec<Row<'c>> {
         let mut rows: Vec<Row> = creates.iter().map(|create| Row::of(create)).collect();
         rows.sort_by_key(|row| (row.anchor_transaction_id, row.key));

@@ -11,7 +11,8 @@ use super::insert::Row;
 use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::batch::Batch;
 
-/// The time that the rows have in common. Err(UniqueViolation): a handle exists, and nothing was stored.
+/// Stores the rows of a batch, and returns the time that they have in common. Err(UniqueViolation): a handle exists, and nothing was
+/// stored.
 pub(super) fn insert_all(
     connection: &mut PgConnection,
     owner: &str,

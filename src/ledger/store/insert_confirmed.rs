@@ -1,4 +1,4 @@
-//! insert_confirmed.sql: the rows of creates, as many as their handles allow, and who has them.
+//! insert_confirmed.sql: the rows of creates, as many as their handles allow, and which standbys have them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -20,6 +20,7 @@ use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 use crate::schema::transactions;
 
+/// Numbers the calls of this process.
 static CALLS: AtomicU64 = AtomicU64::new(1);
 
 /// What was stored.
@@ -30,7 +31,7 @@ pub(super) struct Stored {
     pub copies: Option<Copies>,
 }
 
-/// In one round trip. The rows are committed in the middle of it, so a failure may come after that.
+/// Stores creates in one round trip. Their rows are committed in the middle of it, so it may fail although they are stored.
 pub(super) fn insert_confirmed(
     connection: &mut PgConnection,
     owner: &str,
@@ -51,8 +52,9 @@ pub(super) fn insert_confirmed(
     })
 }
 
-/// The procedure leaves its number in the session when it commits the rows; a failure before that takes the number back with them. If the
-/// session cannot say which it was, nobody knows: the attempt is lost.
+/// Finds out whether the rows were stored before the error. The procedure notes the number of this call in the session, and commits that
+/// together with the rows, so an earlier failure undoes both. If the session cannot be asked, nobody knows, and the error is that of a lost
+/// connection.
 fn after(
     connection: &mut PgConnection,
     insert: &InsertConfirmed,
@@ -86,7 +88,7 @@ struct Left {
     number: String,
 }
 
-/// The ids of the rows that were stored, their time, and what confirm.sql answers; no answer of that where it was not asked.
+/// The ids of the rows that were stored, their time, and the answer of confirm.sql; no such answer where that was not asked.
 type Answer = (
     Vec<Uuid>,
     Option<DateTime<Utc>>,
@@ -102,7 +104,7 @@ struct InsertConfirmed<'c> {
     actors: Vec<String>,
     request_ids: Vec<&'c str>,
     standbys: &'c [String],
-    /// Of this call, in this process.
+    /// The number of this call.
     number: String,
 }
 

@@ -21,8 +21,8 @@ use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 #[derive(Debug)]
 pub struct Page {
     pub transactions: Vec<Transaction>,
-    /// The last row that was looked at, where there may be more after it. The page may then hold fewer rows than were asked for, even
-    /// none: those looked at did not match.
+    /// The last row that was looked at, if there may be more after it. The page may then hold fewer rows than were asked for, even none,
+    /// since rows that were looked at need not match.
     pub next: Option<Cursor>,
 }
 
@@ -61,7 +61,7 @@ impl From<(DateTime<Utc>, Uuid)> for Cursor {
     }
 }
 
-/// By which index a page is read. Which of them serves a filter best is known here, not left to the planner's statistics.
+/// By which index a page is read. This file knows which of them serves a filter best, and does not leave that to the planner's statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Key,
@@ -175,7 +175,7 @@ impl<'q> Select<'q> {
             search.from_date.unwrap_or(BEGINNING),
             search.to_date.unwrap_or(END),
         );
-        // At the bound, not at the end of time: PostgreSQL would walk from there to the bound, entry by entry.
+        // The first page begins at the bound: from the end of time PostgreSQL would walk to the bound entry by entry.
         let first_page = match search.order {
             Order::Asc => Cursor::from((before(from), Uuid::max())),
             Order::Desc => Cursor::from((to, Uuid::nil())),

@@ -1,4 +1,4 @@
-//! lookup.sql: what creates have met that could not be stored.
+//! lookup.sql: the rows that kept creates from being stored.
 
 use std::sync::LazyLock;
 
@@ -9,12 +9,12 @@ use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::ask::create::Create;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 
-/// A row that a create has met. The fields are in the order of the columns.
+/// A row that has a handle of a create. The fields are in the order of the columns.
 #[derive(Queryable)]
 pub(super) struct Met {
     /// Which of the creates, from 1.
     pub place: i64,
-    /// It stands under the create's key; else under its anchor id.
+    /// It has the create's key; otherwise it has its anchor id.
     pub by_key: bool,
     pub fingerprint: Option<Vec<u8>>,
     pub first_callback_status: Option<String>,

@@ -1,7 +1,7 @@
-//! The statements: each an SQL file that is whole, and beside it the Rust that asks it and reads its answer.
+//! The statements: each is a complete SQL file, and beside it the Rust that runs it and reads its answer.
 //!
-//! None of them depends on statistics: a table that was never analysed, as every table is on its first day, is asked through the same
-//! indexes as a huge one. The sessions of the service forbid other plans (`SessionLimits`), and a test asks `auto_explain` what was done
+//! None of them depends on statistics: a table that was never analysed, as every table is on its first day, is read by the same indexes as
+//! a huge one. The sessions of the service forbid other plans (`SessionLimits`), and a test asks `auto_explain` which plans were used
 //! (`tests/service/plans.rs`).
 
 pub mod callback;

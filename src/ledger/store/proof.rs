@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::durability::{Copies, confirm};
 
-/// A commit record that a synchronous standby must acknowledge. `pg_logical_emit_message` writes one without touching a table; a SELECT
+/// Commits a record that a synchronous standby must acknowledge. `pg_logical_emit_message` writes one without touching a table; a SELECT
 /// alone would be answered by a primary that was cut off long ago. With asynchronous replication it proves nothing, and costs one flush.
 ///
 /// For example: at t = 0 s the primary is cut off and a standby promoted, at t = 1 s somebody writes there, and at t = 2 s a strong read
-/// still reaches the old primary. Its SELECT shows the state of t = 0 s; this commit, asked for after it, hangs.
+/// still reaches the old primary. Its SELECT shows the state of t = 0 s; but the commit that follows it hangs, so the read is not answered.
 ///
-/// Returns the number of its transaction.
+/// Returns the number of its SQL transaction.
 pub fn prove(connection: &mut PgConnection) -> QueryResult<i64> {
     let proof = "SELECT pg_current_xact_id()::text::bigint AS xid, pg_logical_emit_message(true, 'synapse', '')";
     let Proof { xid } = diesel::sql_query(proof).get_result(connection)?;
     Ok(xid)
 }
 
-/// The same; and where one of these standbys is to have acknowledged it, which of them has.
+/// The same, and returns which of these standbys have acknowledged it. If none are given, none is asked for.
 pub fn prove_to(connection: &mut PgConnection, standbys: &[String]) -> QueryResult<Copies> {
     if standbys.is_empty() {
         prove(connection)?;
@@ -28,8 +28,8 @@ pub fn prove_to(connection: &mut PgConnection, standbys: &[String]) -> QueryResu
     confirm(connection, standbys)
 }
 
-/// How long what was committed before a proof may take to be seen after it. A session that keeps a transaction open takes longer, and is
-/// not waited for.
+/// How long it may take until what was committed before a proof can be seen. With a session that keeps a transaction open it takes longer,
+/// and that is not waited for.
 const VISIBLE_WITHIN: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
@@ -45,11 +45,11 @@ struct Seen {
     all: bool,
 }
 
-/// The same, and then what was committed before is seen by this session too.
+/// The same, and then waits, for at most `VISIBLE_WITHIN`, until this session sees what was committed before.
 ///
-/// For example: a create, of an instance that has not seen yet that commits wait, and a proof after it wait for the same standby.
-/// PostgreSQL lets both go at once, but the row is seen only when the create's own process has gone on, and the proof's may be the first:
-/// a SELECT right after it would not find what a replica shows already.
+/// For example: a create and a later proof wait for the same standby. (The create is from an instance that does not know yet that commits
+/// wait, so it waits in its own commit.) PostgreSQL releases both at once, but the row can be seen only when the create's own process has
+/// gone on, and the proof's may be first: a SELECT right after it would not find what a replica shows already.
 #[expect(
     clippy::disallowed_methods,
     reason = "a blocking thread, within the bounds of its attempt"

@@ -1,7 +1,7 @@
 //! Gives an SQL file and its binds to Diesel, prepared once per connection.
 //!
-//! `diesel::sql_query` would parse and plan the text anew each time: Diesel keeps a prepared statement only where the query has a static
-//! id, and such a query has to push its text and its binds itself, in turns. That is all this does.
+//! `diesel::sql_query` would have the text parsed and planned anew each time. Diesel keeps a prepared statement only if the query has a
+//! static id, and such a query has to push the pieces of its text and its binds itself, by turns. That is all that this file does.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -12,9 +12,10 @@ use diesel::sql_types::HasSqlType;
 /// An SQL file, cut where its parameters are bound.
 ///
 /// The file numbers them itself (`$1`, `$2`, …), so that psql takes it as it is (`(echo PREPARE find AS; cat find.sql) | psql`). A
-/// parameter may stand in several places; there must be an ascending row of such places, since Diesel counts where a bind is pushed.
+/// parameter may stand in several places. But there must be a place of `$1`, after it one of `$2`, and so on, since Diesel numbers the
+/// binds as they are pushed.
 pub(super) struct Text {
-    /// What stands before each place of that row; after the last one, the rest.
+    /// The text before the place of each parameter, and last the rest.
     pieces: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Counts and sums, of one snapshot.
+//! Counts and sums, from one snapshot.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,8 @@ use crate::ledger::ask::stats::{Grouping, Stats};
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::stats::Group;
 
-/// Nobody reads a longer list, and clients make as many asset codes as they like, where the operator does not say which there are.
+/// How many assets are listed. Nobody reads a longer list, and clients can invent any number of asset codes, unless the operator says which
+/// there are.
 const MAX_ASSETS: i64 = 1000;
 const MAX_ASSETS_A_DAY: i64 = 50;
 
@@ -62,7 +63,7 @@ struct Select<'q> {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     max_assets: i64,
-    /// One more tells whether there are more.
+    /// One more, which tells whether there are more.
     wanted_assets: i64,
 }
 

@@ -1,4 +1,4 @@
-//! The parameters by which find_seen.sql, list.sql and history.sql take consistency tokens, and what they answer.
+//! The parameters by which find_seen.sql, list.sql, history.sql and stats.sql take consistency tokens, and what they answer.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
@@ -7,12 +7,12 @@ use uuid::Uuid;
 use super::statement::Binds;
 use crate::ledger::ask::token::Token;
 
-/// What a statement read, and of whom.
+/// What a statement read, and from what kind of server.
 #[derive(Debug)]
 pub struct Read<T> {
     pub value: T,
-    /// Whether the server was a standby when it was asked, in the snapshot that was read or later; None: nobody asked. A connection to a
-    /// standby stays open when that is promoted, perhaps by mistake, and shows another branch of the history from then on.
+    /// Whether the server was a standby when it was asked, in the snapshot that was read or later; None: it was not asked. A connection to
+    /// a standby stays open when that is promoted, perhaps by mistake, and shows another branch of the history from then on.
     pub in_recovery: Option<bool>,
 }
 

@@ -59,7 +59,7 @@ fn causes(judgement: &Judgement) -> Vec<Option<Cause>> {
     judgement.standings.iter().map(cause).collect()
 }
 
-/// It follows as `name`.
+/// A standby that follows as `name`.
 fn follower(timeline: i32, name: &str) -> Facts {
     Facts {
         upstream_name: Some(name.into()),
@@ -67,7 +67,7 @@ fn follower(timeline: i32, name: &str) -> Facts {
     }
 }
 
-/// Its commits wait for the standby of this name, which streams.
+/// A primary whose commits wait for the standby of this name, which streams.
 fn confirmed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 1,
@@ -76,7 +76,7 @@ fn confirmed_by(name: &str, timeline: i32) -> Facts {
     }
 }
 
-/// The standby of this name streams from it, and its commits wait for nobody.
+/// A primary from which the standby of this name streams, while its commits wait for nobody.
 fn followed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 0,
@@ -112,7 +112,7 @@ fn a_writable_node_on_a_lower_timeline_that_nobody_follows_is_fenced_at_once() {
     }
 }
 
-/// The standby beside it in its own region confirms nothing.
+/// A region that comes back: the standby beside the old primary does not confirm its commits.
 #[test]
 fn an_old_primary_whose_commits_hang_is_fenced_although_another_standby_follows_it() {
     let hangs = Facts {
@@ -129,7 +129,7 @@ fn an_old_primary_whose_commits_hang_is_fenced_although_another_standby_follows_
     );
 }
 
-/// Its standby may be away for a moment only, just when somebody promotes another node by mistake.
+/// The old primary's standby may be away for a moment only, just when another node is promoted by mistake.
 #[test]
 fn an_old_primary_whose_commits_hang_has_a_say_while_nobody_follows_the_promoted_node() {
     let hangs = Facts {
@@ -205,7 +205,7 @@ fn a_promotion_beside_a_primary_whose_commits_a_standby_confirms_takes_nothing_f
     assert_eq!((repaired.writes, causes(&repaired)[2]), (to(1, 2), None));
 }
 
-/// It missed a probe, and its standby streams from it.
+/// The primary missed a probe, and its standby says that it streams.
 #[test]
 fn a_primary_that_is_silent_when_somebody_is_promoted_has_the_last_word_while_a_standby_streams() {
     let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
@@ -241,7 +241,7 @@ fn a_primary_that_is_silent_when_somebody_is_promoted_has_the_last_word_while_a_
     );
 }
 
-/// It missed a probe, and the primary says that it streams.
+/// The standby missed a probe, and the primary says that it streams.
 #[test]
 fn a_standby_that_is_silent_when_somebody_is_promoted_is_waited_for_before_writes_are_refused() {
     let (a, b) = (Some(confirmed_by("b", 1)), Some(follower(1, "b")));
@@ -341,7 +341,7 @@ fn a_promotion_that_is_seen_half_way_settles_nothing() {
     assert_eq!(service.sees_twice(&promoted).writes, Writes::SplitBrain);
 }
 
-/// A failover by the book: its standbys have left node-1, and what they said of it before is not over yet.
+/// A correct failover: its standbys have left node-1, but what they said before still stands.
 #[test]
 fn a_promotion_that_is_seen_half_way_is_judged_by_what_is_heard_since() {
     let mut service = Service::new();
@@ -392,7 +392,7 @@ fn an_old_primary_whose_commits_hang_is_fenced_although_the_new_ones_standby_is_
     assert_eq!(judgement.writes, to(2, 2));
 }
 
-/// A cascade: it has not heard yet that the primary is gone.
+/// A cascade: the standby in the middle has left the primary, and the one behind it has not heard of that.
 #[test]
 fn a_standby_that_follows_a_standby_has_no_say_for_a_silent_primary() {
     let mut service = Service::new();
@@ -468,7 +468,7 @@ fn two_primaries_on_one_timeline_are_a_split_brain_until_the_one_that_got_no_wri
     assert_eq!(service.sees(&[Some(primary(1, 2)), None]).writes, to(0, 2));
 }
 
-/// node-1 writes timeline 2, which node-2 confirms. node-3 was left on timeline 1, and is promoted by mistake, to a timeline 2.
+/// node-1 writes timeline 2, which node-2 confirms. node-3 was left on timeline 1, and is promoted by mistake, to another timeline 2.
 #[test]
 fn a_number_is_not_a_branch() {
     let mut service = Service::new();
@@ -549,7 +549,7 @@ fn whoever_goes_a_way_of_its_own_does_so_until_it_follows_somebody() {
     assert_eq!(elected.writes, to(2, 2));
 }
 
-/// By a standby that was promoted once and rebuilt by nobody: the service was started later.
+/// The timeline is shown by a standby that was promoted once and never rebuilt, before the service was started.
 #[test]
 fn a_timeline_that_was_only_shown_rules_out_only_primaries_that_nobody_follows() {
     let mut service = Service::new();
@@ -769,7 +769,7 @@ fn a_primary_whose_commits_wait_for_a_standby_says_so() {
     assert_eq!(causes(&judgement), [None], "nobody can tell");
 }
 
-/// (the standby, whether an old primary on timeline 1 may be elected beside it, what the standby is of use for)
+/// (the standby, whether an old primary on timeline 1 may be elected beside it, what the standby may be used for)
 #[test]
 fn a_standby_of_which_nobody_is_seen_upstream_tells_which_timelines_exist() {
     let heard_of = |timeline| Facts {

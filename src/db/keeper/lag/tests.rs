@@ -126,7 +126,7 @@ fn where_no_primary_was_seen_the_replicas_own_estimate_counts() {
     );
 }
 
-/// It need not have been asked since: all that was written before the primary was asked is there.
+/// The replica need not have been asked since: it has all that was written before the primary was asked.
 #[test]
 fn a_replica_is_as_of_when_the_primary_was_asked_last_that_was_no_further() {
     let start = Instant::now();

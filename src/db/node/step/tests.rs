@@ -39,8 +39,8 @@ fn trouble(cause: Cause) -> Trouble {
     cause.into()
 }
 
-/// What of a state the tables below tell: its name, its cause, its pool, and for one that is down whether it answers, how many attempts
-/// have failed, and where the next one is.
+/// What the tables below show of a state: its name, its cause, its pool, and for one that is down whether it answers, how many attempts
+/// have failed, and when the next one is due.
 fn told(state: &State<Pool>, start: Moment) -> String {
     let seconds = |at: Instant| (at - start.at).as_secs();
     match state {

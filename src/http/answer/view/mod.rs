@@ -12,7 +12,7 @@ pub use transactions::{Created, List, Meta, Stats, StatsMeta};
 
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-/// A text that is one of these.
+/// The schema of a text that is one of these.
 fn one_of(words: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -20,7 +20,7 @@ fn one_of(words: impl IntoIterator<Item = &'static str>) -> Object {
         .build()
 }
 
-/// The same, or null.
+/// The same schema, or null.
 fn or_null(mut text: Object) -> Object {
     text.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
     if let Some(words) = &mut text.enum_values {

@@ -1,4 +1,4 @@
-//! What the service says of itself to developers.
+//! What the service tells developers about itself.
 
 use serde::Serialize;
 use utoipa::ToSchema;

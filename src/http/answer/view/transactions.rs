@@ -1,4 +1,4 @@
-//! Of the transaction endpoints. A transaction and an event are the ledger's own (`ledger/model`).
+//! Bodies of the transaction endpoints. A transaction and an event are the ledger's own structs (`ledger/model`).
 
 use serde::Serialize;
 use utoipa::ToSchema;

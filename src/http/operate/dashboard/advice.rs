@@ -1,4 +1,4 @@
-//! What is to be done about a node.
+//! What an operator should do about a node.
 
 use std::time::Duration;
 

@@ -23,10 +23,10 @@ struct Chart<'m> {
 
 struct Series {
     name: &'static str,
-    /// Of the style sheet.
+    /// A class of the style sheet.
     class: &'static str,
     filled: bool,
-    /// Drawn only where it is not 0: its line would lie on the one of the axis.
+    /// Drawn only where it is not 0, since its line would lie on that of the axis.
     rare: bool,
     value: fn(&Point) -> Option<f64>,
 }
@@ -125,7 +125,7 @@ impl Chart<'_> {
             if let [(begin, _), .., (end, _)] = run[..] {
                 area.push_str(&format!("M{begin:.0} {BOTTOM}L{steps}L{end:.0} {BOTTOM}z"));
             } else {
-                // A point by itself would not be seen.
+                // A single point would not be visible without a line.
                 outline.push_str("h1");
             }
         }
@@ -137,7 +137,7 @@ impl Chart<'_> {
         }
     }
 
-    /// Where on the axis of time a failover was followed.
+    /// Where failovers are on the axis of time.
     fn failovers(&self) -> Vec<f64> {
         let Some(last) = self.moment.points.back() else {
             return Vec::new();
@@ -162,7 +162,7 @@ impl Chart<'_> {
         all.fold(0.0, f64::max)
     }
 
-    /// What each line is, and where it stands now.
+    /// What each line shows, and its latest value.
     fn legend(&self) -> Markup {
         html! {
             ul.legend {
@@ -178,7 +178,7 @@ impl Chart<'_> {
         }
     }
 
-    /// A dash where there is no value: nobody asked, so nobody waited.
+    /// The latest value, or a dash if there is none: without requests there are no durations.
     fn now(&self, series: &Series) -> String {
         let last = self.moment.points.back();
         let value = last.and_then(series.value);
@@ -206,7 +206,7 @@ fn x(place: usize) -> f64 {
     LEFT + (RIGHT - LEFT) * place as f64 / (MAX_POINTS - 1) as f64
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 …, so that an axis is easy to read and seldom changes.
+/// Rounds up to the next of 1, 2, 5, 10, 20, 50 …, so that an axis is easy to read and seldom changes.
 fn nice(highest: f64) -> f64 {
     let decade = 10_f64.powf(highest.max(1.0).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * decade);

@@ -22,11 +22,11 @@ use crate::http::answer::{Problem, codes};
 use crate::http::request::NoQuery;
 
 pub const EVENT_STREAM: &str = "text/event-stream";
-/// Streams at a time. Each renders the page for itself.
+/// How many streams there may be at a time. Each renders the page for itself.
 pub const MAX_STREAMS: usize = 16;
-/// A failover may be over in less than a second, and should be seen.
+/// How often the page is rendered: a failover may be over in less than a second, and should be seen.
 const PAUSE: Duration = Duration::from_millis(500);
-/// When a browser whose stream was cut asks again.
+/// How soon a browser whose stream was cut asks again.
 const AGAIN: &str = "retry: 1000\n\n";
 
 pub async fn events(
@@ -53,7 +53,7 @@ pub async fn events(
     })
 }
 
-/// One page that watches. It ends when the service begins to stop, since the stop waits for what is under way.
+/// The stream of one open page. It ends when the service begins to stop, since the stop waits for requests that are under way.
 struct Watching {
     api: Data<Api>,
     /// In the order of [`SECTIONS`].
@@ -89,7 +89,7 @@ impl Watching {
         }
     }
 
-    /// Where nothing has, a comment: what is written finds out whether somebody still reads.
+    /// The events of the sections that have changed. If none has, a comment, since only writing shows whether somebody still reads.
     fn changed(&mut self) -> String {
         let moment = Moment::of(&self.api);
         self.sent.resize_with(SECTIONS.len(), String::new);

@@ -10,10 +10,11 @@ use crate::http::answer::{Problem, codes};
 use crate::http::request::{NoQuery, one_value};
 
 /// A page of another site can make a browser send a POST here, but only one that a plain form could send. For a header of its own the
-/// browser first asks this service (a CORS preflight), which never allows it. So the header proves that it is our page, or no browser.
+/// browser first asks this service (a CORS preflight), which never allows it. So the header proves that the request comes from our own
+/// page, or from no browser at all.
 pub const HEADER: &str = "X-Synapse-Dashboard";
 
-/// It is begun, not done: an async worker must not wait for a server's death, and the page sees what comes of it.
+/// Only begins it: an async worker must not wait for a server's death, and the page shows what follows.
 pub async fn kill_primary(
     api: Data<Api>,
     request: HttpRequest,

@@ -36,14 +36,14 @@ use crate::http::{Api, Side};
 use moment::Moment;
 use samples::Point;
 
-/// Only what this service serves as files of its own may run or colour anything, and nothing else is asked for anything.
+/// `Content-Security-Policy`: only scripts and styles that this service serves as files may be used, and the page may ask nobody else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// One module: its parts are blocks, which share nothing.
+/// Three files in one script: each is a block, so they share no names.
 const SCRIPTS: &str = concat!(
     include_str!("live.js"),
     include_str!("transactions.js"),
@@ -53,7 +53,7 @@ const SCRIPTS: &str = concat!(
 /// What the page remembers between requests.
 pub struct Dashboard {
     points: Mutex<VecDeque<Point>>,
-    /// A place for each stream of events.
+    /// A permit for each stream of events.
     streams: Arc<Semaphore>,
 }
 
@@ -81,7 +81,7 @@ pub async fn page(api: Data<Api>, request: HttpRequest, _: NoQuery) -> HttpRespo
     html(page::page(&Moment::of(&api), side))
 }
 
-/// The manual for operators, as the repository has it: whoever is woken at three has the binary, and perhaps nothing else.
+/// The manual for operators, as the repository has it: somebody who is called at night has the binary, and perhaps nothing else.
 pub async fn operation(_: NoQuery) -> HttpResponse {
     html(operation::page())
 }

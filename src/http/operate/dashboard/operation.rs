@@ -1,4 +1,4 @@
-//! docs/operation.md as a page, and as the place where the advice of the dashboard is taken from.
+//! docs/operation.md as a page, and as the source of the dashboard's advice.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
@@ -7,7 +7,7 @@ use super::page::head;
 
 const MANUAL: &str = include_str!("../../../../docs/operation.md");
 
-/// Where a heading stands on the page: as GitHub forms it. None: there is no such heading.
+/// The anchor of a heading on the page, formed as GitHub forms it. None: there is no such heading.
 pub fn anchor_of(heading: &str) -> Option<String> {
     let mut headings = MANUAL.lines().filter(|line| line.starts_with('#'));
     headings
@@ -37,7 +37,7 @@ pub fn page() -> Markup {
     }
 }
 
-/// Code and emphasis of a line.
+/// Renders a line of Markdown, without a paragraph around it.
 pub fn inline(text: &str) -> Markup {
     rendered(events(text).filter(|event| {
         !matches!(
@@ -47,7 +47,7 @@ pub fn inline(text: &str) -> Markup {
     }))
 }
 
-/// Headings can be linked to, and wide tables be scrolled, by keyboard too.
+/// The manual as HTML. Headings can be linked to, and wide tables can be scrolled, by keyboard too.
 fn manual() -> Markup {
     let events: Vec<Event> = events(MANUAL).collect();
     let mut told = Vec::new();
@@ -72,7 +72,7 @@ fn manual() -> Markup {
     rendered(told.into_iter())
 }
 
-/// Other documents are in the repository, not here: of a link the text is left.
+/// Links to other documents become plain text, since those are in the repository and not here.
 fn events(markdown: &str) -> impl Iterator<Item = Event<'_>> {
     Parser::new_ext(markdown, Options::ENABLE_TABLES).filter(|event| {
         !matches!(
@@ -93,7 +93,7 @@ fn text_of_heading(events: &[Event]) -> String {
     texts.collect()
 }
 
-/// What the manual holds is written by us: nothing of it is a client's.
+/// The manual is part of the binary and has no text of a client, so its HTML need not be escaped.
 fn rendered<'e>(events: impl Iterator<Item = Event<'e>>) -> Markup {
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);

@@ -7,7 +7,7 @@ use super::moment::Moment;
 use super::sections::SECTIONS;
 use crate::http::{Side, VERSION};
 
-/// Without scripts the page is asked for again so often.
+/// How often a browser without scripts loads the page again, in seconds.
 const REFRESH_S: &str = "5";
 
 pub fn page(moment: &Moment, side: Side) -> Markup {
@@ -39,7 +39,7 @@ pub fn page(moment: &Moment, side: Side) -> Markup {
     }
 }
 
-/// What every page has in its head.
+/// The head of every page.
 pub fn head(title: &str, style: &str) -> Markup {
     html! {
         meta charset="utf-8";
@@ -58,7 +58,7 @@ fn panel(heading_id: &str, heading: &str, content: Markup) -> Markup {
     }
 }
 
-/// A section that events replace.
+/// A section of the page that the script replaces when it has changed.
 fn live(id: &str, moment: &Moment) -> Markup {
     let section = SECTIONS.iter().find(|section| section.id == id);
     html! {
@@ -87,9 +87,9 @@ fn header(moment: &Moment) -> Markup {
     }
 }
 
-/// Of private databases alone: there is nobody whom it could hurt.
+/// The buttons of a demonstration. Only on private databases, where they can hurt nobody.
 fn demonstration(side: Side) -> Markup {
-    // Operators' own listener takes no creates.
+    // The operators' listener serves no creates.
     let takes_creates = side != Side::Operators;
     html! {
         section.panel #demonstration aria-labelledby="demonstration-heading" {

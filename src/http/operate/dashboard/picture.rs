@@ -1,4 +1,4 @@
-//! The nodes as a picture: who follows whom, how late, and who is set apart.
+//! The nodes as a picture: which follows which, how late it is, and which are set apart (fenced or down).
 
 use maud::{Markup, html};
 
@@ -12,9 +12,9 @@ const CARD: (usize, usize) = (174, 78);
 const GAP: usize = 16;
 const EDGE: usize = 2;
 const RIGHT: usize = WIDTH - CARD.0 - EDGE;
-/// Of the heading above the nodes that are set apart.
+/// The height of the heading above the nodes that are set apart.
 const HEADING: usize = 30;
-/// Letters of a name that fit on a card; the table has the whole one.
+/// How many letters of a name fit on a card; the table has the whole name.
 const LETTERS: usize = 18;
 
 struct Placed<'n> {
@@ -53,12 +53,12 @@ pub fn picture(moment: &Moment) -> Markup {
     }
 }
 
-/// Of so many cards above one another.
+/// The height of this many cards above one another.
 fn height(rows: usize) -> usize {
     rows * CARD.1 + rows.saturating_sub(1) * GAP + EDGE + GAP
 }
 
-/// In the middle of as many rows as the other column has.
+/// Places nodes in a column, centred if the other column has more rows.
 fn column<'n>(nodes: &[&'n NodeStatus], x: usize, rows: usize) -> Vec<Placed<'n>> {
     let free = (rows - nodes.len()) * (CARD.1 + GAP) / 2;
     let place = |(nth, node): (usize, &&'n NodeStatus)| Placed {
@@ -82,7 +82,7 @@ fn follows(node: &NodeStatus, moment: &Moment) -> bool {
     moment.primary().is_some() && node.cause != Some(Cause::FollowsNobody)
 }
 
-/// Where the primary would stand.
+/// Drawn in the place of the primary, if there is none.
 fn nobody(rows: usize) -> Markup {
     let y = EDGE + (rows - 1) * (CARD.1 + GAP) / 2;
     html! {
@@ -158,7 +158,7 @@ fn short(text: &str) -> String {
     text.chars().take(LETTERS - 1).chain(['…']).collect()
 }
 
-/// The picture for those who do not see it.
+/// The picture in words, for those who cannot see it.
 fn in_words(moment: &Moment) -> String {
     let sentence = |node: &NodeStatus| {
         let (name, role) = (&node.name, node.role_name());

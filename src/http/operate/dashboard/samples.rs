@@ -1,4 +1,4 @@
-//! The last minutes of the service: a ring of points that the charts are drawn of.
+//! The last minutes of the service: a ring of points from which the charts are drawn.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::http::operate::metrics::Counted;
 use crate::http::{Api, Need, TABLE};
 use crate::metrics::Distribution;
 
-/// Held writes are looked at so often: a failover may be over in less than a second.
+/// How often held writes are counted: a failover may be over in less than a second.
 const LOOK: Duration = Duration::from_millis(250);
-/// Looks that make a point.
+/// How many such counts make a point.
 const LOOKS: u32 = 8;
 pub const SECONDS_PER_POINT: u32 = 2;
 /// Five minutes.
 pub const MAX_POINTS: usize = 150;
 
-/// Two seconds.
+/// What happened in two seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
     pub at: DateTime<Utc>,
     /// Answers a second, by class: success, 4xx, 5xx.
     pub answers: [f64; 3],
-    /// Of all answers, in milliseconds. None: there were none.
+    /// Durations of all answers, in milliseconds. None: there were none.
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
-    /// The most that were seen.
+    /// The highest number of held writes that was counted.
     pub held: u64,
 }
 
-/// What had been counted by a moment.
+/// What had been counted since the start, at some moment.
 struct Total {
     at: Instant,
     answers: [u64; 3],
@@ -65,7 +65,7 @@ pub fn push(points: &mut VecDeque<Point>, point: Point) {
     points.push_back(point);
 }
 
-/// What clients ask for: who looks at the service would see itself otherwise.
+/// Whether it is a route of clients. Others do not count, so that somebody who watches the dashboard does not see their own requests.
 fn is_work(route: &str) -> bool {
     let of_clients = |need| {
         matches!(

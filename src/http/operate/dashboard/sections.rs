@@ -13,7 +13,7 @@ use crate::dispatch::LaneStatus;
 use crate::http::operate::status;
 
 pub struct Section {
-    /// Of its element on the page, and of its events.
+    /// The id of its element on the page, and the name of its events.
     pub id: &'static str,
     pub render: fn(&Moment) -> Markup,
 }
@@ -57,7 +57,7 @@ fn headline(moment: &Moment) -> Markup {
     }
 }
 
-/// A shape for each state: its colour alone would tell nothing to some.
+/// A shape for each state, since not everybody can tell the colours apart.
 fn sign(state: State) -> Markup {
     let shape = match state {
         State::Healthy => "M14 25l7 7 14-16",
@@ -120,7 +120,7 @@ fn failovers(moment: &Moment) -> Markup {
     }
 }
 
-/// The gap is drawn on a logarithmic scale: from 10 ms to 100 s.
+/// One failover. The gap is drawn on a logarithmic scale, from 10 ms to 100 s.
 fn failover_of(failover: &Failover) -> Markup {
     let gap_ms = u64::try_from(failover.write_gap.as_millis()).unwrap_or(u64::MAX);
     let decades = (failover.write_gap.as_secs_f64() * 1e3).max(10.0).log10() - 1.0;
@@ -168,7 +168,7 @@ fn tables(moment: &Moment) -> Markup {
     }
 }
 
-/// On a narrow screen a table is moved within its own frame, by keyboard too.
+/// A table that can be scrolled within its own frame on a narrow screen, by keyboard too.
 fn scrolled(name: &str, table: Markup) -> Markup {
     html! { div.scroll tabindex="0" role="region" aria-label=(name) { (table) } }
 }

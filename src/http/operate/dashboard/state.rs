@@ -1,4 +1,4 @@
-//! How the service is, in one word, and what to do about it. Pure.
+//! The state of the service, in one word, and what to do about it. Pure.
 
 use crate::db::status::{WhyRefused, WriteStatus};
 
@@ -14,7 +14,7 @@ pub enum State {
     Down,
 }
 
-/// What the word follows from.
+/// What the state follows from.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     pub reads: bool,
@@ -23,10 +23,10 @@ pub struct Facts {
     pub all_in_place: bool,
 }
 
-/// What is told of a state.
+/// What the page says of a state.
 pub struct Told {
     pub word: &'static str,
-    /// Of the style sheet.
+    /// A class of the style sheet.
     pub class: &'static str,
     pub sentence: &'static str,
     pub what_to_do: &'static str,

@@ -23,7 +23,7 @@ use crate::http::request::NoQuery;
 use crate::metrics::Distribution;
 use process::Process;
 
-/// All that is told, read at one moment.
+/// Everything that a scrape shows, read at one moment.
 #[derive(Debug)]
 struct Reading {
     requests: Vec<Counted>,

@@ -1,4 +1,4 @@
-//! How samples are written, by prometheus-client.
+//! Writes samples, with prometheus-client.
 
 use std::fmt::{Debug, Error};
 
@@ -7,7 +7,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::metrics::Distribution;
 
-/// Of one sample.
+/// The labels of one sample.
 pub type Labels<'l, const N: usize> = [(&'static str, &'l str); N];
 
 pub struct Page<'e>(pub DescriptorEncoder<'e>);
@@ -58,7 +58,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Of what is counted in fractions.
+    /// A counter of something that is counted in fractions.
     pub fn fractional_counter(&mut self, name: &str, help: &str, value: f64) -> Result<(), Error> {
         let kind = MetricType::Counter;
         let mut metric = self.0.encode_descriptor(name, help, None, kind)?;

@@ -1,5 +1,5 @@
-//! `process_*`, as Prometheus's own clients tell them: from `/proc`, so on Linux alone. By hand, because it is six numbers of three
-//! files, and a crate for them would bring three.
+//! `process_*`, as Prometheus's own clients give them: from `/proc`, so on Linux alone. By hand, because they are six numbers from three
+//! files, and a crate for them would bring three others.
 
 use std::fs;
 use std::time::Duration;

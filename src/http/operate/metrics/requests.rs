@@ -94,7 +94,7 @@ impl RequestCounts {
             .collect()
     }
 
-    /// Of routes and methods that occurred.
+    /// Only routes and methods that have occurred.
     pub fn read(&self) -> Vec<Counted> {
         let methods = || METHODS.into_iter().chain([OTHER]);
         let labels = self

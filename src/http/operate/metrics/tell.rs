@@ -1,4 +1,4 @@
-//! The names, labels and helps of `/metrics` (docs/operation.md).
+//! The names, labels and help texts of `/metrics` (docs/operation.md).
 
 use std::fmt::Error;
 

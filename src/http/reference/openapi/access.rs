@@ -1,4 +1,4 @@
-//! What the URL table asks of a request, and what that adds to the description of its operation.
+//! What the URL table says that a request needs, and what that adds to the description of its operation.
 
 use utoipa::openapi::security::{
     Http, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -23,7 +23,7 @@ pub fn scheme() -> SecurityScheme {
     SecurityScheme::Http(key)
 }
 
-/// As the URL table says. An operation that is not in it is found by a test.
+/// What the URL table says. A test finds an operation that is not in it.
 pub fn need_of(operation: &Operation) -> Need {
     let row = TABLE
         .iter()
@@ -46,7 +46,8 @@ fn word(scope: Scope) -> &'static str {
     }
 }
 
-/// `draining`: over HTTP/2, of an instance that is stopping. 404: where operators have a listener of their own, some operations are on it alone, and all others on the other.
+/// Problems of every operation with this need. `draining`: from an instance that is stopping, on HTTP/2. 404: where operators have a
+/// listener of their own, some operations are served only there, and all others only on the clients' one.
 pub fn problems(need: Need) -> &'static [&'static Kind] {
     match need {
         Need::Probe => &[],

@@ -1,4 +1,4 @@
-//! Makes the OpenAPI document of the descriptions.
+//! Makes the OpenAPI document from the descriptions.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,7 @@ fn media_type(json: Json) -> MediaType {
     content.example(Some((json.example)())).build()
 }
 
-/// And those of every answer.
+/// Adds these headers, and those that every answer has.
 pub fn headers<'h>(
     response: ResponseBuilder,
     described: impl IntoIterator<Item = &'h Header>,
@@ -159,7 +159,7 @@ pub fn headers<'h>(
 }
 
 fn header(described: &Header) -> HeaderObject {
-    // utoipa's header has no field for it.
+    // utoipa's header has no field for `required`.
     let required = described
         .always
         .then(|| Extensions::from_iter([("required", true)]));

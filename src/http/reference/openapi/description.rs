@@ -1,4 +1,4 @@
-//! What an operation is described by. Each handler's file has such a description beside the handler; `mod.rs` lists them.
+//! The parts of an operation's description. Each handler's file has such a description beside the handler; `mod.rs` lists them.
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -98,17 +98,17 @@ pub struct Header {
 pub enum Content {
     Nothing,
     Json(Json),
-    /// Of one of these media types.
+    /// A text of one of these media types.
     Text(&'static [&'static str]),
 }
 
-/// A schema, and what it is called in the document.
+/// A schema, and its name in the document.
 pub type Named = (String, RefOr<Schema>);
 
-/// A body, by its struct.
+/// A JSON body, described by its struct.
 #[derive(Clone, Copy)]
 pub struct Json {
-    /// Of the struct's schema in the document, if it has a place of its own there.
+    /// The name of the struct's schema in the document, if it has a place of its own there.
     pub name: &'static str,
     pub schema: fn(&'static str) -> RefOr<Schema>,
     /// The named schemas that it needs.
@@ -135,12 +135,12 @@ pub const fn json_array<T: ToSchema>(name: &'static str, example: fn() -> Value)
     }
 }
 
-/// A page of these.
+/// A page of a list of these.
 pub const fn json_list<T: ToSchema + 'static>(name: &'static str, example: fn() -> Value) -> Json {
     json_rows::<List<T>, T>(name, example)
 }
 
-/// A generic struct with rows: utoipa leaves these out of what it needs.
+/// A generic struct with rows. utoipa does not count the rows' schema among those that it needs, so it is added here.
 pub const fn json_rows<T: ToSchema, Row: ToSchema>(
     name: &'static str,
     example: fn() -> Value,

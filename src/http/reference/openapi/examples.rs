@@ -22,7 +22,7 @@ use crate::ledger::model::transaction::Transaction;
 const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
 const REQUEST_ID: &str = "0199f6a2-7c1e-7d3a-9b6f-3f0c5a1e2b45";
 
-/// These structs always can be told.
+/// Serializing these structs never fails.
 fn value(body: impl Serialize) -> Value {
     serde_json::to_value(body).unwrap_or_default()
 }

@@ -53,13 +53,13 @@ const OPERATIONS: &[&Operation] = &[
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = assemble::assemble(OPERATIONS, include_str!("description.md"));
-    // A document made of texts and numbers always can be told.
+    // Serializing a document of texts and numbers never fails.
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 });
 
-/// The document, as `GET /openapi.json` and the command `openapi` tell it.
+/// The document, as `GET /openapi.json` and the command `openapi` give it.
 pub fn document() -> &'static str {
     &DOCUMENT
 }

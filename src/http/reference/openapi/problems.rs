@@ -33,7 +33,7 @@ const AUTHENTICATE: Header = Header {
     always: true,
 };
 
-/// `kinds` have one status.
+/// `kinds` all have the same status.
 pub fn response(kinds: &[&'static Kind], need: Need) -> Response {
     let status = kinds.first().map_or(500, |kind| kind.status);
     let titles: Vec<_> = kinds
@@ -90,6 +90,6 @@ fn example_of(kind: &'static Kind) -> serde_json::Value {
         retryable: kind.retryable,
         extras: &extras,
     };
-    // This struct always can be told.
+    // Serializing this struct never fails.
     serde_json::to_value(problem).unwrap_or_default()
 }

@@ -64,7 +64,7 @@ pub const CONSISTENCY: &[Parameter] = &[
     },
 ];
 
-/// Of reads; writes have [`DEADLINE`] alone.
+/// For reads; writes have [`DEADLINE`] alone.
 pub const BOUNDS: &[Parameter] = &[
     Parameter {
         name: "X-Max-Staleness-Ms",
@@ -125,7 +125,7 @@ pub const PAGE: &[Parameter] = &[
     },
 ];
 
-/// Of a resource without parameters.
+/// For a resource without query parameters.
 pub const NO_QUERY: &[&Kind] = &[&codes::UNKNOWN_PARAMETER];
 pub const QUERY: &[&Kind] = &[
     &codes::INVALID_PARAMETER,
@@ -143,7 +143,7 @@ pub const KEY: &[&Kind] = &[
     &codes::IDEMPOTENCY_KEY_MISSING,
     &codes::INVALID_IDEMPOTENCY_KEY,
 ];
-/// Of whatever makes a write repeatable.
+/// Problems with the handle that makes a write repeatable.
 pub const HANDLE: &[&Kind] = &[
     &codes::ANCHOR_TRANSACTION_CONFLICT,
     &codes::IDEMPOTENCY_REQUEST_IN_PROGRESS,

@@ -11,7 +11,7 @@ use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 use crate::ledger::store::insert::Row;
 use crate::ledger::store::statement::{Binds, Statement, Text};
 
-/// receive.sql: the time of the row, where it was stored.
+/// receive.sql, which answers the time of the row, if that was stored.
 pub struct Receive<'c> {
     callback: &'c Callback,
     row: Row<'c>,
