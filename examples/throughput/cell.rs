@@ -2,12 +2,14 @@
 //! befalls both.
 
 use crate::args::Args;
+use crate::lanes::Lanes;
 use crate::load::{self, Measured, Times};
 use crate::peer::Peer;
 use crate::side::{Side, Sides};
 use crate::support::Outcome;
 use crate::table;
 use crate::work::Work;
+use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
 
 pub struct Cell {
@@ -16,6 +18,8 @@ pub struct Cell {
     pub ours: Vec<Measured>,
     /// What ours is compared with.
     pub plain: Vec<Measured>,
+    /// Of each round of ours: how many jobs a statement took, by lane.
+    pub batches: Vec<BTreeMap<String, f64>>,
     /// Requests a second; only at the highest number of connections.
     pub pgbench: Vec<f64>,
 }
@@ -47,13 +51,19 @@ impl Bench<'_> {
             connections,
             ours: Vec::new(),
             plain: Vec::new(),
+            batches: Vec::new(),
             pgbench: Vec::new(),
         };
         let most = self.args.connections.iter().max();
         let peer = self.peer.as_ref().filter(|_| most == Some(&connections));
         for _ in 0..self.args.rounds {
+            let lanes = Lanes::of(sides.ours.process.address);
+            let before = self.runtime.block_on(lanes)?;
             cell.ours
                 .push(self.turn(&mut sides.ours, work, connections)?);
+            let lanes = Lanes::of(sides.ours.process.address);
+            let after = self.runtime.block_on(lanes)?;
+            cell.batches.push(after.jobs_a_statement(&before));
             // Duplicates are compared with ours without them: the plain service has no keys that could repeat.
             let reference = match work {
                 Work::Duplicates => self.turn(&mut sides.ours, Work::Create, connections)?,

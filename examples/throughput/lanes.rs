@@ -1,6 +1,6 @@
 //! How many jobs the lanes of ours put into a statement, from its metrics.
 
-use crate::client::Client;
+use super::client::Client;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -19,7 +19,7 @@ struct Jobs {
 }
 
 impl Lanes {
-    /// None of a service that has no metrics, as the plain one.
+    /// As its metrics say now.
     pub async fn of(address: SocketAddr) -> Result<Lanes, String> {
         let request = Request::get("/metrics").header(HOST, address.to_string());
         let request = request.body(Full::<Bytes>::default());

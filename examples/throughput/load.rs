@@ -1,7 +1,6 @@
 //! One round of one cell: so many connections ask the same kind of thing for a while.
 
 use super::client::Client;
-use super::lanes::Lanes;
 use super::support::Outcome;
 use super::usage;
 use super::work::{Ask, Requests, Work};
@@ -43,8 +42,6 @@ pub struct Measured {
     pub processor_us: f64,
     /// With the connections open.
     pub resident_mib: f64,
-    /// Jobs in a statement, by lane.
-    pub batches: BTreeMap<String, f64>,
     /// Of the time that does not count too.
     pub errors: BTreeMap<String, usize>,
     pub acknowledged: Vec<Ask>,
@@ -84,21 +81,15 @@ pub async fn run(
         tasks.spawn(repeat(client, requests, work, first, Window { from, to }));
     }
     sleep_until(from).await;
-    let lanes_before = Lanes::of(target.address).await?;
     let before = usage::processor_time(target.process)?;
     sleep_until(to).await;
     let processor = usage::processor_time(target.process)?.saturating_sub(before);
     let resident_mib = usage::resident_mib(target.process)?;
-    let lanes = Lanes::of(target.address).await?;
     let mut all = Seen::default();
     for seen in tasks.join_all().await {
         all.add(seen);
     }
-    let measured = all.measured(times.measure, processor, resident_mib);
-    Ok(Measured {
-        batches: lanes.jobs_a_statement(&lanes_before),
-        ..measured
-    })
+    Ok(all.measured(times.measure, processor, resident_mib))
 }
 
 async fn repeat(
@@ -206,7 +197,6 @@ impl Seen {
             p99_ms: self.percentile_ms(99),
             processor_us: processor.as_secs_f64() * 1e6 / requests,
             resident_mib,
-            batches: BTreeMap::new(),
             errors: self.errors,
             acknowledged: self.acknowledged,
         }

@@ -5,7 +5,7 @@ use crate::load::Measured;
 use crate::peer;
 use crate::side::{Side, Sides};
 use crate::work::Work;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn head() {
     println!(
@@ -38,7 +38,7 @@ pub fn cell(cell: &Cell) {
         _ => "plain",
     };
     println!("{:<16}{}", "", side(reference, &cell.plain));
-    tell_batches(&cell.ours);
+    tell_batches(&cell.batches);
     tell_errors("ours", &cell.ours);
     tell_errors(reference, &cell.plain);
     if !cell.pgbench.is_empty() {
@@ -123,13 +123,10 @@ pub fn failures(cells: &[Cell]) -> usize {
     cells.iter().map(of).sum()
 }
 
-fn tell_batches(rounds: &[Measured]) {
-    let lanes: BTreeSet<&String> = rounds
-        .iter()
-        .flat_map(|round| round.batches.keys())
-        .collect();
+fn tell_batches(rounds: &[BTreeMap<String, f64>]) {
+    let lanes: BTreeSet<&String> = rounds.iter().flat_map(BTreeMap::keys).collect();
     for lane in lanes {
-        let sizes = rounds.iter().filter_map(|round| round.batches.get(lane));
+        let sizes = rounds.iter().filter_map(|round| round.get(lane));
         let jobs = Spread::of(sizes.copied().collect()).median;
         println!("{:<16}lane {lane}: {jobs:.1} jobs a statement", "");
     }

@@ -33,9 +33,11 @@ pub struct Source {
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// `whsec_` and the base64 of the bytes.
+    /// The base64 of the bytes; libraries of Standard Webhooks write `whsec_` before it, and take it without.
     pub fn parse(text: &str) -> Option<Secret> {
-        let bytes = BASE64.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let bytes = BASE64
+            .decode(text.strip_prefix(PREFIX).unwrap_or(text))
+            .ok()?;
         let usable = (1..=MAX_SECRET_BYTES).contains(&bytes.len());
         usable.then(|| Secret(bytes.into()))
     }

@@ -59,7 +59,7 @@ impl Standbys {
     /// With [`Require::Region`] a name that occurs in several regions does not count, since the primary knows standbys by their names
     /// alone. For example, where `application_name` was set nowhere, all standbys are called `walreceiver`: with some in eu and some in us,
     /// a flush by `walreceiver` may be that of one in the primary's own region, eu.
-    pub fn that_count(require: Require, region: Option<&str>, others: &[Standby]) -> Standbys {
+    pub fn eligible(require: Require, region: Option<&str>, others: &[Standby]) -> Standbys {
         let counts = |one: &&Standby| {
             let mut namesakes = others.iter().filter(|other| other.name == one.name);
             let is_elsewhere =
@@ -104,13 +104,13 @@ mod tests {
 
     #[test]
     fn where_another_region_must_have_a_write_a_name_of_several_regions_counts_for_none() {
-        let that_count = |require, others: &[(&str, &str)]| {
+        let eligible = |require, others: &[(&str, &str)]| {
             let standby = |(name, region): &(&str, &str)| Standby {
                 name: (*name).into(),
                 region: Some((*region).into()),
             };
             let others: Vec<_> = others.iter().map(standby).collect();
-            Standbys::that_count(require, Some("eu"), &others).names
+            Standbys::eligible(require, Some("eu"), &others).names
         };
         let table: [(&[_], &[&str]); 3] = [
             (&[("b", "us"), ("b", "us")], &["b", "b"]),
@@ -118,8 +118,8 @@ mod tests {
             (&[("b", "us"), ("b", "eu"), ("d", "eu")], &[]),
         ];
         for (others, names) in table {
-            assert_eq!(that_count(Require::Region, others), names);
-            assert_eq!(that_count(Require::Node, others).len(), others.len());
+            assert_eq!(eligible(Require::Region, others), names);
+            assert_eq!(eligible(Require::Node, others).len(), others.len());
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct Answered<A> {
     pub settled_until: Option<DateTime<Utc>>,
     pub region: Option<Arc<str>>,
     pub durability: Durability,
-    /// It counts: when it came no other primary had been seen, the node was still what it had been judged to be, and it is known which
+    /// It counts: when it came, no other primary had been seen, the node was still what it had been judged to be, and it is known which
     /// standbys have the commit (enough of them, for a proved read).
     pub current: bool,
 }

@@ -30,8 +30,8 @@ pub enum Bound {
 }
 
 impl Dispatch {
-    /// Refuses limits that are shorter than a round trip: no answer arrives sooner than one to the node that would be asked first takes,
-    /// and no state is known to be fresher than one to the primary takes.
+    /// Refuses limits that are shorter than a round trip: no answer arrives sooner than one to the nearest node that may give it takes, and
+    /// no state is known to be fresher than one to the primary takes.
     pub(super) fn refuse_the_impossible(
         &self,
         bounds: Bounds,

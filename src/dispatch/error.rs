@@ -1,22 +1,22 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::bounds::Bound;
+use super::read::Origin;
 use crate::ledger;
 
 /// What became of a piece of work. Each variant says whether it may have been applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The ledger refused the request, or did not find what it asked for.
+    /// The ledger refused a write.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    /// The same, from a replica, while there was no primary that could have known better.
-    #[error("{error}, says a replica")]
-    SaidByReplica {
+    /// A read did not find what it asked for.
+    #[error("{error}, says the {}", .origin.role)]
+    Absent {
         error: ledger::Error,
-        lag_ms: Option<u64>,
-        region: Option<Arc<str>>,
-        /// The consistency that the read asked for, and got as far as a replica can tell.
+        /// A replica only while there was no primary that could have known better.
+        origin: Origin,
+        /// The consistency that the read asked for, and got as far as this node can tell.
         consistency: &'static str,
     },
     /// Too much is waiting already. Not applied.

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use super::Context;
 use super::attempt::{Failure, Reply, fail};
 use super::leader;
-use super::rules::{Before, Patience, Rules};
+use super::rules::{Patience, Rules, Target};
 use super::work::Work;
 use crate::db::Candidate;
 use crate::metrics::Histogram;
@@ -213,10 +213,10 @@ impl<W: Work> Lane<W> {
 
     pub fn candidate_now(&self) -> Option<Candidate> {
         let databases = &self.context.databases;
-        match self.rules.before {
-            Before::Node(node) => databases.candidate(node),
-            Before::Primary => databases.primary_now(),
-            Before::PrimaryHolding => databases.primary_for_writes_now(),
+        match self.rules.target {
+            Target::Node(node) => databases.candidate(node),
+            Target::Primary => databases.primary_now(),
+            Target::PrimaryHolding => databases.primary_for_writes_now(),
         }
     }
 

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use actix_web::web;
 use tokio::runtime::{Builder, Runtime};
 
+use super::answering::{answer, standbys_to_ask};
 use super::attempt::{Failure, Watch, fail};
 use super::lane::{Batch, Lane, Seat};
-use super::rules::Before;
+use super::rules::Target;
 use super::watcher::{Ended, Term};
 use super::work::Work;
-use super::worth::{answer, witnesses};
 use crate::db::error::Error as DbError;
 use crate::db::{Candidate, Databases, Permit};
 
@@ -73,14 +73,14 @@ fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
 async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     loop {
-        let candidate = match lane.rules.before {
-            Before::PrimaryHolding => lane.context.databases.primary_for_writes().await.ok(),
-            Before::Node(_) | Before::Primary => lane.candidate_now(),
+        let candidate = match lane.rules.target {
+            Target::PrimaryHolding => lane.context.databases.primary_for_writes().await.ok(),
+            Target::Node(_) | Target::Primary => lane.candidate_now(),
         };
         let Some(candidate) = candidate else {
-            let failure = match lane.rules.before {
-                Before::PrimaryHolding => Failure::SplitBrain,
-                Before::Node(_) | Before::Primary => Failure::NodeDown { sent: false },
+            let failure = match lane.rules.target {
+                Target::PrimaryHolding => Failure::SplitBrain,
+                Target::Node(_) | Target::Primary => Failure::NodeDown { sent: false },
             };
             return lane.fail_all(&failure);
         };
@@ -138,7 +138,7 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         }
         let begun = Instant::now();
         let owner = W::owner(&jobs[0]);
-        let standbys = witnesses(lane, &candidate);
+        let standbys = standbys_to_ask(lane, &candidate);
         let result = W::run(&mut connection, owner, &jobs, standbys).map_err(DbError::from);
         // Reported before the jobs are answered, so that none of them is sent to this node again.
         report(lane, &candidate, &result);
@@ -175,7 +175,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
         databases.report_failure(candidate, error);
     }
     if let Err(error @ DbError::Resources(_)) = result {
-        let is_write = lane.rules.before == Before::PrimaryHolding;
+        let is_write = lane.rules.target == Target::PrimaryHolding;
         lane.context.databases.lacks(candidate, is_write, error);
     }
 }
@@ -183,7 +183,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
 /// There is no connection, and no job has been taken yet. Writes stay in the lane; reads fail, and go to another node.
 fn without_connection<W: Work>(lane: &Lane<W>, candidate: &Candidate, error: DbError) {
     report::<(), W>(lane, candidate, &Err(error.clone()));
-    if lane.rules.before != Before::PrimaryHolding {
+    if lane.rules.target != Target::PrimaryHolding {
         lane.fail_all(&Failure::Database(error));
     }
 }

@@ -17,6 +17,7 @@
 //!
 //! A read goes to the best node ([`read`]), and to the next one if that fails, in the same way: as a job in a lane before that node.
 
+mod answering;
 mod attempt;
 mod bounds;
 mod budget;
@@ -31,7 +32,6 @@ mod status;
 pub mod verdict;
 mod watcher;
 mod work;
-mod worth;
 mod write;
 
 pub use attempt::{Durability, Failure};
@@ -39,7 +39,7 @@ pub use bounds::{Bound, Bounds};
 pub use error::Error;
 pub use export::Export;
 pub use policy::Policy;
-pub use read::Served;
+pub use read::{Origin, Served};
 pub use status::LaneStatus;
 pub use write::Written;
 

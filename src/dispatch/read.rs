@@ -6,7 +6,7 @@ mod lanes;
 mod served;
 
 pub(super) use lanes::ReadLanes;
-pub use served::Served;
+pub use served::{Origin, Served};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,9 +28,9 @@ use lanes::How;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a default read looks for a node if one is up, or was up a moment ago: all pools may have to be rebuilt at once. In a longer
 /// outage it gives up after `PATIENCE`.
-const BLIP_PATIENCE: Duration = Duration::from_secs(3);
+const OUTAGE_START_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a read waits in a lane if there is another node to ask. Not less, since that node has reads of its own to answer.
-const IMPATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE_WITH_OTHERS: Duration = Duration::from_millis(100);
 /// How long a read waits before it looks again for a node that can serve.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -58,7 +58,7 @@ impl Dispatch {
         let mut course = self.course(W::WEIGHT, consistency, bounds);
         self.refuse_the_impossible(bounds, || {
             let candidates = self.candidates(consistency, W::ONE_HISTORY);
-            candidates.into_iter().next()
+            candidates.into_iter().min_by_key(|node| node.rtt)
         })?;
         loop {
             (course.absent, course.busy) = (None, 0);
@@ -96,8 +96,15 @@ impl Dispatch {
     ) -> Course<'c> {
         let attempt_timeout = self.context.policy.attempt_timeout;
         let is_blip = *consistency == Consistency::Eventual
-            && self.context.databases.is_or_was_up_within(BLIP_PATIENCE);
-        let to_find_a_node = if is_blip { BLIP_PATIENCE } else { PATIENCE };
+            && self
+                .context
+                .databases
+                .is_or_was_up_within(OUTAGE_START_PATIENCE);
+        let to_find_a_node = if is_blip {
+            OUTAGE_START_PATIENCE
+        } else {
+            PATIENCE
+        };
         let patience = match weight {
             Weight::Light => to_find_a_node,
             Weight::Heavy => to_find_a_node + attempt_timeout,
@@ -124,7 +131,7 @@ impl Dispatch {
         course: &mut Course<'_>,
     ) -> Step<W::Answer> {
         let queued_until = match W::WEIGHT {
-            Weight::Light if others => Instant::now() + IMPATIENCE,
+            Weight::Light if others => Instant::now() + PATIENCE_WITH_OTHERS,
             Weight::Light => Instant::now() + PATIENCE,
             Weight::Heavy => course.deadline,
         };
@@ -151,14 +158,14 @@ impl Dispatch {
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
-            let came = match &reply {
+            let outcome = match &reply {
                 Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
                     verdict::Read::Unprepared
                 }
                 Ok(answered) if course.is_too_old(answered) => verdict::Read::Uncounted,
-                reply => came(reply, must_be_current, soon),
+                reply => outcome(reply, must_be_current, soon),
             };
-            match verdict::read(&came, role, how.proven) {
+            match verdict::read(&outcome, role, how.proven) {
                 NextRead::Prove => how.proven = true,
                 NextRead::Apart => how.apart = true,
                 NextRead::Wait => {
@@ -172,16 +179,12 @@ impl Dispatch {
 
     fn step<A>(&self, next: NextRead, reply: Reply<A>, course: &mut Course) -> Step<A> {
         match next {
-            NextRead::Answer => return Step::Done(self.served(reply)),
+            NextRead::Answer => {
+                self.read_retries.earn();
+                return Step::Done(served(reply, course.consistency));
+            }
             NextRead::Remember => {
-                let absent = reply.ok().and_then(|answered| {
-                    Some(Error::SaidByReplica {
-                        error: answered.answer.err()?,
-                        lag_ms: answered.lag_ms,
-                        region: answered.region,
-                        consistency: course.consistency.as_str(),
-                    })
-                });
+                let absent = served(reply, course.consistency).err();
                 course.absent = absent.or(course.absent.take());
             }
             NextRead::Busy => course.busy += 1,
@@ -196,28 +199,32 @@ impl Dispatch {
         }
         Step::NextNode
     }
+}
 
-    fn served<A>(&self, reply: Reply<A>) -> Result<Served<A>, Error> {
-        let answered = match reply {
-            Ok(answered) => answered,
-            Err(failure) => {
-                return Err(Error::Internal(format!(
-                    "an answer that is none: {failure:?}"
-                )));
-            }
-        };
-        self.read_retries.earn();
-        Ok(Served {
-            value: answered.answer?,
-            role: answered.role,
-            region: answered.region,
-            lag_ms: answered.lag_ms,
+/// Err: what was asked for is not there, which is told with the node that says so, as any answer is.
+fn served<A>(reply: Reply<A>, consistency: &Consistency) -> Result<Served<A>, Error> {
+    let answered =
+        reply.map_err(|failure| Error::Internal(format!("an answer that is none: {failure:?}")))?;
+    let origin = Origin {
+        role: answered.role,
+        region: answered.region,
+        replica_lag_ms: answered.lag_ms.filter(|_| answered.role == DbRole::Replica),
+    };
+    match answered.answer {
+        Ok(value) => Ok(Served {
+            value,
+            origin,
             settled_until: answered.settled_until,
-        })
+        }),
+        Err(error) => Err(Error::Absent {
+            error,
+            origin,
+            consistency: consistency.as_str(),
+        }),
     }
 }
 
-fn came<A>(
+fn outcome<A>(
     reply: &Reply<A>,
     must_be_current: bool,
     soon: impl FnOnce() -> bool,

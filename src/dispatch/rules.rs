@@ -8,7 +8,7 @@ use crate::db::{Use, share};
 
 /// The node that a lane's jobs are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
+pub(super) enum Target {
     /// This one of the configured nodes.
     Node(usize),
     /// The primary, whichever node that is. Jobs are held while there is none.
@@ -36,7 +36,7 @@ impl Patience {
 }
 
 pub(super) struct Rules {
-    pub before: Before,
+    pub target: Target,
     pub purpose: Use,
     pub max_waiting: usize,
     pub max_batch: usize,
@@ -46,7 +46,7 @@ pub(super) struct Rules {
 impl Rules {
     /// Work whose statements take one job each may use half of the connections that its use may have. The other half is left to work that
     /// shares statements.
-    pub fn of<W: Work>(context: &Context, before: Before, purpose: Use) -> Rules {
+    pub fn of<W: Work>(context: &Context, target: Target, purpose: Use) -> Rules {
         let share = share(context.databases.pool_size());
         let max_leaders = match W::WEIGHT {
             Weight::Heavy => 1,
@@ -54,7 +54,7 @@ impl Rules {
             Weight::Light => share,
         };
         Rules {
-            before,
+            target,
             purpose,
             max_waiting: context.policy.max_waiting,
             max_batch: W::MAX_BATCH,

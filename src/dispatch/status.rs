@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::lane::{Lane, Pair};
 use super::read::ReadLanes;
-use super::rules::Before;
+use super::rules::Target;
 use super::work::Work;
 use super::write::WriteLanes;
 use super::{Dispatch, Error, Written};
@@ -98,7 +98,7 @@ fn status<W: Work>(lane: &Lane<W>) -> LaneStatus {
         name: W::NAME,
         waiting: lane.waiting(),
         batches: lane.batches.read(),
-        holds: lane.rules.before == Before::PrimaryHolding,
+        holds: lane.rules.target == Target::PrimaryHolding,
     }
 }
 

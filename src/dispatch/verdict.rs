@@ -62,7 +62,7 @@ pub enum Refusal {
 }
 
 /// What follows, and the doubt from now on.
-pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
+pub fn write(outcome: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
     use NextWrite::{AfterLock, Again, Answer, Apart};
     let refuse = |refusal: Refusal| match doubt {
         Doubt::None => (NextWrite::Refuse(refusal), Doubt::None),
@@ -70,7 +70,7 @@ pub fn write(came: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
     };
     let free = Again { paid: false };
     let paid = Again { paid: true };
-    match (came, doubt) {
+    match (outcome, doubt) {
         (Write::Accepted | Write::Refused { lasting: true }, _) => (Answer, doubt),
         (Write::Refused { lasting: false }, Doubt::None) => (Answer, doubt),
         (Write::Refused { lasting: false }, Doubt::Sent) => (free, doubt),
@@ -158,9 +158,9 @@ pub enum NextRead {
 }
 
 /// What follows. `proven`: the primary was asked to prove its answer by a commit.
-pub fn read(came: &Read, role: DbRole, proven: bool) -> NextRead {
+pub fn read(outcome: &Read, role: DbRole, proven: bool) -> NextRead {
     use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
-    match (came, role) {
+    match (outcome, role) {
         (Read::Found, _) => Answer,
         // A replica that has not replayed it yet says the same as one of a database where it never existed.
         (Read::Absent, DbRole::Replica) => Remember,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Answered, Durability, Failure, Reply};
 use super::lane::Pair;
-use super::rules::{Before, Patience};
+use super::rules::{Patience, Target};
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
 use super::{Bounds, Context, Dispatch, Error};
@@ -15,6 +15,9 @@ use crate::ledger;
 
 /// How long a create waits for an earlier one with the same handle that has not finished.
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an attempt that waits for a lock may take, beside the round trip: `lock_timeout` is half of it.
+const LOCK_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// The result of a write, and which servers have it.
 #[derive(Debug)]
@@ -30,14 +33,14 @@ pub(super) struct WriteLanes<W: Work> {
     pub pair: Pair<W>,
     /// If another session holds a lock for too long, the client is told that an earlier request with the same handle is in progress. That
     /// is a guess: the lock may also be that of a schema change.
-    pub locks_are_requests: bool,
+    pub lock_means_in_progress: bool,
 }
 
 impl<W: Work> WriteLanes<W> {
-    pub fn new(context: &Arc<Context>, locks_are_requests: bool) -> WriteLanes<W> {
+    pub fn new(context: &Arc<Context>, lock_means_in_progress: bool) -> WriteLanes<W> {
         WriteLanes {
-            pair: Pair::new(context, Before::PrimaryHolding, Use::Commit),
-            locks_are_requests,
+            pair: Pair::new(context, Target::PrimaryHolding, Use::Commit),
+            lock_means_in_progress,
         }
     }
 }
@@ -90,21 +93,21 @@ impl Dispatch {
         course: &mut Course,
     ) -> Result<Written<W::Answer>, Error> {
         loop {
-            self.refuse_what_would_be_alone(course)?;
+            self.refuse_if_unreplicated(course)?;
             let lane = lanes.pair.lane(course.apart);
             let reply = lane
                 .ask(job.clone(), Patience::until(course.deadline))
                 .await;
-            let (next, doubt) = verdict::write(&self.came(&reply), course.doubt);
+            let (next, doubt) = verdict::write(&self.outcome(&reply), course.doubt);
             course.doubt = doubt;
             course.failure = reply.as_ref().err().cloned();
             match next {
-                NextWrite::Answer => return self.told(reply),
+                NextWrite::Answer => return self.written(reply),
                 NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),
                 NextWrite::Apart => course.apart = true,
-                NextWrite::AfterLock => course.after_lock(lanes.locks_are_requests)?,
+                NextWrite::AfterLock => self.after_lock(lanes.lock_means_in_progress, course)?,
                 NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
-                NextWrite::Again { .. } => self.until_paid(course).await?,
+                NextWrite::Again { .. } => self.wait_for_retry(course).await?,
             }
             if next != NextWrite::AfterLock {
                 course.waits_for_lock_since = None;
@@ -120,7 +123,7 @@ impl Dispatch {
 
     /// The retry budget is spent. A write in doubt waits until the successes of others have earned a retry, since only another attempt can
     /// tell what became of it. Any other write ends here.
-    async fn until_paid(&self, course: &mut Course) -> Result<(), Error> {
+    async fn wait_for_retry(&self, course: &mut Course) -> Result<(), Error> {
         while course.doubt == Doubt::Sent && Instant::now() < course.deadline {
             course.pause().await;
             if self.write_retries.take() {
@@ -132,7 +135,7 @@ impl Dispatch {
 
     /// Refuses the write where replication is required and has been missing for longer than `write_deadline`, which a failover should not
     /// take. Until then the lane holds the write.
-    fn refuse_what_would_be_alone(&self, course: &Course) -> Result<(), Error> {
+    fn refuse_if_unreplicated(&self, course: &Course) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
         let is_required = databases.requires() != Require::None && course.doubt == Doubt::None;
         if is_required && databases.replication(policy.write_deadline) == Replication::Missing {
@@ -141,7 +144,7 @@ impl Dispatch {
         Ok(())
     }
 
-    fn came<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
+    fn outcome<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
         let answered = match reply {
             Ok(answered) => answered,
             Err(failure) => return verdict::Write::Failed(failure),
@@ -163,7 +166,7 @@ impl Dispatch {
         }
     }
 
-    fn told<A>(&self, reply: Reply<A>) -> Result<Written<A>, Error> {
+    fn written<A>(&self, reply: Reply<A>) -> Result<Written<A>, Error> {
         let Answered {
             answer,
             durability,
@@ -204,6 +207,24 @@ impl Dispatch {
         }
     }
 
+    /// Keeps the write waiting for a lock. The server gives up after a short time, so that one job does not delay those that share its
+    /// statement; the write itself is sent again. Not in the last moment before the deadline: an attempt that is cut off by it leaves a
+    /// doubt, where it is known of all attempts so far that they were not applied.
+    fn after_lock(&self, lock_means_in_progress: bool, course: &mut Course) -> Result<(), Error> {
+        let since = *course.waits_for_lock_since.get_or_insert_with(Instant::now);
+        let rtt = self.context.databases.primary_now().map(|node| node.rtt);
+        let is_last = Instant::now() + LOCK_ATTEMPT + rtt.unwrap_or_default() >= course.deadline;
+        let in_progress = lock_means_in_progress && course.doubt == Doubt::None;
+        if in_progress && (is_last || since.elapsed() >= IN_PROGRESS_PATIENCE) {
+            return Err(Error::InProgress);
+        }
+        if is_last {
+            return Err(self.out_of_time(course.doubt));
+        }
+        course.pauses = 0;
+        Ok(())
+    }
+
     fn out_of_time(&self, doubt: Doubt) -> Error {
         let databases = &self.context.databases;
         match doubt {
@@ -217,18 +238,6 @@ impl Dispatch {
 }
 
 impl Course {
-    /// Keeps the write waiting for a lock. The server gives up after a short time, so that one job does not delay those that share its
-    /// statement; the write itself is sent again.
-    fn after_lock(&mut self, locks_are_requests: bool) -> Result<(), Error> {
-        let since = *self.waits_for_lock_since.get_or_insert_with(Instant::now);
-        let in_progress = locks_are_requests && self.doubt == Doubt::None;
-        if in_progress && since.elapsed() >= IN_PROGRESS_PATIENCE {
-            return Err(Error::InProgress);
-        }
-        self.pauses = 0;
-        Ok(())
-    }
-
     /// Waits for a random time (full jitter) of at most 64 ms, since many requests repeat at once after a failover.
     async fn pause(&mut self) {
         let cap_ms = 1_u64 << self.pauses.min(6);

@@ -6,7 +6,7 @@ use chrono::Utc;
 use serde::Serialize;
 
 use super::Api;
-use super::answer::headers::say_where_from;
+use super::answer::headers::add_read_headers;
 use super::answer::view::{self, StatsMeta};
 use super::answer::{Problem, codes};
 use super::reference::openapi::description::{
@@ -158,6 +158,6 @@ fn answer<T: Serialize>(
     body: view::Stats<T>,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    say_where_from(&mut response, served, consistency);
+    add_read_headers(&mut response, &served.origin, consistency);
     response.json(body)
 }

@@ -17,7 +17,10 @@ pub(super) fn sources(r: &mut Reader) -> Vec<Source> {
     let mut names = HashSet::new();
     for (source, table) in sources.iter().zip(&tables) {
         if !names.insert(&source.name) {
-            r.problem(&format!("{table}.name"), "another source has this name");
+            r.problem(
+                &format!("{table}.name"),
+                "another source has this name, or this owner and no name",
+            );
         }
     }
     let secrets: Vec<&Secret> = sources.iter().flat_map(|source| &source.secrets).collect();
@@ -31,19 +34,16 @@ pub(super) fn sources(r: &mut Reader) -> Vec<Source> {
 }
 
 fn source(r: &mut Reader, table: &str) -> Source {
-    let name_key = format!("{table}.name");
-    let name = self::name(r, &name_key);
-    if name.is_none() {
-        r.problem(&name_key, "is missing");
-    }
+    let name = self::name(r, &format!("{table}.name"));
     let owner_key = format!("{table}.owner");
     let owner = self::name(r, &owner_key);
     if owner.is_none() {
         r.problem(&owner_key, "is missing: whose transactions it tells of");
     }
+    let owner = owner.unwrap_or_default();
     Source {
-        name: name.unwrap_or_else(|| table.to_owned()),
-        owner: owner.unwrap_or_default(),
+        name: name.unwrap_or_else(|| owner.clone()),
+        owner,
         secrets: secrets(r, &format!("{table}.secrets")),
     }
 }
@@ -60,7 +60,10 @@ fn secrets(r: &mut Reader, key: &str) -> Vec<Secret> {
         .filter_map(|text| Secret::parse(text))
         .collect();
     if secrets.len() < texts.len() {
-        r.problem(key, "must be whsec_ and base64, or several of them");
+        r.problem(
+            key,
+            "must be base64, behind whsec_ or not, or several of them",
+        );
     }
     if secrets.iter().any(|secret| secret.bytes() < FEWEST_BYTES) {
         r.warning(key, &format!("has one of fewer than {FEWEST_BYTES} bytes"));

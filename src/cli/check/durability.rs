@@ -68,7 +68,7 @@ fn counting(require: Require, primary: usize, nodes: &[Named<'_>]) -> Vec<String
         Some(Standby { name, region })
     });
     let region = nodes[primary].node.region.as_deref();
-    Standbys::that_count(require, region, &known.collect::<Vec<_>>()).names
+    Standbys::eligible(require, region, &known.collect::<Vec<_>>()).names
 }
 
 /// What to set on it, for when it is the primary.

@@ -78,7 +78,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     let is_contested = !rivals.is_empty() || loyal.is_some();
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let weights = rivals.iter().map(|rival| {
-        let may_go_on = heights.is_lone && !rival.0.was_left(memory);
+        let may_go_on = heights.is_unfollowed && !rival.0.was_left(memory);
         weigh(*rival, memory.contest, may_go_on, may_still_speak)
     });
     let has_the_last_word = loyal.is_some() && may_still_speak;
@@ -89,7 +89,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
         Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
         None => highest_counts(&claims, heights.shown, memory, &mut decision),
     }
-    for look in gone_their_own_way(&others, &decision, memory) {
+    for look in to_cast_out(&others, &decision, memory) {
         decision.cast_out(look, memory);
     }
     decision
@@ -98,7 +98,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
 /// The nodes to cast out: those on a higher timeline than the elected primary that follow nobody. A standby among them may be in the middle
 /// of its promotion; which of the two counts is then asked once it is a primary. It is cast out only if the elected primary's commits have
 /// been confirmed since it stands alone.
-fn gone_their_own_way<'l, 'f>(
+fn to_cast_out<'l, 'f>(
     others: &[Followed<'l, 'f>],
     decision: &Decision,
     memory: &Memory,

@@ -37,7 +37,7 @@ pub struct Remembered {
     /// Since when it is a standby that receives nothing.
     pub follows_nobody_since: Option<Instant>,
     /// A primary has answered since then, so it is cut off from that, and does not merely wait for one.
-    could_follow: bool,
+    primary_seen_since: bool,
     /// It was promoted to this timeline beside the branch that counts, and is ruled out until it streams from somebody ([`super::branches`]).
     pub outcast: Option<i32>,
 }
@@ -94,9 +94,9 @@ pub fn judge(
         // It could have followed a primary only if one has answered since it was left alone.
         let remembered = &mut memory.nodes[look.node];
         let since = remembered.follows_nobody_since;
-        remembered.could_follow |=
+        remembered.primary_seen_since |=
             winner.is_some_and(|winner| since.is_some_and(|since| winner.asked > since));
-        if standings[look.node] == Standing::Usable(None) && remembered.could_follow {
+        if standings[look.node] == Standing::Usable(None) && remembered.primary_seen_since {
             standings[look.node] = Standing::Usable(Some(Cause::FollowsNobody));
         }
     }
@@ -201,7 +201,7 @@ fn looks<'a>(
         let receives_nothing = facts.role == DbRole::Replica && !facts.receiving;
         let since = remembered.follows_nobody_since.unwrap_or(heard.asked);
         remembered.follows_nobody_since = receives_nothing.then_some(since);
-        remembered.could_follow &= receives_nothing;
+        remembered.primary_seen_since &= receives_nothing;
         // An outcast that was rebuilt is on a lower timeline again, or follows somebody.
         let way = facts.heard_of.unwrap_or(0).max(timeline);
         let goes_its_own_way = |outcast: &i32| !facts.receiving && way >= *outcast;

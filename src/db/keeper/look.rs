@@ -42,7 +42,7 @@ impl Look<'_> {
     /// not matter that a standby follows this one asynchronously, since it can acknowledge nothing.
     pub fn is_spent(&self, following: Following, heights: &Heights, memory: &Memory) -> bool {
         let hangs = self.facts.waits_for_standby() && !is_confirmed(Some(following));
-        hangs && (self.was_left(memory) || !heights.is_lone)
+        hangs && (self.was_left(memory) || !heights.is_unfollowed)
     }
 
     /// Its timeline has the same number as the one that writes went to, but is another branch.
@@ -64,7 +64,7 @@ pub struct Heights {
     /// The same, or a higher one that is known from history files alone. It deposes only a primary that nobody follows.
     pub heard_of: i32,
     /// Nobody streams on the one that is alive.
-    pub is_lone: bool,
+    pub is_unfollowed: bool,
 }
 
 impl Heights {
@@ -81,7 +81,7 @@ impl Heights {
             alive,
             shown,
             heard_of: heard_of.unwrap_or(0).max(shown),
-            is_lone: !others.iter().any(|(look, following)| {
+            is_unfollowed: !others.iter().any(|(look, following)| {
                 let is_followed = look.is_receiving() || following.is_some();
                 is_followed && look.timeline == alive
             }),

@@ -65,7 +65,7 @@ impl Keeper {
             for node in 0..self.watches.len() {
                 self.apply(node, Input::Time);
             }
-            self.notice_strays(now);
+            self.retire_pools_that_reached_another_server(now);
             self.ask_who_is_due(now);
             let wait = self.next_due(now).saturating_duration_since(now);
             let first = match queue.recv_timeout(wait) {
@@ -112,7 +112,7 @@ impl Keeper {
     }
 
     /// Takes a node down when a new connection of its pool has reached another server than the pool is for.
-    fn notice_strays(&mut self, now: Instant) {
+    fn retire_pools_that_reached_another_server(&mut self, now: Instant) {
         for node in 0..self.watches.len() {
             let state = self.shared.nodes[node].state();
             if let NodeState::Up { pool, .. } = &*state
@@ -178,12 +178,12 @@ impl Keeper {
     /// A request has taken the node down. What the node said before that says nothing of now.
     fn reported(&mut self, node: usize, change: Change, now: Instant) {
         let state = self.shared.nodes[node].state();
-        let strayed = state.cause() == Some(Cause::AnotherServer);
+        let reached_another_server = state.cause() == Some(Cause::AnotherServer);
         let watch = &mut self.watches[node];
         if let NodeState::Down { since, .. } = &*state {
             watch.forget_before(since.at);
         }
-        if strayed {
+        if reached_another_server {
             watch.start_afresh(now);
         }
         self.carry_out(node, change);

@@ -76,7 +76,11 @@ impl Keeper {
         // Before every node has answered or had its time, a judgement may be wrong, so nothing of it is remembered.
         let remembered = self.memory.clone();
         let judgement = self.judge(Instant::now());
-        if !self.watches.iter().all(|watch| watch.had_its_time) {
+        if !self
+            .watches
+            .iter()
+            .all(|watch| watch.was_heard_or_waited_for)
+        {
             self.memory = remembered;
         }
         let judged = self.judged(node, &judgement, Instant::now());

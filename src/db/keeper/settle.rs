@@ -43,7 +43,11 @@ impl Keeper {
     }
 
     pub(super) fn settle(&mut self, now: Instant) {
-        if !self.watches.iter().all(|watch| watch.had_its_time) {
+        if !self
+            .watches
+            .iter()
+            .all(|watch| watch.was_heard_or_waited_for)
+        {
             return; // the first to answer need not be the right one
         }
         let cluster = self.memory.cluster;
@@ -71,7 +75,7 @@ impl Keeper {
             self.apply(node, Input::Answered { asked, judged });
         }
         let writes = match judgement.writes {
-            Writes::To { node, timeline } => self.once_it_serves(node, timeline),
+            Writes::To { node, timeline } => self.writes_to_prepared(node, timeline),
             other => other,
         };
         self.conclude(|conclusions| {
@@ -97,7 +101,7 @@ impl Keeper {
             Some(Standby { name, region })
         });
         let (require, others) = (self.shared.options.require, others.collect::<Vec<_>>());
-        Arc::new(Standbys::that_count(require, region, &others))
+        Arc::new(Standbys::eligible(require, region, &others))
     }
 
     /// Two branches are in question: asks each node again that was last asked before the question came up.
@@ -114,7 +118,7 @@ impl Keeper {
     }
 
     /// A promoted node keeps its pool, and gets writes once its schema has been looked at: its branch may have lost a migration.
-    fn once_it_serves(&mut self, node: usize, timeline: i32) -> Writes {
+    fn writes_to_prepared(&mut self, node: usize, timeline: i32) -> Writes {
         let of = &self.shared.nodes[node];
         let state = of.state();
         let NodeState::Up { pool, seen, .. } = &*state else {

@@ -20,7 +20,7 @@ pub struct Watch {
     /// What it last said; None: it does not answer.
     pub heard: Option<Heard>,
     /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
-    pub had_its_time: bool,
+    pub was_heard_or_waited_for: bool,
     pub due: Instant,
     /// Round trips of its last answers.
     round_trips: VecDeque<Duration>,
@@ -46,7 +46,7 @@ impl Watch {
         Watch {
             prober: Prober::new(url, shared.options.probe_timeout, Arc::new(tell)),
             heard: None,
-            had_its_time: false,
+            was_heard_or_waited_for: false,
             due: now,
             round_trips: VecDeque::new(),
             answered: None,
@@ -96,7 +96,7 @@ impl Watch {
 
     /// The round trip is that of the quickest of its last answers, since the time that a busy server takes is no distance.
     pub fn hear(&mut self, mut heard: Heard) {
-        self.had_its_time = true;
+        self.was_heard_or_waited_for = true;
         self.round_trips.truncate(ROUND_TRIPS - 1);
         self.round_trips.push_front(heard.facts.rtt);
         heard.facts.rtt = self.round_trips.iter().min().copied().unwrap_or_default();
@@ -118,7 +118,7 @@ impl Watch {
     }
 
     pub fn silent(&mut self) {
-        self.had_its_time = true;
+        self.was_heard_or_waited_for = true;
         self.heard = None;
     }
 

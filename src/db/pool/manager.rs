@@ -49,12 +49,15 @@ impl r2d2::ManageConnection for Manager {
 #[derive(Debug)]
 pub struct SameServer {
     server: Server,
-    strayed: Arc<AtomicBool>,
+    reached_another_server: Arc<AtomicBool>,
 }
 
 impl SameServer {
-    pub fn new(server: Server, strayed: Arc<AtomicBool>) -> SameServer {
-        SameServer { server, strayed }
+    pub fn new(server: Server, reached_another_server: Arc<AtomicBool>) -> SameServer {
+        SameServer {
+            server,
+            reached_another_server,
+        }
     }
 }
 
@@ -64,7 +67,7 @@ impl r2d2::CustomizeConnection<PgConnection, Error> for SameServer {
         if reached == self.server {
             return Ok(());
         }
-        self.strayed.store(true, Ordering::Release);
+        self.reached_another_server.store(true, Ordering::Release);
         Err(bad("the address leads to another server than before"))
     }
 }

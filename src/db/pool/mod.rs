@@ -21,7 +21,7 @@ pub struct Pool {
     connections: r2d2::Pool<Manager>,
     closed: Arc<AtomicBool>,
     /// A new connection reached another server than the one that this pool is for.
-    strayed: Arc<AtomicBool>,
+    reached_another_server: Arc<AtomicBool>,
     size: u32,
     bulkhead: Bulkhead,
     workers: Arc<ScheduledThreadPool>,
@@ -37,7 +37,7 @@ impl Pool {
         server: Server,
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
-        let (closed, strayed) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+        let (closed, reached_another_server) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
         let manager = Manager::new(url, session, closed.clone());
         let connections = r2d2::Pool::builder()
             .max_size(size)
@@ -49,7 +49,10 @@ impl Pool {
             // for them stays in `workers` for ever, also when the pool is gone.
             .idle_timeout(None)
             .max_lifetime(None)
-            .connection_customizer(Box::new(SameServer::new(server, strayed.clone())))
+            .connection_customizer(Box::new(SameServer::new(
+                server,
+                reached_another_server.clone(),
+            )))
             // The keeper writes one line per change of state; r2d2 would write one per slot and attempt.
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .thread_pool(workers.clone())
@@ -57,7 +60,7 @@ impl Pool {
         Pool {
             connections,
             closed,
-            strayed,
+            reached_another_server,
             size,
             bulkhead: Bulkhead::new(size),
             workers,
@@ -101,7 +104,7 @@ impl Pool {
     }
 
     pub fn has_strayed(&self) -> bool {
-        self.strayed.load(Ordering::Acquire)
+        self.reached_another_server.load(Ordering::Acquire)
     }
 
     pub fn size(&self) -> u32 {

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 /// How many leaders a lane has whose statements are quick and take many jobs: while one waits for the disk, the other computes. More of
 /// them would only make smaller batches, and each statement has a cost of its own.
-const FEW_LEADERS: usize = 2;
+const MAX_QUICK_LEADERS: usize = 2;
 /// A statement that takes this long spends its time waiting, for a distant node or a standby; then more leaders can wait at the same time.
 const SLOW: Duration = Duration::from_millis(10);
 /// The longest time between the starts of two leaders, however slow statements are.
-const MOST_APART: Duration = Duration::from_millis(10);
+const MAX_START_SPACING: Duration = Duration::from_millis(10);
 /// The longest time that a leader which has answered waits before it takes more jobs.
 const LONGEST_STAY: Duration = Duration::from_millis(2);
 
@@ -64,7 +64,7 @@ impl Pace {
         let together = line.max_batch > 1;
         let is_slow = self.typical >= SLOW;
         let most = if together && !is_slow {
-            FEW_LEADERS.min(line.max_leaders)
+            MAX_QUICK_LEADERS.min(line.max_leaders)
         } else {
             line.max_leaders
         };
@@ -106,7 +106,7 @@ impl Pace {
         }
         let scarcity = away as f64 / leaders as f64;
         let spacing = self.typical.mul_f64(scarcity / leaders as f64);
-        let spacing = spacing.min(MOST_APART);
+        let spacing = spacing.min(MAX_START_SPACING);
         self.taken.map_or(Duration::ZERO, |taken| {
             (taken + spacing).saturating_duration_since(now)
         })
@@ -197,6 +197,6 @@ mod tests {
         let mut pace = pace(ms(3000));
         pace.took(5, now);
         let next = pace.next_leader(line(1, 7), now);
-        assert_eq!(next, Some(MOST_APART));
+        assert_eq!(next, Some(MAX_START_SPACING));
     }
 }

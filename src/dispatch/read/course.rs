@@ -15,7 +15,7 @@ pub(super) struct Course<'c> {
     pub deadline: Instant,
     /// Until then the one that was found may answer.
     pub until: Instant,
-    /// What a replica said is absent ([`Error::SaidByReplica`]).
+    /// What a replica said is absent ([`Error::Absent`]).
     pub absent: Option<Error>,
     /// How many nodes were too busy in this round.
     pub busy: usize,

@@ -6,7 +6,7 @@ use crate::db::Use;
 use crate::dispatch::Context;
 use crate::dispatch::attempt::Reply;
 use crate::dispatch::lane::Pair;
-use crate::dispatch::rules::{Before, Patience};
+use crate::dispatch::rules::{Patience, Target};
 use crate::dispatch::work::{Proven, Work};
 
 /// The lanes of one kind of read.
@@ -22,9 +22,9 @@ impl<W: Work> ReadLanes<W> {
         let nodes = 0..context.databases.node_count();
         ReadLanes {
             nodes: nodes
-                .map(|node| Pair::new(context, Before::Node(node), Use::Read))
+                .map(|node| Pair::new(context, Target::Node(node), Use::Read))
                 .collect(),
-            proven: Pair::new(context, Before::Primary, Use::Commit),
+            proven: Pair::new(context, Target::Primary, Use::Commit),
         }
     }
 

@@ -102,9 +102,9 @@ fn an_answer_to_a_write_counts_unless_an_earlier_attempt_could_undo_it() {
             (free, Doubt::Sent),
         ),
     ];
-    for (came, without, with) in table {
-        assert_eq!(write(&came, Doubt::None), without, "{came:?}");
-        assert_eq!(write(&came, Doubt::Sent), with, "{came:?}");
+    for (outcome, without, with) in table {
+        assert_eq!(write(&outcome, Doubt::None), without, "{outcome:?}");
+        assert_eq!(write(&outcome, Doubt::Sent), with, "{outcome:?}");
     }
 }
 
@@ -123,7 +123,7 @@ fn reads_go_on_as_the_table_says() {
     use DbRole::{Primary, Replica};
     use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     let (free, paid) = (Next { paid: false }, Next { paid: true });
-    for (came, on_replica, on_primary, proven) in [
+    for (outcome, on_replica, on_primary, proven) in [
         (Read::Found, Answer, Answer, Answer),
         (Read::Absent, Remember, Answer, Answer),
         (Read::TokenNotVisible { soon: false }, free, Prove, Answer),
@@ -132,9 +132,9 @@ fn reads_go_on_as_the_table_says() {
         (Read::Uncounted, free, free, free),
         (Read::Unprepared, paid, paid, paid),
     ] {
-        assert_eq!(read(&came, Replica, false), on_replica, "{came:?}");
-        assert_eq!(read(&came, Primary, false), on_primary, "{came:?}");
-        assert_eq!(read(&came, Primary, true), proven, "{came:?}");
+        assert_eq!(read(&outcome, Replica, false), on_replica, "{outcome:?}");
+        assert_eq!(read(&outcome, Primary, false), on_primary, "{outcome:?}");
+        assert_eq!(read(&outcome, Primary, true), proven, "{outcome:?}");
     }
     // In the order of `failures`: from a replica, from the primary, and from it where it has to prove what it says.
     let table = [

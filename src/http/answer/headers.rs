@@ -6,7 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::view::{List, Meta};
-use crate::dispatch::{Durability, Served, Written};
+use crate::db::role::DbRole;
+use crate::dispatch::{Durability, Origin, Served, Written};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
@@ -82,7 +83,7 @@ fn say_which_region(response: &mut HttpResponseBuilder, region: Option<&str>) {
 }
 
 /// Says up to when a page of transactions is settled: see [`Served::settled_until`].
-pub fn say_what_is_settled(response: &mut HttpResponse, settled_until: Option<DateTime<Utc>>) {
+pub fn add_settled_header(response: &mut HttpResponse, settled_until: Option<DateTime<Utc>>) {
     let until = settled_until.map(rfc3339);
     let until = until.and_then(|until| HeaderValue::from_str(&until).ok());
     if let Some(until) = until {
@@ -100,7 +101,7 @@ pub fn answer_list<T: Serialize, V>(
     next_link_query: Option<String>,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    say_where_from(&mut response, served, consistency);
+    add_read_headers(&mut response, &served.origin, consistency);
     if let Some(query) = next_link_query {
         let link = format!("<{}?{query}>; rel=\"next\"", request.path());
         response.insert_header((LINK, link));
@@ -113,15 +114,41 @@ pub fn answer_list<T: Serialize, V>(
     response.json(List { data, meta })
 }
 
-pub fn say_where_from<T>(
+pub fn add_read_headers(
     response: &mut HttpResponseBuilder,
-    served: &Served<T>,
+    origin: &Origin,
     consistency: &Consistency,
 ) {
-    response.insert_header(("X-Read-Consistency", consistency.as_str()));
-    response.insert_header(("X-Served-By", served.role.to_string()));
-    if let Some(lag_ms) = served.replica_lag_ms() {
-        response.insert_header(("X-Replica-Lag-Ms", lag_ms.to_string()));
+    for header in read_headers(origin, consistency.as_str()) {
+        response.insert_header(header);
     }
-    say_which_region(response, served.region.as_deref());
+}
+
+/// Which node answered a read, and what its answer is worth.
+pub fn read_headers(
+    origin: &Origin,
+    consistency: &'static str,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let served_by = match origin.role {
+        DbRole::Primary => "primary",
+        DbRole::Replica => "replica",
+    };
+    let region = origin.region.as_deref();
+    let headers = [
+        (
+            "x-read-consistency",
+            Some(HeaderValue::from_static(consistency)),
+        ),
+        ("x-served-by", Some(HeaderValue::from_static(served_by))),
+        (
+            "x-replica-lag-ms",
+            origin.replica_lag_ms.map(HeaderValue::from),
+        ),
+        (
+            "x-served-by-region",
+            region.and_then(|region| HeaderValue::from_str(region).ok()),
+        ),
+    ];
+    let present = headers.into_iter();
+    present.filter_map(|(name, value)| Some((HeaderName::from_static(name), value?)))
 }

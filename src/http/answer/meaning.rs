@@ -2,6 +2,7 @@
 
 use super::codes;
 use super::headers::etag;
+use super::headers::read_headers;
 use super::problem::Problem;
 use super::view::Extras;
 use crate::dispatch::{self, Bound};
@@ -88,17 +89,15 @@ impl From<dispatch::Error> for Problem {
         use dispatch::Error as E;
         let (kind, detail) = match error {
             E::Ledger(error) => return error.into(),
-            E::SaidByReplica {
+            E::Absent {
                 error,
-                lag_ms,
-                region,
+                origin,
                 consistency,
             } => {
-                return Problem::from(error).said_by_replica(
-                    lag_ms,
-                    region.as_deref(),
-                    consistency,
-                );
+                let headers = read_headers(&origin, consistency);
+                return headers.fold(error.into(), |problem: Problem, (name, value)| {
+                    problem.with_header(name, value)
+                });
             }
             E::Internal(cause) => return Problem::internal(cause),
             E::BelowRoundTrip { bound, rtt } => return below_round_trip(bound, rtt),

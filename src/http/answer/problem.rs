@@ -75,31 +75,6 @@ impl Problem {
         self
     }
 
-    /// The answer came from a replica, while there was no primary that could have known better: it may be stale, and says so.
-    pub fn said_by_replica(
-        self,
-        lag_ms: Option<u64>,
-        region: Option<&str>,
-        consistency: &'static str,
-    ) -> Problem {
-        let region = region.and_then(|region| HeaderValue::from_str(region).ok());
-        let headers = [
-            ("x-served-by", Some(HeaderValue::from_static("replica"))),
-            (
-                "x-read-consistency",
-                Some(HeaderValue::from_static(consistency)),
-            ),
-            ("x-replica-lag-ms", lag_ms.map(HeaderValue::from)),
-            ("x-served-by-region", region),
-        ];
-        headers
-            .into_iter()
-            .filter_map(|(name, value)| Some((header::HeaderName::from_static(name), value?)))
-            .fold(self, |problem, (name, value)| {
-                problem.with_header(name, value)
-            })
-    }
-
     /// For an answer that actix made: only its status is known.
     pub fn of_status(status: StatusCode) -> Problem {
         let known = KINDS.iter().find(|kind| kind.status == status.as_u16());

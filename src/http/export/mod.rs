@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::empty;
 
 use super::Api;
-use super::answer::headers::{rfc3339, say_what_is_settled, say_where_from};
+use super::answer::headers::{add_read_headers, add_settled_header, rfc3339};
 use super::answer::{Problem, codes};
 use super::reference::openapi::description::{
     Answer, Content, Header, Operation, Parameter, Place, Shape, Tag,
@@ -109,7 +109,7 @@ pub async fn export(
     let (under_way, first) = api.dispatch.export(search, consistency.clone()).await?;
     let as_of = under_way.as_of;
     let mut response = HttpResponse::Ok();
-    say_where_from(&mut response, &first, &consistency);
+    add_read_headers(&mut response, &first.origin, &consistency);
     response.insert_header(("X-Export-As-Of", rfc3339(as_of)));
     let (media_type, extension) = match format {
         Format::Csv => (CSV, "csv"),
@@ -132,6 +132,6 @@ pub async fn export(
         };
         response.streaming(writing.start(first.value))
     };
-    say_what_is_settled(&mut response, settled_until);
+    add_settled_header(&mut response, settled_until);
     Ok(response)
 }

@@ -51,10 +51,11 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let encoded = request
         .headers()
         .get(header::CONTENT_ENCODING)
-        .is_some_and(|encoding| encoding != "identity");
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
     let utf8 = matches!(request.encoding(), Ok(encoding) if encoding.name() == "UTF-8");
     if request
         .content_type()
+        .trim_end()
         .eq_ignore_ascii_case("application/json")
         && !encoded
         && utf8

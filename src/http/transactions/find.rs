@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
-use crate::http::answer::headers::{etag, say_where_from};
+use crate::http::answer::headers::{add_read_headers, etag};
 use crate::http::reference::openapi::description::{
     Answer, Content, Operation, Parameter, Place, Shape, Tag, json,
 };
@@ -77,7 +77,7 @@ pub async fn read_one(
         HttpResponse::Ok()
     };
     response.insert_header((ETAG, etag(transaction.write())));
-    say_where_from(&mut response, &served, &consistency);
+    add_read_headers(&mut response, &served.origin, &consistency);
     Ok(if unchanged {
         response.finish()
     } else {

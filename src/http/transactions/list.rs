@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::dispatch::Bounds;
 use crate::http::Api;
 use crate::http::answer::Problem;
-use crate::http::answer::headers::{answer_list, say_what_is_settled};
+use crate::http::answer::headers::{add_settled_header, answer_list};
 use crate::http::reference::openapi::description::{
     Answer, Content, Header, Operation, Parameter, Place, Shape, Tag, json_list,
 };
@@ -122,6 +122,6 @@ pub async fn search(
         next,
         link,
     );
-    say_what_is_settled(&mut response, served.settled_until);
+    add_settled_header(&mut response, served.settled_until);
     Ok(response)
 }

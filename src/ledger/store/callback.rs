@@ -61,9 +61,9 @@ pub fn receive(
     standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
     let create = &callback.create;
-    let commits_alone = !standbys.is_empty();
+    let confirmed_later = !standbys.is_empty();
     let stored: Option<(DateTime<Utc>, Option<String>)> =
-        Run(&Receive::of(callback, commits_alone))
+        Run(&Receive::of(callback, confirmed_later))
             .get_result(connection)
             .optional()?;
     if let Some((at, _)) = stored {
@@ -72,7 +72,7 @@ pub fn receive(
             copies: copies(connection, standbys)?,
         });
     }
-    let met = look_up(connection, &create.caller.owner, &[create], commits_alone)?;
+    let met = look_up(connection, &create.caller.owner, &[create], confirmed_later)?;
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
     let value = match (by_key.into_iter().next(), by_anchor.into_iter().next()) {
         (Some(met), _) => met_by_handle(connection, callback, met)?,
@@ -119,7 +119,7 @@ fn change(
         callback,
         transaction_id,
         actor: callback.create.caller.actor(),
-        commits_alone: !standbys.is_empty(),
+        confirmed_later: !standbys.is_empty(),
     };
     let row: Option<Locked> = match Run(&statement).get_result(connection).optional() {
         Err(error) if is_of_an_earlier_attempt(&error) => None,

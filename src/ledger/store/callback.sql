@@ -27,7 +27,7 @@ WITH stored AS MATERIALIZED (
     INSERT INTO callback_receipts (owner, handle, fingerprint, transaction_id, write_id)
     SELECT $1, $8, $9, $2, (SELECT $5 FROM noted WHERE changed)
       FROM stored
-), commits_alone AS MATERIALIZED (
+), confirmed_later AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true) WHERE $10
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
@@ -36,4 +36,4 @@ SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code
   FROM (SELECT n.* FROM noted n
         UNION ALL
         SELECT s.*, false FROM stored s WHERE NOT EXISTS (SELECT FROM noted)) told
-  LEFT JOIN commits_alone ON true;
+  LEFT JOIN confirmed_later ON true;

@@ -133,11 +133,11 @@ struct Update<'c> {
     identity: Option<&'c str>,
     from: Vec<&'static str>,
     actor: String,
-    commits_alone: bool,
+    confirmed_later: bool,
 }
 
 impl<'c> Update<'c> {
-    fn of(change: &'c Change, commits_alone: bool) -> Update<'c> {
+    fn of(change: &'c Change, confirmed_later: bool) -> Update<'c> {
         let etag: Option<&ETag> = match &change.expected {
             Expected::Exactly(etag) => Some(etag),
             Expected::Any | Expected::Nothing => None,
@@ -154,7 +154,7 @@ impl<'c> Update<'c> {
                 .map(|from| from.as_str())
                 .collect(),
             actor: change.caller.actor(),
-            commits_alone,
+            confirmed_later,
         }
     }
 }
@@ -186,6 +186,6 @@ impl Statement for Update<'_> {
         binds.bind::<Array<SqlText>, _>(&self.from)?;
         binds.bind::<SqlText, _>(&self.actor)?;
         binds.bind::<SqlText, _>(&self.change.caller.request_id)?;
-        binds.bind::<Bool, _>(&self.commits_alone)
+        binds.bind::<Bool, _>(&self.confirmed_later)
     }
 }

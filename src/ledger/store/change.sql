@@ -21,7 +21,7 @@ WITH stored AS MATERIALIZED (
                                     actor, request_id, at)
     SELECT owner, id, version, write_id, 'status_changed', status, status_reason, callback_status, $10, $11, updated_at
       FROM changed
-), commits_alone AS MATERIALIZED (
+), confirmed_later AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', true) WHERE $12
 )
 SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code, told.callback_type, told.callback_status,
@@ -30,4 +30,4 @@ SELECT told.changed, told.id, told.stellar_account, told.amount, told.asset_code
   FROM (SELECT true AS changed, c.* FROM changed c
         UNION ALL
         SELECT false, s.* FROM stored s WHERE NOT EXISTS (SELECT FROM changed)) told
-  LEFT JOIN commits_alone ON true;
+  LEFT JOIN confirmed_later ON true;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
-use super::durability::{Committed, Copies, copies as who_has_it};
+use super::durability::{Committed, Copies, copies as confirmed_by};
 pub use super::insert::MAX_BATCH;
 use super::insert::insert;
 use super::insert_confirmed::{Stored, insert_confirmed};
@@ -63,8 +63,8 @@ pub fn create(
         .collect();
     let mut met = HashMap::new();
     if !skipped.is_empty() {
-        let commits_alone = !standbys.is_empty();
-        match answer_from_what_is_there(connection, owner, &skipped, commits_alone) {
+        let confirmed_later = !standbys.is_empty();
+        match answer_from_what_is_there(connection, owner, &skipped, confirmed_later) {
             Ok(answers) => met = answers,
             // The others are stored, and must be answered so. Those that were skipped are answered `LostRace`, and sent again.
             Err(error) if !stored.is_empty() => {
@@ -83,7 +83,7 @@ pub fn create(
     let value = answers.collect();
     let copies = match copies {
         Some(copies) => copies,
-        None => who_has_it(connection, standbys)?,
+        None => confirmed_by(connection, standbys)?,
     };
     Ok(Committed { value, copies })
 }
@@ -127,9 +127,9 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     skipped: &[&Create],
-    commits_alone: bool,
+    confirmed_later: bool,
 ) -> QueryResult<HashMap<Uuid, Answer>> {
-    let found = look_up(connection, owner, skipped, commits_alone)?;
+    let found = look_up(connection, owner, skipped, confirmed_later)?;
     let mut answers = HashMap::new();
     // The row with the key decides; only if there is none, the one with the anchor id counts.
     for (by_key, place, met) in sorted_by_key_first(found) {

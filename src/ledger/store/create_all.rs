@@ -32,8 +32,8 @@ pub fn create_all(
     batch: &Batch,
     standbys: &[String],
 ) -> QueryResult<Committed<Answer>> {
-    let commits_alone = !standbys.is_empty();
-    let value = match insert_all(connection, owner, batch, commits_alone) {
+    let confirmed_later = !standbys.is_empty();
+    let value = match insert_all(connection, owner, batch, confirmed_later) {
         Ok(at) => {
             let new = batch.creates().iter();
             let transactions = new.map(|create| new_transaction(create, at)).collect();
@@ -43,7 +43,7 @@ pub fn create_all(
             })
         }
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            answer_from_what_is_there(connection, owner, batch, commits_alone)?
+            answer_from_what_is_there(connection, owner, batch, confirmed_later)?
         }
         Err(error) => return Err(error),
     };
@@ -55,10 +55,10 @@ fn answer_from_what_is_there(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
-    commits_alone: bool,
+    confirmed_later: bool,
 ) -> QueryResult<Answer> {
     let creates: Vec<&Create> = batch.creates().iter().collect();
-    let mut met = look_up(connection, owner, &creates, commits_alone)?;
+    let mut met = look_up(connection, owner, &creates, confirmed_later)?;
     met.sort_by_key(|met| met.place);
     let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
     Ok(match (by_key.first(), by_anchor.first()) {

@@ -17,9 +17,9 @@ pub(super) fn insert_all(
     connection: &mut PgConnection,
     owner: &str,
     batch: &Batch,
-    commits_alone: bool,
+    confirmed_later: bool,
 ) -> QueryResult<DateTime<Utc>> {
-    let insert = InsertAll::of(owner, batch, commits_alone);
+    let insert = InsertAll::of(owner, batch, confirmed_later);
     let stored: Vec<(DateTime<Utc>, Option<String>)> = Run(&insert).load(connection)?;
     let first = stored.into_iter().next();
     first
@@ -36,11 +36,11 @@ struct InsertAll<'c> {
     request_id: &'c str,
     items: Vec<i16>,
     columns: Columns<'c>,
-    commits_alone: bool,
+    confirmed_later: bool,
 }
 
 impl<'c> InsertAll<'c> {
-    fn of(owner: &'c str, batch: &'c Batch, commits_alone: bool) -> InsertAll<'c> {
+    fn of(owner: &'c str, batch: &'c Batch, confirmed_later: bool) -> InsertAll<'c> {
         let creates = batch.creates();
         let mut rows: Vec<Row> = creates.iter().map(Row::of).collect();
         // Two batches that want the same anchor ids lock them in the same order.
@@ -53,7 +53,7 @@ impl<'c> InsertAll<'c> {
             request_id: &batch.caller().request_id,
             items: rows.iter().map(|row| row.item).collect(),
             columns: Columns::of(&rows),
-            commits_alone,
+            confirmed_later,
         }
     }
 }
@@ -75,6 +75,6 @@ impl Statement for InsertAll<'_> {
         binds.bind::<SqlText, _>(self.request_id)?;
         binds.bind::<Array<SmallInt>, _>(&self.items)?;
         self.columns.bind(binds)?;
-        binds.bind::<Bool, _>(&self.commits_alone)
+        binds.bind::<Bool, _>(&self.confirmed_later)
     }
 }

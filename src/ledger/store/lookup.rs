@@ -25,9 +25,9 @@ pub(super) fn look_up(
     connection: &mut PgConnection,
     owner: &str,
     creates: &[&Create],
-    commits_alone: bool,
+    confirmed_later: bool,
 ) -> QueryResult<Vec<Met>> {
-    Run(&LookUp::of(owner, creates, commits_alone)).load(connection)
+    Run(&LookUp::of(owner, creates, confirmed_later)).load(connection)
 }
 
 struct LookUp<'c> {
@@ -35,11 +35,11 @@ struct LookUp<'c> {
     keys: Vec<Option<&'c str>>,
     anchor_transaction_ids: Vec<Option<&'c str>>,
     items: Vec<i16>,
-    commits_alone: bool,
+    confirmed_later: bool,
 }
 
 impl<'c> LookUp<'c> {
-    fn of(owner: &'c str, creates: &[&'c Create], commits_alone: bool) -> LookUp<'c> {
+    fn of(owner: &'c str, creates: &[&'c Create], confirmed_later: bool) -> LookUp<'c> {
         let handles = creates.iter().map(|create| {
             let key = create.key.as_ref().map(|key| key.as_str());
             (key, create.draft.anchor_transaction_id.as_deref())
@@ -50,7 +50,7 @@ impl<'c> LookUp<'c> {
             keys,
             anchor_transaction_ids,
             items: creates.iter().map(|create| create.item).collect(),
-            commits_alone,
+            confirmed_later,
         }
     }
 }
@@ -71,7 +71,7 @@ impl Statement for LookUp<'_> {
     }
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
-        binds.bind::<Bool, _>(&self.commits_alone)?;
+        binds.bind::<Bool, _>(&self.confirmed_later)?;
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.keys)?;
         binds.bind::<Array<Nullable<SqlText>>, _>(&self.anchor_transaction_ids)?;
         binds.bind::<Array<SmallInt>, _>(&self.items)?;

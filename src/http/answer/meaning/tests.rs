@@ -1,4 +1,5 @@
 use super::*;
+use crate::db::role::DbRole;
 use crate::ledger::model::status::Status;
 use crate::ledger::model::write::Write;
 
@@ -58,10 +59,13 @@ fn every_error_of_the_ledger_has_its_code() {
 #[test]
 fn every_error_of_the_dispatch_has_its_code() {
     use dispatch::Error as E;
-    let absent = E::SaidByReplica {
+    let absent = E::Absent {
         error: ledger::Error::NotFound,
-        lag_ms: Some(7),
-        region: None,
+        origin: dispatch::Origin {
+            role: DbRole::Replica,
+            region: None,
+            replica_lag_ms: Some(7),
+        },
         consistency: "eventual",
     };
     let table: [(E, &codes::Kind); 14] = [

@@ -61,14 +61,16 @@ pub fn response(kinds: &[&'static Kind], need: Need) -> Response {
     let special = special
         .into_iter()
         .filter_map(|(has, header)| has.then_some(header));
-    let said_by_replica = shared::READ.iter().map(|header| Header {
+    let of_a_read = shared::READ.iter().map(|header| Header {
         always: false,
         ..*header
     });
-    let may_be_stale = kinds.contains(&&codes::TRANSACTION_NOT_FOUND);
-    let special: Vec<Header> = special
-        .chain(said_by_replica.filter(|_| may_be_stale))
-        .collect();
+    let absent = [
+        &codes::TRANSACTION_NOT_FOUND,
+        &codes::CONSISTENCY_TOKEN_UNKNOWN,
+    ];
+    let is_of_a_read = kinds.iter().any(|kind| absent.contains(kind));
+    let special: Vec<Header> = special.chain(of_a_read.filter(|_| is_of_a_read)).collect();
     headers(response, &special, need)
         .content("application/problem+json", content.build())
         .build()

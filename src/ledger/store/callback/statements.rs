@@ -15,15 +15,15 @@ use crate::ledger::store::statement::{Binds, Statement, Text};
 pub struct Receive<'c> {
     callback: &'c Callback,
     row: Row<'c>,
-    commits_alone: bool,
+    confirmed_later: bool,
 }
 
 impl<'c> Receive<'c> {
-    pub fn of(callback: &'c Callback, commits_alone: bool) -> Receive<'c> {
+    pub fn of(callback: &'c Callback, confirmed_later: bool) -> Receive<'c> {
         Receive {
             callback,
             row: Row::of(&callback.create),
-            commits_alone,
+            confirmed_later,
         }
     }
 }
@@ -41,7 +41,7 @@ impl Statement for Receive<'_> {
         binds.bind::<SqlText, _>(&self.callback.create.caller.owner)?;
         self.row.bind(binds)?;
         binds.bind::<Timestamptz, _>(&self.callback.said_at)?;
-        binds.bind::<Bool, _>(&self.commits_alone)
+        binds.bind::<Bool, _>(&self.confirmed_later)
     }
 }
 
@@ -50,7 +50,7 @@ pub struct Change<'c> {
     pub callback: &'c Callback,
     pub transaction_id: Uuid,
     pub actor: String,
-    pub commits_alone: bool,
+    pub confirmed_later: bool,
 }
 
 /// The transaction, locked, and whether this statement changed it.
@@ -80,6 +80,6 @@ impl Statement for Change<'_> {
         binds.bind::<SqlText, _>(&create.caller.request_id)?;
         binds.bind::<SqlText, _>(self.callback.handle())?;
         binds.bind::<Binary, _>(&create.fingerprint[..])?;
-        binds.bind::<Bool, _>(&self.commits_alone)
+        binds.bind::<Bool, _>(&self.confirmed_later)
     }
 }

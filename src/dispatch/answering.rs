@@ -11,8 +11,11 @@ use crate::ledger::store::Copies;
 
 /// The standbys of which at least one should have the statement's commit. None for a proved read that is content with a commit that has
 /// returned.
-pub(super) fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -> &'c [String] {
-    if W::PROVES && !wants_witness(lane, candidate) {
+pub(super) fn standbys_to_ask<'c, W: Work>(
+    lane: &Lane<W>,
+    candidate: &'c Candidate,
+) -> &'c [String] {
+    if W::PROVES && !needs_confirmation(lane, candidate) {
         return &[];
     }
     &candidate.standbys.names
@@ -20,7 +23,7 @@ pub(super) fn witnesses<'c, W: Work>(lane: &Lane<W>, candidate: &'c Candidate) -
 
 /// A proved read ends with a commit. With `durability.require` it counts only if a configured standby has confirmed that commit. Otherwise
 /// it is enough that the commit has returned: if the standbys had left for another primary, it would hang.
-fn wants_witness<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
+fn needs_confirmation<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
     candidate.commits_wait && lane.context.databases.requires() != Require::None
 }
 
@@ -40,7 +43,7 @@ pub(super) fn answer<W: Work>(
     }
     let is_proved = match &done.copies {
         Copies::On(standbys) => {
-            !(W::PROVES && wants_witness(lane, candidate) && standbys.is_empty())
+            !(W::PROVES && needs_confirmation(lane, candidate) && standbys.is_empty())
         }
         Copies::Unknown => false,
     };
