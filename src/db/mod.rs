@@ -14,6 +14,7 @@ mod node;
 mod options;
 mod pool;
 pub mod probe;
+mod recent;
 mod requests;
 pub mod role;
 pub mod select;
@@ -45,6 +46,7 @@ use conclusions::Conclusions;
 use keeper::{Keeper, Message};
 use lack::Lack;
 use node::Node;
+use recent::Recent;
 use status::Failover;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
@@ -63,6 +65,8 @@ struct Shared {
     /// The keeper wants to know of the next write that is acknowledged.
     awaits_acknowledgement: AtomicBool,
     lack: Lack,
+    /// A commit waited for a standby in vain.
+    hung_commit: Recent,
     failover_count: Counter,
     /// How long there was no primary, in seconds.
     write_gaps: Histogram,
@@ -106,6 +110,7 @@ impl Databases {
             failovers: Mutex::default(),
             awaits_acknowledgement: AtomicBool::new(false),
             lack: Lack::default(),
+            hung_commit: Recent::default(),
             failover_count: Counter::default(),
             write_gaps: Histogram::new(WRITE_GAPS_S),
         });

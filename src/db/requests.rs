@@ -45,6 +45,14 @@ impl Databases {
         order.filter_map(|node| self.candidate(node)).collect()
     }
 
+    /// Not merely better than no answer, as a replica is that lags too much, or that shows a branch of the history that has ended.
+    pub fn is_good_enough(&self, candidate: &Candidate) -> bool {
+        let max_lag = self.shared.options.max_replica_lag;
+        let is_late = |ms| u128::from(ms) > max_lag.as_millis();
+        candidate.is_of_the_history()
+            && (candidate.role == DbRole::Primary || !candidate.lag_ms.is_none_or(is_late))
+    }
+
     /// Waits for a verified primary that may be written to, holding neither thread nor connection, for as long as it takes.
     pub async fn primary_for_writes(&self) -> Result<Candidate, SplitBrain> {
         let mut conclusions = self.shared.conclusions.subscribe();
@@ -164,6 +172,11 @@ impl Databases {
         }
     }
 
+    /// A commit on this node waited for a standby until it was given up, or its wait was cut short.
+    pub fn commit_hung(&self, candidate: &Candidate) {
+        self.shared.hung_commit.met_on(candidate.node);
+    }
+
     /// Has the node probed now: an answer takes long, or shows that the node was promoted.
     pub fn suspect(&self, candidate: &Candidate) {
         let node = candidate.node;
@@ -172,6 +185,7 @@ impl Databases {
 
     /// A write was acknowledged. The first one after a time without a primary ends that gap.
     pub fn acknowledged(&self) {
+        self.shared.hung_commit.is_over();
         let awaited = &self.shared.awaits_acknowledgement;
         if awaited.load(Ordering::Relaxed) && awaited.swap(false, Ordering::AcqRel) {
             self.tell(Message::Acknowledged { at: Instant::now() });

@@ -1,6 +1,7 @@
 //! What an operator sees: nodes, pools, failovers. From memory, never from a database call.
 
 use super::Databases;
+use super::candidate::Candidate;
 use super::cause::Cause;
 use super::conclusions::Writes;
 use super::node::{Next, Node, NodeState, Seen};
@@ -110,10 +111,15 @@ impl Databases {
                 Some(primary) if self.shared.lack.is_of(primary.node) => {
                     WriteStatus::Refused(WhyRefused::NoRoom)
                 }
-                Some(primary) if !primary.waits_for_standby => WriteStatus::Available,
+                Some(primary) if !self.waits_for_standby(&primary) => WriteStatus::Available,
                 _ => WriteStatus::Held,
             },
         }
+    }
+
+    /// A commit would hang until a standby is back.
+    fn waits_for_standby(&self, primary: &Candidate) -> bool {
+        primary.waits_for_standby || self.shared.hung_commit.is_of(primary.node)
     }
 
     /// `patience`: how long replication may be missing. While there is no primary, nothing is missing yet.
@@ -142,7 +148,7 @@ impl Databases {
         Health {
             primary: self.primary_now().is_some(),
             replicas: (states.len() > 1)
-                .then(|| ups.clone().filter(follows).count() == states.len() - 1),
+                .then(|| ups.clone().filter(follows).count() >= states.len() - 1),
             reads: ups.count() > 0,
         }
     }
@@ -152,9 +158,11 @@ impl Databases {
         let nodes = self.shared.nodes.iter().enumerate();
         let statuses = nodes.map(|(at, node)| {
             let status = status_of(node, max);
-            let lack = self.shared.lack.is_of(at).then_some(Cause::NoRoom);
+            let (lack, hung) = (&self.shared.lack, &self.shared.hung_commit);
+            let no_room = lack.is_of(at).then_some(Cause::NoRoom);
+            let no_standby = hung.is_of(at).then_some(Cause::WaitingForStandby);
             NodeStatus {
-                cause: status.cause.or(lack),
+                cause: status.cause.or(no_room).or(no_standby),
                 ..status
             }
         });

@@ -45,7 +45,10 @@ pub(super) fn answer<W: Work>(
         Copies::On(standbys) => {
             !(W::PROVES && needs_confirmation(lane, candidate) && standbys.is_empty())
         }
-        Copies::Unknown => false,
+        Copies::Unknown => {
+            databases.commit_hung(candidate);
+            false
+        }
     };
     let current = !is_promoted && databases.is_current(candidate) && is_proved;
     let durability = durability(lane, candidate, done.copies);

@@ -30,15 +30,19 @@ pub enum Bound {
 }
 
 impl Dispatch {
-    /// Refuses limits that are shorter than a round trip: no answer arrives sooner than one to the nearest node that may give it takes, and
-    /// no state is known to be fresher than one to the primary takes.
-    pub(super) fn refuse_the_impossible(
+    /// Refuses a deadline that is shorter than a round trip: no answer arrives sooner than one of the nearest node that may give it.
+    pub(super) fn refuse_impossible_deadline(
         &self,
         bounds: Bounds,
         nearest: impl FnOnce() -> Option<Candidate>,
     ) -> Result<(), Error> {
+        below_round_trip(Bound::Deadline, bounds.deadline, nearest)
+    }
+
+    /// Refuses a limit of age that is shorter than a round trip: no state is known to be fresher than the way to the primary takes. Only reads ask this: clients may send one set of limits with all that
+    /// they ask, and a write shows the state as of now.
+    pub(super) fn refuse_impossible_staleness(&self, bounds: Bounds) -> Result<(), Error> {
         let primary = || self.context.databases.primary_now();
-        below_round_trip(Bound::Deadline, bounds.deadline, nearest)?;
         below_round_trip(Bound::Staleness, bounds.max_staleness, primary)
     }
 }

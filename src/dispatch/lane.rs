@@ -8,17 +8,18 @@
 
 mod pace;
 mod pair;
+mod queue;
 mod seat;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
-use pace::{Line, Pace};
+use pace::Line;
 pub(super) use pair::Pair;
+use queue::{Entry, Queue};
 pub(super) use seat::Seat;
 use ticket::{Queued, Ticket};
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,9 +35,6 @@ use crate::metrics::Histogram;
 
 /// How many bytes of parameters the jobs of one statement may have together. A single job that is larger goes alone.
 const MAX_BATCH_BYTES: usize = 256 * 1024;
-/// How many bytes may wait in a lane, counted as clients sent them (in memory they take several times as much), so that the batches that
-/// gather in a failover do not fill the memory.
-const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Buckets for the number of jobs of a statement, up to the most that one takes.
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How far into the queue a leader looks for jobs of the same owner.
@@ -49,22 +47,6 @@ pub(super) struct Lane<W: Work> {
     queue: Mutex<Queue<W>>,
 }
 
-struct Queue<W: Work> {
-    waiting: VecDeque<Entry<W>>,
-    bytes: usize,
-    leaders: usize,
-    last_id: u64,
-    pace: Pace,
-}
-
-struct Entry<W: Work> {
-    id: u64,
-    job: Arc<W::Job>,
-    /// Its answer is of use until then.
-    until: Instant,
-    reply: oneshot::Sender<Reply<W::Answer>>,
-}
-
 /// Jobs of one owner that a leader has taken.
 pub(super) struct Batch<W: Work> {
     pub jobs: Vec<Arc<W::Job>>,
@@ -73,18 +55,12 @@ pub(super) struct Batch<W: Work> {
 
 impl<W: Work> Lane<W> {
     pub fn new(context: &Arc<Context>, rules: Rules) -> Arc<Lane<W>> {
-        let queue = Queue {
-            waiting: VecDeque::new(),
-            bytes: 0,
-            leaders: 0,
-            last_id: 0,
-            pace: Pace::default(),
-        };
+        let queue = Mutex::new(Queue::new(rules.max_waiting));
         Arc::new(Lane {
             context: context.clone(),
             rules,
             batches: Histogram::new(BATCH_SIZES),
-            queue: Mutex::new(queue),
+            queue,
         })
     }
 
@@ -111,19 +87,17 @@ impl<W: Work> Lane<W> {
     fn queue_up(self: &Arc<Self>, job: Arc<W::Job>, until: Instant) -> Result<Queued<W>, Failure> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.lock();
-        let bytes = queue.bytes + W::bytes(&job);
-        if queue.waiting.len() >= self.rules.max_waiting || bytes > MAX_WAITING_BYTES {
-            return Err(Failure::Full);
-        }
-        queue.bytes = bytes;
         queue.last_id += 1;
         let id = queue.last_id;
-        queue.waiting.push_back(Entry {
+        let entry = Entry {
             id,
             job,
             until,
             reply,
-        });
+        };
+        if !queue.push(entry) {
+            return Err(Failure::Full);
+        }
         self.call_a_leader(queue);
         let lane = self.clone();
         Ok((Ticket { lane, id }, answer))
@@ -132,7 +106,7 @@ impl<W: Work> Lane<W> {
     /// Starts one more leader, if there is work for it.
     fn call_a_leader(self: &Arc<Self>, mut queue: MutexGuard<Queue<W>>) {
         let line = Line {
-            waiting: queue.waiting.len(),
+            waiting: queue.len(),
             leaders: queue.leaders,
             max_leaders: self.rules.max_leaders,
             max_batch: self.rules.max_batch,
@@ -151,7 +125,7 @@ impl<W: Work> Lane<W> {
         let mut queue = self.lock();
         let answered_at = Instant::now() + rtt;
         queue.in_time(0, answered_at)?;
-        let first = queue.waiting.pop_front()?;
+        let first = queue.remove(0)?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {
             jobs: vec![first.job],
@@ -168,12 +142,11 @@ impl<W: Work> Lane<W> {
                 continue;
             }
             bytes += W::bytes(&next.job);
-            if let Some(entry) = queue.waiting.remove(at) {
+            if let Some(entry) = queue.remove(at) {
                 batch.jobs.push(entry.job);
                 batch.replies.push(entry.reply);
             }
         }
-        queue.bytes -= bytes;
         queue.pace.took(batch.jobs.len(), Instant::now());
         self.call_a_leader(queue);
         self.batches.observe(batch.jobs.len() as f64);
@@ -181,7 +154,7 @@ impl<W: Work> Lane<W> {
     }
 
     pub fn waiting(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().len()
     }
 
     /// Records how long a statement took.
@@ -192,7 +165,7 @@ impl<W: Work> Lane<W> {
     /// How long a leader that has just answered waits for more jobs to gather before it takes them.
     pub fn stay(&self) -> Duration {
         let (queue, most) = (self.lock(), self.rules.max_batch);
-        if most > 1 && queue.waiting.len() < most {
+        if most > 1 && queue.len() < most {
             queue.pace.stay(Instant::now())
         } else {
             Duration::ZERO
@@ -201,10 +174,7 @@ impl<W: Work> Lane<W> {
 
     /// Fails all jobs that are queued. None of them was sent.
     pub fn fail_all(&self, failure: &Failure) {
-        let mut queue = self.lock();
-        queue.bytes = 0;
-        let waiting = std::mem::take(&mut queue.waiting);
-        drop(queue);
+        let waiting = self.lock().take_all();
         fail(
             waiting.into_iter().map(|entry| entry.reply).collect(),
             failure,
@@ -222,17 +192,5 @@ impl<W: Work> Lane<W> {
 
     fn lock(&self) -> MutexGuard<'_, Queue<W>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<W: Work> Queue<W> {
-    /// The job at this place of the queue, once those before it whose answer would come too late have been refused.
-    fn in_time(&mut self, at: usize, answered_at: Instant) -> Option<&Entry<W>> {
-        while self.waiting.get(at)?.until < answered_at {
-            let late = self.waiting.remove(at)?;
-            self.bytes -= W::bytes(&late.job);
-            fail(vec![late.reply], &Failure::OutOfTime { sent: false });
-        }
-        self.waiting.get(at)
     }
 }

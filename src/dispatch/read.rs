@@ -6,6 +6,7 @@ mod lanes;
 mod served;
 
 pub(super) use lanes::ReadLanes;
+use served::served;
 pub use served::{Origin, Served};
 
 use std::sync::Arc;
@@ -56,7 +57,8 @@ impl Dispatch {
     {
         let job = Arc::new(job);
         let mut course = self.course(W::WEIGHT, consistency, bounds);
-        self.refuse_the_impossible(bounds, || {
+        self.refuse_impossible_staleness(bounds)?;
+        self.refuse_impossible_deadline(bounds, || {
             let candidates = self.candidates(consistency, W::ONE_HISTORY);
             candidates.into_iter().min_by_key(|node| node.rtt)
         })?;
@@ -67,7 +69,7 @@ impl Dispatch {
                 Self::retain_fresh(&mut candidates, max);
             }
             for (at, candidate) in candidates.iter().enumerate() {
-                let others = at + 1 < candidates.len();
+                let others = self.is_any_good_enough(&candidates[at + 1..]);
                 match self.ask(lanes, &job, candidate, others, &mut course).await {
                     Step::Done(result) => return result,
                     Step::NextNode => {}
@@ -198,29 +200,6 @@ impl Dispatch {
             }
         }
         Step::NextNode
-    }
-}
-
-/// Err: what was asked for is not there, which is told with the node that says so, as any answer is.
-fn served<A>(reply: Reply<A>, consistency: &Consistency) -> Result<Served<A>, Error> {
-    let answered =
-        reply.map_err(|failure| Error::Internal(format!("an answer that is none: {failure:?}")))?;
-    let origin = Origin {
-        role: answered.role,
-        region: answered.region,
-        replica_lag_ms: answered.lag_ms.filter(|_| answered.role == DbRole::Replica),
-    };
-    match answered.answer {
-        Ok(value) => Ok(Served {
-            value,
-            origin,
-            settled_until: answered.settled_until,
-        }),
-        Err(error) => Err(Error::Absent {
-            error,
-            origin,
-            consistency: consistency.as_str(),
-        }),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Context;
 use super::attempt::{Failure, Watch};
 use super::lane::{Lane, Seat};
+use super::rules::Target;
 use super::work::Work;
 use crate::db::{Abandoned, Candidate};
 
@@ -118,6 +119,9 @@ impl<W: Work> Term<W> {
         let mut left_behind = self.left_behind();
         if left_behind.is_none() {
             *left_behind = Some(databases.abandoned(&self.candidate));
+            if self.lane.rules.target == Target::PrimaryHolding && self.candidate.commits_wait {
+                databases.commit_hung(&self.candidate);
+            }
             drop(left_behind);
             self.watch.give_up(failure);
             self.give_seat_back();

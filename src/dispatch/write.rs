@@ -63,7 +63,7 @@ impl Dispatch {
         job: W::Job,
         bounds: Bounds,
     ) -> Result<Written<W::Answer>, Error> {
-        self.refuse_the_impossible(bounds, || self.context.databases.primary_now())?;
+        self.refuse_impossible_deadline(bounds, || self.context.databases.primary_now())?;
         let deadline = bounds
             .deadline
             .unwrap_or(self.context.policy.write_deadline);

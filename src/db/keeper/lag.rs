@@ -19,6 +19,8 @@ const KEPT: usize = 256;
 #[derive(Default)]
 pub struct PrimaryPositions {
     timeline: Option<i32>,
+    /// When the primary's server was started.
+    started_at: Option<DateTime<Utc>>,
     /// When a primary was seen last.
     last_seen: Option<Instant>,
     /// The last position on the timeline before this one.
@@ -52,6 +54,12 @@ impl PrimaryPositions {
                 before: self.seen.back().map(|position| position.lsn),
                 ..PrimaryPositions::default()
             };
+        }
+        // A crash takes back what was not on the disk yet, and a restart may be one.
+        let started_at = Some(primary.server.started_at);
+        if self.started_at != started_at {
+            self.started_at = started_at;
+            self.seen.retain(|position| position.lsn <= primary.lsn);
         }
         self.last_seen = Some(now);
         if let Some(last) = self.seen.back_mut().filter(|last| last.lsn >= primary.lsn) {

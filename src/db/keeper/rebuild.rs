@@ -128,6 +128,7 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
         options.pool_size,
         warm(node, options),
         facts.server,
+        facts.rtt,
         node.workers.clone(),
     );
     pool.connection()?;

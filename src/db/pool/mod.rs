@@ -14,6 +14,7 @@ use manager::{Manager, SameServer};
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub type Connection = r2d2::PooledConnection<Manager>;
 
@@ -28,13 +29,15 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Returns at once; `workers` open the connections in the background: `warm` of them, and more, up to `size`, as they are used.
+    /// Returns at once; `workers` open the connections in the background: `warm` of them, and more, up to `size`, as they are used. `rtt`: the
+    /// round trip to the server, of which a new connection takes nine, with TLS and a password.
     pub fn open(
         url: &DatabaseUrl,
         session: &SessionLimits,
         size: u32,
         warm: u32,
         server: Server,
+        rtt: Duration,
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
         let (closed, reached_another_server) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
@@ -44,7 +47,7 @@ impl Pool {
             .min_idle(Some(warm))
             // A ping costs a round trip and proves nothing about the role.
             .test_on_check_out(false)
-            .connection_timeout(CONNECT_TIMEOUT)
+            .connection_timeout(CONNECT_TIMEOUT + rtt * 10)
             // No connection is closed for its age. r2d2 would close all of one age at once, before it opens others, and its job that looks
             // for them stays in `workers` for ever, also when the pool is gone.
             .idle_timeout(None)
@@ -71,7 +74,7 @@ impl Pool {
         &self.bulkhead
     }
 
-    /// Blocks at most `CONNECT_TIMEOUT`.
+    /// Blocks at most `CONNECT_TIMEOUT`, and ten round trips.
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
     pub fn connection(&self) -> Result<Connection, Error> {
         self.connections

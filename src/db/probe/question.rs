@@ -18,7 +18,11 @@ SELECT max(('x' || left(name, 8))::bit(32)::int) FILTER (WHERE name ~ '^[0-9A-F]
        max(('x' || left(name, 8))::bit(32)::int) FILTER (WHERE name ~ '^[0-9A-F]{8}[.]history$') AS heard_of
   FROM pg_ls_waldir()";
 
-const SERVER: &str = "SELECT system_identifier AS system_id, pg_postmaster_start_time() AS started_at FROM pg_control_system()";
+/// It also keeps the server from ending a session that is not used for a while: the next statement would fail, and with it the whole pool.
+/// The setting exists since PostgreSQL 14, and could not be named in the options of a connection to 13.
+const SERVER: &str = "SELECT system_identifier AS system_id, pg_postmaster_start_time() AS started_at,
+    CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL THEN set_config('idle_session_timeout', '0', false) END
+    FROM pg_control_system()";
 
 #[derive(QueryableByName)]
 struct Row {

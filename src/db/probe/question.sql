@@ -2,7 +2,7 @@
 -- The timeline of a standby is the receiver's; the control file shows the old one until the next restart point (its minimum recovery point
 -- may be newer). pg_walfile_name fails on a standby, which CASE prevents.
 -- A standby that has replayed no commit since its start has at least what there was at the checkpoint that it started from.
--- The oldest transaction is looked up in FROM, so before the position is read: what has ended by then stands in the WAL up to there.
+-- The position of a primary is read after the oldest transaction, which it is read with: what has ended by then stands in the WAL up to there.
 SELECT s.standby,
        current_setting('transaction_read_only') = 'on' AS read_only,
        (SELECT system_identifier FROM pg_control_system()) AS system_id,
@@ -12,14 +12,18 @@ SELECT s.standby,
                           (SELECT greatest(c.timeline_id, nullif(min_recovery_end_timeline, 0)) FROM pg_control_recovery()))
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int
        END AS timeline,
-       (CASE WHEN s.standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_insert_lsn() END
-         - '0/0'::pg_lsn)::bigint AS lsn,
+       (CASE WHEN s.standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0') - '0/0'::pg_lsn
+             -- At the beginning of a page the next record will stand behind the page's header, which no standby has been sent yet.
+             WHEN p.inserted % current_setting('wal_block_size')::int = 24 THEN p.inserted - 24
+             WHEN p.inserted % pg_size_bytes(current_setting('wal_segment_size')) = 40 THEN p.inserted - 40
+             ELSE p.inserted
+        END)::bigint AS lsn,
        CASE WHEN NOT s.standby THEN 0
             WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
                  AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL) THEN 0
             ELSE (extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), c.checkpoint_time)) * 1000)::bigint
        END AS lag_ms,
-       CASE WHEN NOT s.standby AND pg_has_role('pg_read_all_stats', 'USAGE') THEN oldest.since END AS settled_until,
+       CASE WHEN NOT s.standby AND pg_has_role('pg_read_all_stats', 'USAGE') THEN p.since END AS settled_until,
        -- Without pg_read_all_stats only the receiver's pid is shown.
        EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL AND coalesce(status, 'streaming') = 'streaming') AS receiving,
        coalesce((SELECT coalesce(substring(conninfo FROM '(?:^| )application_name=(\S+)'),
@@ -49,4 +53,5 @@ SELECT s.standby,
        (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled') THEN min(xact_start) END AS since
           FROM pg_stat_activity
          WHERE datname = current_database() AND backend_type = 'client backend') oldest,
-       pg_control_checkpoint() c
+       pg_control_checkpoint() c,
+       LATERAL (SELECT CASE WHEN NOT s.standby THEN pg_current_wal_insert_lsn() - '0/0'::pg_lsn END AS inserted, oldest.since) p

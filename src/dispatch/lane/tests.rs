@@ -1,4 +1,5 @@
 use super::super::{Dispatch, Policy};
+use super::queue::MAX_WAITING_BYTES;
 use super::*;
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions, Options, Schema};
@@ -35,13 +36,17 @@ fn create() -> Arc<Create> {
 }
 
 fn batch(bytes: usize) -> Arc<Batch> {
+    batch_of("default", bytes)
+}
+
+fn batch_of(owner: &str, bytes: usize) -> Arc<Batch> {
     let account = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
     let body = format!(
         r#"{{"transactions":[{{"stellar_account":"{account}","amount":"1","asset_code":"A"}}]}}"#
     );
     let drafts = Drafts::parse(body.as_bytes(), &DraftRules::default()).unwrap();
     let caller = Caller {
-        owner: "default".into(),
+        owner: owner.into(),
         author: Author::Client("test".into()),
         request_id: "test".into(),
     };
@@ -66,6 +71,30 @@ fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     assert!(queue_up(batch(MAX_WAITING_BYTES)).is_ok());
 }
 
+/// At t = 0 s eight large batches of anna fill the lane; at t = 1 s bert's small one comes, and then another large one of his.
+#[test]
+fn an_owner_that_fills_a_lane_makes_room_for_others_and_for_them_alone() {
+    let dispatch = dispatch();
+    let lane = &dispatch.creating_all.pair.shared;
+    let until = Instant::now() + Duration::from_secs(60);
+    let queue_up = |owner, bytes| lane.queue_up(batch_of(owner, bytes), until);
+    let eighth = MAX_WAITING_BYTES / 8;
+    let mut of_anna: Vec<_> = (0..8).map(|_| queue_up("anna", eighth).unwrap()).collect();
+    assert!(matches!(queue_up("anna", 1), Err(Failure::Full)));
+    let small = queue_up("bert", 1);
+    let refused = of_anna.pop().map(|(_, mut answer)| answer.try_recv());
+    assert!(small.is_ok() && matches!(refused, Some(Ok(Err(Failure::Full)))));
+    let more: Vec<_> = (0..8)
+        .map_while(|_| queue_up("bert", eighth).ok())
+        .collect();
+    assert_eq!(more.len(), 3, "until both have the half");
+    assert!(
+        of_anna[..4]
+            .iter_mut()
+            .all(|(_, answer)| answer.try_recv().is_err())
+    );
+}
+
 #[test]
 fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_sent() {
     let dispatch = dispatch();
@@ -88,5 +117,5 @@ fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_se
         }
     }
     assert!(lane.take(distance).is_none());
-    assert_eq!(lane.lock().bytes, 0);
+    assert_eq!(lane.waiting(), 0);
 }

@@ -20,14 +20,7 @@ pub struct Ticket<W: Work> {
 impl<W: Work> Ticket<W> {
     /// Takes the job out of the queue. False: a leader has taken it, or it has been answered.
     pub fn withdraw(&self) -> bool {
-        let mut queue = self.lane.lock();
-        // Ids ascend, and taking entries out keeps their order.
-        let at = queue
-            .waiting
-            .binary_search_by_key(&self.id, |entry| entry.id);
-        let entry = at.ok().and_then(|at| queue.waiting.remove(at));
-        queue.bytes -= entry.as_ref().map_or(0, |entry| W::bytes(&entry.job));
-        entry.is_some()
+        self.lane.lock().remove_id(self.id).is_some()
     }
 }
 

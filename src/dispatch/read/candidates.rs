@@ -23,6 +23,13 @@ impl Dispatch {
         candidates
     }
 
+    pub(super) fn is_any_good_enough(&self, candidates: &[Candidate]) -> bool {
+        let databases = &self.context.databases;
+        candidates
+            .iter()
+            .any(|candidate| databases.is_good_enough(candidate))
+    }
+
     pub(super) fn retain_fresh(candidates: &mut Vec<Candidate>, max_staleness: Duration) {
         candidates.retain(|candidate| {
             candidate.is_of_the_history() && is_fresh(candidate.staleness(), max_staleness)

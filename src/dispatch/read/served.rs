@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::super::Error;
+use super::super::attempt::Reply;
 use crate::db::role::DbRole;
+use crate::ledger::ask::consistency::Consistency;
 
 /// The node that answered a read, as it was then.
 #[derive(Clone, Debug)]
@@ -32,5 +35,28 @@ impl<A> Served<A> {
             origin: self.origin,
             settled_until: self.settled_until,
         }
+    }
+}
+
+/// Err: what was asked for is not there, which is told with the node that says so, as any answer is.
+pub(super) fn served<A>(reply: Reply<A>, consistency: &Consistency) -> Result<Served<A>, Error> {
+    let answered =
+        reply.map_err(|failure| Error::Internal(format!("an answer that is none: {failure:?}")))?;
+    let origin = Origin {
+        role: answered.role,
+        region: answered.region,
+        replica_lag_ms: answered.lag_ms.filter(|_| answered.role == DbRole::Replica),
+    };
+    match answered.answer {
+        Ok(value) => Ok(Served {
+            value,
+            origin,
+            settled_until: answered.settled_until,
+        }),
+        Err(error) => Err(Error::Absent {
+            error,
+            origin,
+            consistency: consistency.as_str(),
+        }),
     }
 }

@@ -44,9 +44,10 @@ impl Here {
                 Compared::Behind
             };
         }
-        // It has written, or replayed, all of its own timeline.
+        // It has written, or replayed, all of its own timeline, but for what a crash took back before it was on the disk.
+        let is_there = same && self.point.lsn >= point.lsn;
         let was_there = |at| self.point.timeline == next && at >= point.lsn;
-        if same || self.promoted_at.is_some_and(was_there) {
+        if is_there || self.promoted_at.is_some_and(was_there) {
             Compared::Reached
         } else {
             Compared::Lost
@@ -75,6 +76,10 @@ mod tests {
             point: at(Some(timeline), 1000),
             promoted_at,
         };
+        let crashed = Here {
+            point: at(Some(1), 69),
+            ..primary(1, None)
+        };
         let table = [
             (standby(Some(1), 70), Reached),
             (standby(Some(1), 69), Behind),
@@ -88,6 +93,7 @@ mod tests {
             (primary(2, Some(69)), Lost),
             (primary(2, None), Lost),
             (primary(3, Some(90)), Lost),
+            (crashed, Lost),
         ];
         for (here, expected) in table {
             assert_eq!(here.compared_with(at(Some(1), 70)), expected, "{here:?}");

@@ -81,10 +81,12 @@ pub fn receive(
             if conflicting_fields.is_empty() {
                 return change(connection, callback, met.transaction.id, standbys);
             }
-            Err(Error::AnchorConflict {
+            // The same webhook id may have been used before, for something else.
+            let conflict = Error::AnchorConflict {
                 existing_id: met.transaction.id,
                 conflicting_fields,
-            })
+            };
+            earlier(connection, callback)?.unwrap_or(Err(conflict))
         }
         // Neither handle is there: it was skipped because of a receipt, and that is of another transaction.
         (None, None) => earlier(connection, callback)?.unwrap_or(Err(Error::LostRace)),

@@ -15,7 +15,7 @@ use crate::ledger::Error;
 use crate::ledger::ask::change::{Change, Expected};
 use crate::ledger::model::event::Event;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
-use crate::ledger::model::write::ETag;
+use crate::ledger::model::write::{ETag, Write};
 
 /// Changes a status. It may be repeated as often as one likes, on any verified primary.
 pub fn change(
@@ -31,7 +31,7 @@ pub fn change(
     let Some(row) = row else {
         return nothing_changed(connection, change, standbys);
     };
-    let value = if row.changed || is_what_was_asked(change, &row.stored) {
+    let value = if row.changed || is_what_was_asked(connection, change, &row.stored)? {
         Ok(row.stored)
     } else {
         refuse(connection, change, row.stored)?
@@ -76,15 +76,33 @@ fn refuse(
 }
 
 /// The status is there already: at the expected version, or one later, as by a change whose answer was lost, so that the client repeats it.
-fn is_what_was_asked(change: &Change, stored: &Transaction) -> bool {
-    let by_a_lost_answer = match &change.expected {
-        Expected::Exactly(etag) => {
-            etag.version.checked_add(1) == Some(stored.version)
-                && stored.status_reason == change.to.status_reason
+fn is_what_was_asked(
+    connection: &mut PgConnection,
+    change: &Change,
+    stored: &Transaction,
+) -> QueryResult<bool> {
+    if stored.status != change.to.status {
+        return Ok(false);
+    }
+    match &change.expected {
+        Expected::Exactly(etag)
+            if etag.version.checked_add(1) == Some(stored.version)
+                && stored.status_reason == change.to.status_reason =>
+        {
+            was_made(connection, change, etag)
         }
-        Expected::Any | Expected::Nothing => false,
+        _ => Ok(is_expected(change, stored)),
+    }
+}
+
+/// The write that this ETag names made its version. Otherwise the client has it from a branch of the history that a failover took back.
+fn was_made(connection: &mut PgConnection, change: &Change, etag: &ETag) -> QueryResult<bool> {
+    let (id, version) = (change.transaction_id, etag.version);
+    let write_id = match version {
+        1 => Some(id),
+        _ => history::write_of(connection, &change.caller.owner, id, version)?,
     };
-    stored.status == change.to.status && (is_expected(change, stored) || by_a_lost_answer)
+    Ok(write_id.is_some_and(|id| Write { version, id }.etag() == *etag))
 }
 
 fn is_expected(change: &Change, stored: &Transaction) -> bool {

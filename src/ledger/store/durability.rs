@@ -107,7 +107,8 @@ pub(super) fn answered(confirmed_by: Vec<String>, limit_ms: i32, took: Duration)
     let limit = u64::try_from(limit_ms).map(Duration::from_millis);
     // A tenth is allowed for, since the server measures by its own clock.
     let is_cut_short = limit.is_ok_and(|limit| !limit.is_zero() && took >= limit * 9 / 10);
-    if confirmed_by.is_empty() && is_cut_short {
+    // Also where some standbys have it: the wait may have been for more of them, and another one may be promoted.
+    if is_cut_short {
         return Copies::Unknown;
     }
     Copies::On(confirmed_by)

@@ -37,6 +37,20 @@ pub fn history(
     Ok(Read { value, in_recovery })
 }
 
+/// Which write made this version, from the second on. None: there is no such version.
+pub fn write_of(
+    connection: &mut PgConnection,
+    owner: &str,
+    transaction_id: Uuid,
+    version: i32,
+) -> QueryResult<Option<Uuid>> {
+    events::table
+        .find((owner, transaction_id, version))
+        .select(events::write_id)
+        .first(connection)
+        .optional()
+}
+
 /// The event that this write has left in the history. None: it left none.
 pub fn of_write(
     connection: &mut PgConnection,

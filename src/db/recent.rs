@@ -1,0 +1,43 @@
+//! Troubles of a server that only a write finds.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// For so long after a write met it, the next one is expected to meet it too.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// A trouble that a write has met just now, on a server that answers probes and serves reads.
+///
+/// For example: at t = 0 s the only standby of a synchronous primary freezes. The primary says that it is connected, for up to a minute
+/// (`wal_sender_timeout`), and every commit hangs. At t = 3 s a write is given up, and until t = 8 s `/status` says that writes are held;
+/// each further one that is given up prolongs that, and one that is acknowledged ends it. It does not say so for ever, since a load
+/// balancer may send no more writes here, and then none would find that the standby is back.
+#[derive(Default)]
+pub struct Recent(Mutex<Option<Met>>);
+
+struct Met {
+    node: usize,
+    at: Instant,
+}
+
+impl Recent {
+    pub fn met_on(&self, node: usize) {
+        let at = Instant::now();
+        *self.last() = Some(Met { node, at });
+    }
+
+    pub fn is_over(&self) {
+        *self.last() = None;
+    }
+
+    /// The next write to this node is expected to meet it.
+    pub fn is_of(&self, node: usize) -> bool {
+        let last = self.last();
+        let met = last.as_ref().filter(|met| met.node == node);
+        met.is_some_and(|met| met.at.elapsed() < REMEMBERED)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Met>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
