@@ -8,6 +8,7 @@ mod disaster;
 mod life;
 mod log_file;
 mod port;
+mod processes;
 mod role;
 mod signals;
 
