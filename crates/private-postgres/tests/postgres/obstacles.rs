@@ -3,7 +3,7 @@
 use crate::support::{
     ask, has, home, note, options, pair, programs, tell, tempdir, try_ask, wait_until,
 };
-use private_postgres::{Cluster, Options, Server, User};
+use private_postgres::{Cluster, Options, Server, StopMode, User};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,6 +135,31 @@ fn half_a_promotion_is_done_anew_on_a_timeline_of_its_own() {
         "00000002"
     );
     assert!(has(cluster.primary(), "first"));
+}
+
+/// Recovered as a primary it would write into the timeline of the real one, and pg_rewind finds nothing to rewind on the same timeline: what
+/// the primary wrote at that place would not fit its log.
+#[test]
+fn half_a_promotion_becomes_a_whole_replica_of_the_primary_that_went_on() {
+    let dir = tempdir();
+    let (primary, replica) = pair(dir.path());
+    replica.kill().unwrap();
+    note(&primary, "second");
+    tell(
+        &primary,
+        "CREATE TABLE more AS SELECT generate_series(1, 100000)",
+    );
+    primary.stop(StopMode::Fast).unwrap();
+    fs::remove_file(replica.data_dir().join("standby.signal")).unwrap();
+    drop((primary, replica));
+    let cluster = Cluster::start(&options(dir.path(), 1)).unwrap();
+    assert_eq!(cluster.primary().name(), "primary");
+    note(cluster.primary(), "third");
+    let replica = server(&cluster, "replica-1");
+    wait_until("the replica streams", || has(replica, "third"));
+    assert!(has(replica, "second"));
+    let log = fs::read_to_string(replica.log_file()).unwrap();
+    assert!(!log.contains("incorrect prev-link"), "{log}");
 }
 
 /// Whatever stands in this place, a file cannot be written through it.
