@@ -1,4 +1,4 @@
-//! Processes: started so that they cannot outlive us, run within a time limit, found again by their directory.
+//! Processes: started so that they cannot outlive us, run within a time limit.
 
 use crate::Error;
 use crate::account::Account;
@@ -102,7 +102,11 @@ pub(crate) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
         let _ = stdin.write_all(input.as_bytes());
     }
     let (reply, answer) = sync_channel(1);
-    thread::spawn(move || reply.send(child.wait_with_output()));
+    let wait = move || drop(reply.send(child.wait_with_output()));
+    if let Err(source) = thread::Builder::new().spawn(wait) {
+        let _ = killpg(group, Signal::SIGKILL); // nobody waits for it
+        return Err(Error::io("start a thread for", Path::new(&program))(source));
+    }
     match answer.recv_timeout(limit) {
         Ok(Ok(output)) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -144,59 +148,6 @@ pub(crate) fn signal(pid: Pid, signal: Signal) {
     if let Err(errno) = kill(pid, signal) {
         log::debug!("cannot send {signal} to process {pid}: {errno}");
     }
-}
-
-/// Every PostgreSQL process that works in this data directory, the postmaster and its children, also those
-/// whose postmaster is dead or was started by a run before this one. Each works in its data directory.
-#[cfg(target_os = "linux")]
-pub(crate) fn servers_in(data_dir: &Path) -> Vec<Pid> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
-        .filter(|pid| is_server_in(*pid, data_dir))
-        .collect()
-}
-
-#[cfg(target_os = "linux")]
-fn is_server_in(pid: Pid, data_dir: &Path) -> bool {
-    let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}"));
-    // The program too: someone's shell may stand in the directory.
-    link("cwd").is_ok_and(|cwd| cwd == data_dir)
-        && link("exe").is_ok_and(|exe| {
-            exe.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("postgres"))
-        })
-}
-
-/// Without /proc: the postmaster that postmaster.pid names, and its children.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn servers_in(data_dir: &Path) -> Vec<Pid> {
-    let file = std::fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
-    let Some(postmaster) = file
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse::<i32>().ok())
-    else {
-        return Vec::new();
-    };
-    let listing = Command::new("ps")
-        .args(["-A", "-o", "pid=,ppid=,stat=,comm="])
-        .output();
-    let text = listing.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    text.unwrap_or_default()
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split_whitespace();
-            let (pid, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-            let alive = !fields.next()?.starts_with('Z');
-            let postgres = fields.next()?.contains("postgres");
-            let ours = pid == postmaster || parent == postmaster;
-            (alive && postgres && ours).then(|| Pid::from_raw(pid))
-        })
-        .collect()
 }
 
 #[cfg(test)]

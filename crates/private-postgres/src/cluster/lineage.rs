@@ -16,7 +16,8 @@ pub(super) fn replica_name(number: usize) -> String {
 pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    for entry in entries {
+        let entry = entry.map_err(Error::io("read", dir))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !is_ours(&name) {
             continue;
@@ -90,11 +91,15 @@ fn timeline(server: &Server) -> Result<u32, Error> {
         .unwrap_or(0);
     let wal = server.data_dir().join("pg_wal");
     let entries = fs::read_dir(&wal).map_err(Error::io("read", &wal))?;
-    let histories = entries.flatten().filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        u32::from_str_radix(name.strip_suffix(".history")?, 16).ok()
-    });
-    Ok(histories.fold(checkpoint, u32::max))
+    let mut highest = checkpoint;
+    for entry in entries {
+        // One that cannot be read may be the one that tells who is the primary.
+        let name = entry.map_err(Error::io("read", &wal))?.file_name();
+        let history = name.to_str().and_then(|name| name.strip_suffix(".history"));
+        let timeline = history.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        highest = highest.max(timeline.unwrap_or(0));
+    }
+    Ok(highest)
 }
 
 /// Only to choose among standbys, where nothing else tells them apart.

@@ -16,6 +16,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// For the only one that can be the primary: there is nothing to do but wait until it has replayed what it has.
+const PROMOTE_LIMIT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -173,11 +177,12 @@ impl Drop for Cluster {
     }
 }
 
-/// All of them are standbys only where a run died in the middle of a failover.
+/// Starts the primary, which has ended. It is still a standby where its promotion was not finished, by a run that died or by a failure.
 fn lead(primary: &Server) -> Result<(), Error> {
+    primary.undo_half_a_promotion()?;
     primary.start()?;
     if primary.is_standby() {
-        primary.promote()?;
+        primary.promote_within(PROMOTE_LIMIT)?;
     }
     Ok(())
 }

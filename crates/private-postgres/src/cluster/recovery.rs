@@ -46,11 +46,18 @@ impl Recovery {
     /// Lets `replica` join `primary`.
     pub fn begin(&mut self, replica: &Arc<Node>, primary: &Arc<Node>) {
         let (source, replica) = (Arc::clone(primary), Arc::clone(replica));
-        let thread = thread::spawn(move || replication::join(&source.server, &replica.server));
-        self.join = Some(Join {
-            primary: Arc::clone(primary),
-            thread,
-        });
+        let name = replica.name().to_owned();
+        let work = move || replication::join(&source.server, &replica.server);
+        match thread::Builder::new().spawn(work) {
+            Ok(thread) => {
+                let primary = Arc::clone(primary);
+                self.join = Some(Join { primary, thread });
+            }
+            Err(error) => {
+                log::error!(node = name.as_str(); "cannot start a thread for the replica: {error}");
+                self.failed();
+            }
+        }
     }
 
     /// Whether an attempt that has ended made `node` stream from `primary`. `None` while none has ended.

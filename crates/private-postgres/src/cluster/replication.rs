@@ -29,6 +29,9 @@ pub(super) fn join(primary: &Server, replica: &Server) -> Result<(), Error> {
 
 fn join_as_it_is(primary: &Server, replica: &Server) -> Result<(), Error> {
     replica.stop(StopMode::Immediate)?;
+    if replica.data_dir().exists() {
+        replica.undo_half_a_promotion()?;
+    }
     if replica.is_standby() {
         replica.follow(primary)?;
     } else {

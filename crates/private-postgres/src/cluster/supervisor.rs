@@ -2,10 +2,11 @@
 //!
 //! It owns all the processes, so it can make sure that an old primary is dead before there is a new one.
 
+use super::lead;
 use super::node::Node;
 use super::recovery::Recovery;
 use super::term::{OBSERVE, Term};
-use crate::Error;
+use crate::{Error, Server};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -41,7 +42,7 @@ impl Supervisor {
     pub fn new(nodes: Vec<Arc<Node>>, view: Arc<View>, synchronous: bool) -> Self {
         let recoveries = nodes.iter().map(|_| Recovery::new()).collect();
         let term = term_of(&nodes, &view, synchronous);
-        let watchers = vec![watch(&term)];
+        let watchers = watch(&term).into_iter().collect();
         Self {
             nodes,
             view,
@@ -87,38 +88,44 @@ impl Supervisor {
         }
         let died = Instant::now();
         log::warn!(node = leader.name(); "the primary has died");
+        // Children of a killed postmaster may still be writing. While they cannot be ended the term goes on, and with it the trust in a replica.
+        if let Err(error) = leader.server.end_leftovers() {
+            return self.no_primary(&error);
+        }
         let successor = self.term.end();
-        match self.replace(&leader, successor) {
-            Ok(index) => {
-                self.view.leader.store(index, Ordering::Relaxed);
+        let (index, started) = self.replace(&leader, successor);
+        self.view.leader.store(index, Ordering::Relaxed);
+        match started {
+            Ok(()) => {
                 self.recoveries[index].succeeded();
                 let took_ms = died.elapsed().as_millis() as u64;
                 log::warn!(from = leader.name(), to = self.nodes[index].name(), took_ms; "there is a primary again");
             }
-            Err(error) => {
-                let index = self.leader();
-                self.recoveries[index].failed();
-                log::error!(node = leader.name(); "no primary: {error}");
-            }
+            Err(error) => self.no_primary(&error),
         }
         self.begin_term();
     }
 
-    /// The successor where there is one that holds everything, else the old primary itself: it holds everything too.
-    fn replace(&self, old: &Arc<Node>, successor: Option<Arc<Node>>) -> Result<usize, Error> {
-        // Children of a killed postmaster may still be writing.
-        old.server.end_leftovers()?;
-        if let Some(successor) =
-            successor.filter(|node| node.is_joined() && node.server.is_running())
-        {
-            match promote(&successor) {
-                Ok(()) => return Ok(self.index_of(&successor)),
-                Err(error) => log::error!(node = successor.name(); "cannot promote: {error}"),
+    fn no_primary(&mut self, error: &Error) {
+        let index = self.leader();
+        self.recoveries[index].failed();
+        log::error!(node = self.nodes[index].name(); "no primary: {error}");
+    }
+
+    /// Who is the primary from now on, and whether it could be started: the successor where there is one that holds everything, else the
+    /// old primary itself, which holds everything too.
+    fn replace(&self, old: &Arc<Node>, successor: Option<Arc<Node>>) -> (usize, Result<(), Error>) {
+        let fit = |node: &Arc<Node>| node.is_joined() && node.server.is_running();
+        if let Some(successor) = successor.filter(fit) {
+            match promote(&successor.server) {
+                Promotion::Final(started) => return (self.index_of(&successor), started),
+                Promotion::Undone(error) => {
+                    log::error!(node = successor.name(); "cannot promote: {error}")
+                }
             }
         }
-        old.server.reload(&[("synchronous_standby_names", "")])?;
-        old.server.start()?;
-        Ok(self.index_of(old))
+        let settled = old.server.reload(&[("synchronous_standby_names", "")]);
+        (self.index_of(old), settled.and_then(|()| lead(&old.server)))
     }
 
     fn index_of(&self, node: &Arc<Node>) -> usize {
@@ -137,7 +144,7 @@ impl Supervisor {
         }
         self.term = term_of(&self.nodes, &self.view, self.synchronous);
         self.watchers.retain(|watcher| !watcher.is_finished());
-        self.watchers.push(watch(&self.term));
+        self.watchers.extend(watch(&self.term));
     }
 
     fn look_after_a_replica(&mut self, index: usize) {
@@ -159,16 +166,24 @@ impl Supervisor {
     }
 }
 
-/// Half a promotion is finished or undone, so that there are never two primaries.
-fn promote(node: &Node) -> Result<(), Error> {
-    let Err(error) = node.server.promote() else {
-        return Ok(());
+/// What has become of an attempt to promote a replica.
+enum Promotion {
+    /// It has ended and is a replica as before: another may be the primary.
+    Undone(Error),
+    /// It is the primary from now on, also where it cannot be started: it may have acknowledged writes that no other server has.
+    Final(Result<(), Error>),
+}
+
+/// Before a promoted server takes its first write it takes its standby.signal away. So the file tells what has become of a promotion that
+/// failed, but only when the server has ended; while it cannot be ended the promotion may go on.
+fn promote(server: &Server) -> Promotion {
+    let Err(error) = server.promote() else {
+        return Promotion::Final(Ok(()));
     };
-    node.server.end_now()?;
-    if node.server.is_standby() {
-        Err(error)
-    } else {
-        node.server.start()
+    match server.end_now() {
+        Ok(()) if server.is_standby() => Promotion::Undone(error),
+        Ok(()) => Promotion::Final(lead(server)),
+        Err(error) => Promotion::Final(Err(error)),
     }
 }
 
@@ -182,7 +197,10 @@ fn term_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Term> {
     Term::new(&nodes[leader], others, synchronous, &view.trusts)
 }
 
-fn watch(term: &Arc<Term>) -> JoinHandle<()> {
-    let term = Arc::clone(term);
-    thread::spawn(move || term.watch())
+/// A term that nobody watches trusts no replica, so its primary is restarted and not replaced.
+fn watch(term: &Arc<Term>) -> Option<JoinHandle<()>> {
+    let watched = Arc::clone(term);
+    let thread = thread::Builder::new().spawn(move || watched.watch());
+    let failed = |error| log::error!(node = term.leader.name(); "cannot start a thread that watches replication: {error}");
+    thread.map_err(failed).ok()
 }

@@ -5,7 +5,7 @@
 //! the primary is told to wait for it no longer. Only a trusted replica is ever promoted.
 
 use super::node::Node;
-use crate::{User, sql};
+use crate::{Error, User, sql};
 use diesel::pg::PgConnection;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,13 +24,20 @@ enum Synchrony {
     Trusted(String),
 }
 
+struct Setting {
+    synchrony: Synchrony,
+    /// Whether the primary was told. Where its file could not be written (a full disk) it is told again until it was: commits may be waiting
+    /// for a replica that is gone.
+    told: bool,
+}
+
 pub(super) struct Term {
     pub leader: Arc<Node>,
     followers: Vec<Arc<Node>>,
     synchronous: bool,
-    synchrony: Mutex<Synchrony>,
+    setting: Mutex<Setting>,
     over: AtomicBool,
-    /// What `synchrony` says, for others to read.
+    /// What the synchrony says, for others to read.
     trusts: Arc<AtomicBool>,
 }
 
@@ -45,7 +52,10 @@ impl Term {
             leader: Arc::clone(leader),
             followers,
             synchronous,
-            synchrony: Mutex::new(Synchrony::Off),
+            setting: Mutex::new(Setting {
+                synchrony: Synchrony::Off,
+                told: true,
+            }),
             over: AtomicBool::new(false),
             trusts: Arc::clone(trusts),
         })
@@ -53,10 +63,10 @@ impl Term {
 
     /// Returns the replica that holds every commit acknowledged in this term.
     pub fn end(&self) -> Option<Arc<Node>> {
-        let mut synchrony = self.synchrony();
+        let mut setting = self.setting();
         self.over.store(true, Ordering::Relaxed);
         self.trusts.store(false, Ordering::Relaxed);
-        match std::mem::replace(&mut *synchrony, Synchrony::Off) {
+        match std::mem::replace(&mut setting.synchrony, Synchrony::Off) {
             Synchrony::Trusted(name) => self
                 .followers
                 .iter()
@@ -68,34 +78,32 @@ impl Term {
 
     /// Commits must not wait for a replica that is gone.
     pub fn lost(&self, follower: &Node) {
-        let mut synchrony = self.synchrony();
-        let named = matches!(&*synchrony, Synchrony::Named(name) | Synchrony::Trusted(name) if name == follower.name());
+        let mut setting = self.setting();
+        let named = matches!(&setting.synchrony, Synchrony::Named(name) | Synchrony::Trusted(name) if name == follower.name());
         if named {
-            self.change(&mut synchrony, Synchrony::Off);
+            self.change(&mut setting, Synchrony::Off);
         }
     }
 
     /// Until the term ends; on a thread of its own, since a frozen primary may hold it for as long as it is frozen.
     pub fn watch(&self) {
+        let mut connection = None;
         while !self.is_over() {
+            self.tell_again();
             // Errors here are the primary dying or starting; its death is the supervisor's to report.
-            if let Err(error) = self.observe_until_error() {
+            if let Err(error) = self.observe(&mut connection) {
+                connection = None;
                 log::debug!(node = self.leader.name(); "cannot observe replication: {error}");
             }
             thread::sleep(OBSERVE);
         }
     }
 
-    fn observe_until_error(&self) -> Result<(), String> {
-        let mut connection = sql::connect(&self.leader.server.url(User::Superuser))?;
-        while !self.is_over() {
-            self.observe(&mut connection)?;
-            thread::sleep(OBSERVE);
-        }
-        Ok(())
-    }
-
-    fn observe(&self, connection: &mut PgConnection) -> Result<(), String> {
+    fn observe(&self, connection: &mut Option<PgConnection>) -> Result<(), String> {
+        let connection = match connection {
+            Some(connection) => connection,
+            None => connection.insert(sql::connect(&self.leader.server.url(User::Superuser))?),
+        };
         let question =
             "SELECT application_name AS value FROM pg_stat_replication WHERE state = 'streaming'";
         let streaming = sql::values(connection, question)?;
@@ -114,15 +122,15 @@ impl Term {
 
     /// Returns the replica whose trust is still to be confirmed.
     fn name_one(&self, streams: &dyn Fn(&str) -> bool) -> Option<String> {
-        let mut synchrony = self.synchrony();
+        let mut setting = self.setting();
         if self.is_over() {
             return None;
         }
-        match synchrony.clone() {
+        match setting.synchrony.clone() {
             Synchrony::Trusted(name) if streams(&name) => None,
             Synchrony::Named(name) if streams(&name) => Some(name),
             Synchrony::Trusted(_) | Synchrony::Named(_) => {
-                self.change(&mut synchrony, Synchrony::Off);
+                self.change(&mut setting, Synchrony::Off);
                 None
             }
             Synchrony::Off => {
@@ -130,31 +138,44 @@ impl Term {
                     node.is_joined() && node.server.is_running() && streams(node.name())
                 };
                 let name = self.followers.iter().find(fit)?.name().to_owned();
-                self.change(&mut synchrony, Synchrony::Named(name.clone()));
+                self.change(&mut setting, Synchrony::Named(name.clone()));
                 Some(name)
             }
         }
     }
 
-    /// The state is changed before the setting: nobody is trusted a moment longer than commits wait for him.
-    fn change(&self, synchrony: &mut Synchrony, to: Synchrony) {
-        let names = match &to {
+    /// The state is changed before the primary is told: nobody is trusted a moment longer than commits wait for him.
+    fn change(&self, setting: &mut Setting, to: Synchrony) {
+        setting.synchrony = to;
+        self.trusts.store(false, Ordering::Relaxed);
+        if let Err(error) = self.tell(setting) {
+            log::error!(node = self.leader.name(); "cannot change synchronous replication, which is tried again: {error}");
+        }
+    }
+
+    fn tell(&self, setting: &mut Setting) -> Result<(), Error> {
+        let names = match &setting.synchrony {
             Synchrony::Off => String::new(),
             Synchrony::Named(name) | Synchrony::Trusted(name) => format!("\"{name}\""),
         };
-        *synchrony = to;
-        self.trusts.store(false, Ordering::Relaxed);
-        let node = self.leader.name();
-        match self
-            .leader
-            .server
-            .reload(&[("synchronous_standby_names", &names)])
-        {
-            Ok(()) if names.is_empty() => {
-                log::warn!(node; "replication is not synchronous any more")
-            }
-            Ok(()) => log::debug!(node, standby = names.as_str(); "commits wait for a standby"),
-            Err(error) => log::error!(node; "cannot change synchronous replication: {error}"),
+        setting.told = false;
+        let (node, server) = (self.leader.name(), &self.leader.server);
+        server.reload(&[("synchronous_standby_names", &names)])?;
+        setting.told = true;
+        match names.as_str() {
+            "" => log::warn!(node; "replication is not synchronous any more"),
+            standby => log::debug!(node, standby; "commits wait for a standby"),
+        }
+        Ok(())
+    }
+
+    fn tell_again(&self) {
+        let mut setting = self.setting();
+        if setting.told || self.is_over() {
+            return;
+        }
+        if let Err(error) = self.tell(&mut setting) {
+            log::debug!(node = self.leader.name(); "still cannot change synchronous replication: {error}");
         }
     }
 
@@ -190,9 +211,9 @@ impl Term {
     }
 
     fn trust(&self, name: &str) {
-        let mut synchrony = self.synchrony();
-        if *synchrony == Synchrony::Named(name.to_owned()) {
-            *synchrony = Synchrony::Trusted(name.to_owned());
+        let mut setting = self.setting();
+        if setting.synchrony == Synchrony::Named(name.to_owned()) {
+            setting.synchrony = Synchrony::Trusted(name.to_owned());
             self.trusts.store(true, Ordering::Relaxed);
             log::info!(node = self.leader.name(), standby = name; "replication is synchronous");
         }
@@ -202,10 +223,8 @@ impl Term {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn synchrony(&self) -> MutexGuard<'_, Synchrony> {
-        self.synchrony
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn setting(&self) -> MutexGuard<'_, Setting> {
+        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -28,6 +28,18 @@ pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Re
         }
         file.sync_all()
     };
-    write().map_err(Error::io("write", &part))?;
-    fs::rename(&part, path).map_err(Error::io("write", path))
+    let result = write()
+        .map_err(Error::io("write", &part))
+        .and_then(|()| fs::rename(&part, path).map_err(Error::io("write", path)));
+    if result.is_err() {
+        let _ = fs::remove_file(&part); // where the disk is full, half a file is room for others
+    }
+    result?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// A new name survives a loss of power only when its directory was written too.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    let sync = || fs::File::open(dir)?.sync_all();
+    sync().map_err(Error::io("write", dir))
 }

@@ -231,5 +231,6 @@ fn put_in_place(home: &Home, name: &str) -> Result<(), Error> {
         _ => {}
     }
     fs::rename(&part, &data_dir).map_err(Error::io("rename", &part))?;
+    private_file::sync_dir(&home.dir)?;
     remove_part(&old)
 }

@@ -34,13 +34,13 @@ impl Server {
     #[cfg(target_os = "linux")]
     pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Error> {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
-        for pid in crate::process::servers_in(&self.data_dir()) {
+        for pid in self.processes()? {
             let mut prlimit = std::process::Command::new("prlimit");
             prlimit
                 .arg(format!("--pid={pid}"))
                 .arg(format!("--fsize={limit}:"));
             match crate::process::run(self.home.command(prlimit), "", LIMIT) {
-                Err(_) if !crate::process::servers_in(&self.data_dir()).contains(&pid) => {}
+                Err(_) if !self.processes()?.contains(&pid) => {}
                 result => drop(result?),
             }
         }

@@ -11,7 +11,11 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// For a server that says nothing of itself.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// For one that says it is starting: it replays what was written since its last checkpoint, which takes minutes on a slow disk.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(600);
+const NOTE_EVERY: Duration = Duration::from_secs(10);
 const FAST_STOP_LIMIT: Duration = Duration::from_secs(20);
 const IMMEDIATE_STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -55,18 +59,29 @@ impl Server {
     }
 
     pub fn wait_until_ready(&self) -> Result<(), Error> {
-        let end = Instant::now() + START_LIMIT;
-        while Instant::now() < end {
-            if self.is_ready()? {
-                return Ok(());
+        let begin = Instant::now();
+        let mut noted = Duration::ZERO;
+        loop {
+            let state = self.state()?;
+            let waited = begin.elapsed();
+            let limit = match state.as_deref() {
+                Some("ready") => return Ok(()),
+                Some("starting") => RECOVERY_LIMIT,
+                _ => START_LIMIT,
+            };
+            if waited > limit {
+                return Err(self.timeout("did not accept connections", limit));
+            }
+            if waited > noted + NOTE_EVERY {
+                noted = waited;
+                log::info!(node = self.name.as_str(), waited_s = waited.as_secs(), limit_s = limit.as_secs(); "PostgreSQL is still starting; after a crash it recovers from its log, which can take minutes");
             }
             thread::sleep(POLL);
         }
-        Err(self.timeout("did not accept connections", START_LIMIT))
     }
 
-    /// The postmaster writes its state into its pid file; asking over the network could hang.
-    fn is_ready(&self) -> Result<bool, Error> {
+    /// What the postmaster says of itself in its pid file: asking over the network could hang. `None` where it has said nothing yet.
+    fn state(&self) -> Result<Option<String>, Error> {
         let mut guard = self.child();
         let Some(child) = guard.as_mut() else {
             return Err(Error::NotRunning {
@@ -84,11 +99,9 @@ impl Server {
             });
         }
         let text = fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default();
-        let mut lines = text.lines();
-        let ours = lines
-            .next()
-            .is_some_and(|pid| pid.trim() == child.id().to_string());
-        Ok(ours && lines.nth(6).is_some_and(|state| state.trim() == "ready"))
+        let mut lines = text.lines().map(str::trim);
+        let ours = lines.next() == Some(child.id().to_string().as_str());
+        Ok(lines.nth(6).filter(|_| ours).map(str::to_owned))
     }
 
     /// False as soon as the postmaster has ended, for whatever reason.

@@ -8,6 +8,7 @@ mod disaster;
 mod life;
 mod log_file;
 mod port;
+mod processes;
 mod role;
 mod signals;
 
@@ -117,11 +118,16 @@ impl Server {
 
     /// Changes settings, now where the server runs, and for all starts of this object. An empty value is a value.
     pub fn reload(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
-        let new = settings
+        let changes = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        self.settings().extend(new);
-        self.write_settings()?;
+        let mut kept = self.settings();
+        let mut new = kept.clone();
+        new.extend(changes);
+        // Kept only when they are written: where that fails nothing has changed, and the caller knows it.
+        config::write(&self.home, &self.data_dir(), &self.name, &new)?;
+        *kept = new;
+        drop(kept);
         self.signal_postmaster(Signal::SIGHUP);
         Ok(())
     }

@@ -9,18 +9,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const PROMOTE_LIMIT: Duration = Duration::from_secs(30);
+/// The line of pg_controldata.
+const STATE: &str = "Database cluster state";
 const TOOL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Server {
     /// Makes a replica the primary; returns when it accepts writes.
     pub fn promote(&self) -> Result<(), Error> {
+        self.promote_within(PROMOTE_LIMIT)
+    }
+
+    pub(crate) fn promote_within(&self, limit: Duration) -> Result<(), Error> {
         let pg_ctl = PgCtlBuilder::new().program_dir(&self.home().binaries.dir);
         let pg_ctl = pg_ctl.mode(Mode::Promote).pgdata(self.data_dir()).no_wait();
         process::run(self.home().command(pg_ctl.build()), "", TOOL_LIMIT)?;
-        let end = Instant::now() + PROMOTE_LIMIT;
-        while self.control("Database cluster state")? != "in production" {
+        let end = Instant::now() + limit;
+        while self.control(STATE)? != "in production" {
             if Instant::now() > end {
-                return Err(self.timeout("was not promoted", PROMOTE_LIMIT));
+                return Err(self.timeout("was not promoted", limit));
             }
             if !self.is_running() {
                 return Err(Error::NotRunning {
@@ -29,8 +35,21 @@ impl Server {
             }
             thread::sleep(POLL);
         }
+        // A primary does not read it: that it is gone from the file too can wait for the next start.
         self.settings().remove("primary_conninfo");
-        self.write_settings()
+        Ok(())
+    }
+
+    /// Half a promotion took standby.signal away, but was not in production yet. Started like that the server would go on in the timeline
+    /// of its old primary, and nothing could tell their writes apart, not even pg_rewind. As a standby it can be promoted anew, to a
+    /// timeline of its own. Only for a server that has ended.
+    pub(crate) fn undo_half_a_promotion(&self) -> Result<(), Error> {
+        let half = ["in archive recovery", "shut down in recovery"];
+        if self.is_standby() || !half.contains(&self.control(STATE)?.as_str()) {
+            return Ok(());
+        }
+        log::warn!(node = self.name(); "a promotion was not finished; the server is a standby again");
+        build::mark_standby(self.home(), &self.data_dir())
     }
 
     /// One line of pg_controldata: it works on a stopped server, and cannot hang on a frozen one.

@@ -54,10 +54,9 @@ impl Server {
 
     /// Kills every process that works in the data directory.
     pub(crate) fn end_leftovers(&self) -> Result<(), Error> {
-        let data_dir = self.data_dir();
         let end = Instant::now() + KILL_LIMIT;
         loop {
-            let left = process::servers_in(&data_dir);
+            let left = self.processes()?;
             if left.is_empty() {
                 return Ok(());
             }
@@ -78,8 +77,13 @@ impl Server {
     }
 
     pub(super) fn signal_all(&self, signal: Signal) {
-        process::servers_in(&self.data_dir())
-            .into_iter()
-            .for_each(|pid| process::signal(pid, signal));
+        match self.processes() {
+            Ok(found) => found
+                .into_iter()
+                .for_each(|pid| process::signal(pid, signal)),
+            Err(error) => {
+                log::error!(node = self.name(); "cannot send {signal} to PostgreSQL: {error}")
+            }
+        }
     }
 }

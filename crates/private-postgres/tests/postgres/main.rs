@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "conditions are polled")]
 
 mod healing;
+mod obstacles;
 mod restart;
 mod server;
 mod support;

@@ -4,9 +4,11 @@
 use crate::support::processes_in;
 use crate::support::{connect, has, home, note, options, pair, tell, tempdir, try_ask, wait_until};
 use diesel::{RunQueryDsl, sql_query};
-use private_postgres::{Cluster, Durability, Options, StopMode};
+use private_postgres::{Cluster, Durability, Options, StopMode, User};
 use std::fs;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 #[test]
 fn a_cluster_keeps_its_data_and_addresses_over_a_restart() {
@@ -53,8 +55,8 @@ fn child_that_is_killed() {
         return;
     };
     let cluster = Cluster::start(&options(Path::new(&dir), 1)).unwrap();
-    let mut connection = connect(&cluster.nodes()[0].url);
-    sql_query("CREATE TABLE notes AS SELECT 'kept' AS note")
+    let mut connection = connect(&cluster.primary().url(User::Application));
+    sql_query("CREATE TABLE kept AS SELECT 'kept' AS note")
         .execute(&mut connection)
         .unwrap();
     fs::write(Path::new(&dir).join("started"), "").unwrap();
@@ -63,25 +65,73 @@ fn child_that_is_killed() {
     }
 }
 
+/// Not a test: it leaves servers that no signal ends but SIGKILL, and without a postmaster.
+#[test]
+fn child_that_leaves_frozen_servers() {
+    let Some(dir) = std::env::var_os(ORPHAN_DIR) else {
+        return;
+    };
+    let (primary, replica) = pair(Path::new(&dir));
+    for server in [&primary, &replica] {
+        server.freeze();
+        server.kill_postmaster();
+    }
+    fs::write(Path::new(&dir).join("started"), "").unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Runs one of these children until it has done its work, and kills it.
+#[cfg(target_os = "linux")]
+fn run_and_kill(mut program: Command, child: &str, dir: &Path) {
+    let mut child = program
+        .args(["--exact", &format!("restart::{child}"), "--nocapture"])
+        .env(ORPHAN_DIR, dir)
+        .spawn()
+        .unwrap();
+    wait_until("the child has done its work, or failed", || {
+        dir.join("started").exists() || child.try_wait().unwrap().is_some()
+    });
+    let ran = processes_in(dir);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(ran > 2, "only {ran} processes");
+}
+
+#[cfg(target_os = "linux")]
+fn this() -> Command {
+    Command::new(std::env::current_exe().unwrap())
+}
+
+/// In a container root may not see where the processes of others work.
+#[cfg(target_os = "linux")]
+#[test]
+fn leftovers_are_found_by_a_root_who_may_not_look_into_the_processes_of_others() {
+    let dir = tempdir();
+    run_and_kill(this(), "child_that_leaves_frozen_servers", dir.path());
+    assert!(processes_in(dir.path()) > 2, "nothing was left");
+    fs::remove_file(dir.path().join("started")).unwrap();
+    let mut restricted = this();
+    if nix::unistd::geteuid().is_root() {
+        restricted = Command::new("setpriv");
+        restricted
+            .arg("--bounding-set=-sys_ptrace")
+            .arg(this().get_program());
+    }
+    run_and_kill(restricted, "child_that_is_killed", dir.path());
+    wait_until("nothing of it runs", || processes_in(dir.path()) == 0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_program_leaves_no_orphans_and_the_next_start_recovers() {
     let dir = tempdir();
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "restart::child_that_is_killed", "--nocapture"])
-        .env(ORPHAN_DIR, dir.path())
-        .spawn()
-        .unwrap();
-    wait_until("the child has started its cluster", || {
-        dir.path().join("started").exists()
-    });
-    assert!(processes_in(dir.path()) > 2);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    run_and_kill(this(), "child_that_is_killed", dir.path());
     wait_until("nothing of it runs", || processes_in(dir.path()) == 0);
     let cluster = Cluster::start(&options(dir.path(), 1)).unwrap();
     assert_eq!(
-        try_ask(&cluster.nodes()[0].url, "SELECT note AS value FROM notes").unwrap(),
+        try_ask(&cluster.nodes()[0].url, "SELECT note AS value FROM kept").unwrap(),
         "kept"
     );
     cluster.stop().unwrap();

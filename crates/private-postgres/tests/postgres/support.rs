@@ -4,7 +4,9 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 use private_postgres::{Binaries, Durability, Home, Options, Server, User};
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -72,6 +74,29 @@ pub fn tempdir() -> TempDir {
 pub fn home(dir: &Path) -> Arc<Home> {
     let binaries = Binaries::find(None, None, &dir.join("bin")).unwrap();
     Home::open(dir, binaries, Durability::Fast).unwrap()
+}
+
+/// A directory of programs, of which some are these shell scripts; to them, REAL is the program of their name.
+pub fn programs(dir: &Path, scripts: &[(&str, &str)]) -> PathBuf {
+    let real = Binaries::find(None, None, &dir.join("bin")).unwrap();
+    let place = dir.join("programs");
+    fs::create_dir(&place).unwrap();
+    for entry in fs::read_dir(real.dir()).unwrap() {
+        let program = entry.unwrap();
+        let file = place.join(program.file_name());
+        let script = scripts
+            .iter()
+            .find(|(name, _)| program.file_name() == *name);
+        match script {
+            None => std::os::unix::fs::symlink(program.path(), file).unwrap(),
+            Some((_, text)) => {
+                let head = format!("#!/bin/sh\nREAL='{}'\n", program.path().display());
+                fs::write(&file, head + text).unwrap();
+                fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+    }
+    place
 }
 
 /// A primary with a table of one row, and a replica that has it.
