@@ -2,11 +2,26 @@
 
 use crate::faults::Stage;
 use crate::faults::catalogue as faults;
+use crate::faults::history::{Level, Read, View};
 use crate::faults::round::survives;
 
 #[test]
 fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {
-    survives(&Stage::new(), &faults::KILL_AND_PROMOTE);
+    let history = survives(&Stage::new(), &faults::KILL_AND_PROMOTE);
+    // Otherwise the checker had nothing to look at.
+    type IsAsked = fn(&Read) -> bool;
+    let asked: [IsAsked; 6] = [
+        |read| read.view == View::History && read.level == Level::Strong,
+        |read| read.view == View::History && read.level == Level::Token,
+        |read| read.view == View::Search && read.level == Level::Token,
+        |read| read.view == View::Search && read.level == Level::Eventual,
+        |read| matches!(read.view, View::Key(_)),
+        |read| matches!(read.view, View::Status(_)),
+    ];
+    for (i, is_asked) in asked.iter().enumerate() {
+        let mut reads = history.reads.iter().filter(|read| is_asked(read));
+        assert!(reads.any(|read| !read.lines.is_empty()), "{i}");
+    }
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Holds what the clients saw against what the database holds. Pure: every line it returns is a broken promise.
 
 use super::history::{
-    Attempt, Batch, Callback, Change, Create, History, Level, Outcome, Read, Reply, Seen,
-    acknowledgements, outcome,
+    Attempt, Batch, Callback, Change, Create, History, Outcome, Reply, acknowledgements, outcome,
 };
 use super::truth::{Event, Row, Truth};
-use super::words;
+use super::{shown, words};
 use std::collections::HashMap;
 
 pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
@@ -14,7 +13,8 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
     for create in &history.creates {
         let about = format!("create {}", create.marker);
         found.extend(
-            answers(&create.attempts)
+            answers(&create.attempts, create.refusable)
+                .into_iter()
                 .chain(check_create(create, &index))
                 .map(|what| format!("{about}: {what}")),
         );
@@ -25,20 +25,23 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
             change.id, change.from, change.to
         );
         found.extend(
-            answers(&change.attempts)
+            answers(&change.attempts, change.refusable)
+                .into_iter()
                 .chain(check_change(change, &index))
                 .map(|what| format!("{about}: {what}")),
         );
     }
     for batch in &history.batches {
-        let checked = answers(&batch.attempts).chain(check_batch(batch, &index));
+        let answers = answers(&batch.attempts, None).into_iter();
+        let checked = answers.chain(check_batch(batch, &index));
         found.extend(checked.map(|what| format!("batch {}: {what}", batch.marker)));
     }
     for callback in &history.callbacks {
-        let checked = answers(&callback.attempts).chain(check_callback(callback, truth));
+        let answers = answers(&callback.attempts, None).into_iter();
+        let checked = answers.chain(check_callback(callback, truth));
         found.extend(checked.map(|what| format!("callback {}: {what}", callback.marker)));
     }
-    found.extend(history.reads.iter().filter_map(check_read));
+    found.extend(shown::violations(history, truth));
     found.extend(words::violations(history));
     found.extend(truth.rows.iter().flat_map(|row| check_events(row, &index)));
     found
@@ -72,18 +75,23 @@ impl<'a> Index<'a> {
 }
 
 /// What no client should ever be told.
-fn answers(attempts: &[Attempt]) -> impl Iterator<Item = String> {
-    attempts.iter().filter_map(|attempt| match &attempt.reply {
-        Reply::Rejected(answer) => Some(format!("instance {} answered {answer}", attempt.instance)),
-        Reply::Lost {
-            cause,
-            excused: false,
-        } => Some(format!(
-            "instance {} gave no answer: {cause}",
-            attempt.instance
-        )),
-        _ => None,
-    })
+fn answers(attempts: &[Attempt], refusable: Option<&str>) -> Vec<String> {
+    let wrong = attempts.iter().filter_map(|attempt| {
+        let what = match &attempt.reply {
+            Reply::Rejected(refusal) if refusable == Some(refusal.code.as_str()) => return None,
+            Reply::Rejected(refusal) => format!("answered {refusal:?}"),
+            Reply::Lost {
+                cause,
+                excused: false,
+            } => format!("gave no answer: {cause}"),
+            _ => return None,
+        };
+        Some(format!("instance {} {what}", attempt.instance))
+    });
+    let is_refused = |attempt: &Attempt| matches!(attempt.reply, Reply::Rejected(_));
+    let is_both = outcome(attempts) == Outcome::Acknowledged && attempts.iter().any(is_refused);
+    let both = is_both.then(|| format!("both done and refused: {attempts:?}"));
+    wrong.chain(both).collect()
 }
 
 fn check_create(create: &Create, index: &Index) -> Vec<String> {
@@ -239,19 +247,6 @@ fn check_change(change: &Change, index: &Index) -> Vec<String> {
         }
     }
     found
-}
-
-fn check_read(read: &Read) -> Option<String> {
-    let wrong = match &read.seen {
-        Seen::Version(version) if *version >= read.floor => return None,
-        Seen::Unavailable(_) if read.level != Level::Eventual => return None,
-        Seen::Excused => return None,
-        wrong => wrong,
-    };
-    Some(format!(
-        "{:?} read of instance {}, at least version {}: {wrong:?} after {:?}",
-        read.level, read.instance, read.floor, read.took
-    ))
 }
 
 /// 1..n without gaps, each step allowed, and the row is as the last one left it.

@@ -1,9 +1,11 @@
 //! One fault under load: the clients run, something breaks and heals, and what they saw is checked.
 
-use super::clients::{self, Board, Client};
+use super::board::Board;
+use super::clients::{self, Client};
 use super::history::{History, Outcome, outcome};
+use super::resolve::resolve;
 use super::truth::Truth;
-use super::{Stage, anchors, batches, catalogue::Fault, checker, readers};
+use super::{Stage, anchors, batches, catalogue::Fault, changers, checker, readers};
 use crate::support::{App, key};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -45,7 +47,7 @@ pub fn run_among(stage: &Stage, population: &[Group], fault: impl FnOnce(&Stage,
         board: &board,
         home: None,
     };
-    clients::resolve(&client, &mut history);
+    resolve(&client, &mut history);
     violations.extend(unresolved(&history));
     violations.extend(check(stage, &history, &board.run));
     violations.sort();
@@ -71,7 +73,7 @@ fn population() -> [Group; 6] {
     };
     [
         anywhere(WRITERS, clients::write),
-        anywhere(CHANGERS, clients::change),
+        anywhere(CHANGERS, changers::change),
         anywhere(BATCHERS, batches::write),
         anywhere(ANCHORS, anchors::tell),
         anywhere(CONSISTENT_READERS, readers::read_consistently),
