@@ -2,7 +2,7 @@
 
 use crate::faults::Stage;
 use crate::faults::catalogue as faults;
-use crate::faults::history::{Level, Read, View};
+use crate::faults::history::{Create, Level, Read, View};
 use crate::faults::round::survives;
 
 #[test]
@@ -22,6 +22,12 @@ fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {
         let mut reads = history.reads.iter().filter(|read| is_asked(read));
         assert!(reads.any(|read| !read.lines.is_empty()), "{i}");
     }
+    let creates = history
+        .creates
+        .iter()
+        .filter(|create| create.refusable.is_some());
+    let is_refused = |create: &Create| create.id().is_none();
+    assert!(creates.clone().any(is_refused) && creates.clone().any(|create| !is_refused(create)));
 }
 
 #[test]

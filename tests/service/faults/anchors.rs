@@ -31,7 +31,7 @@ pub fn send_callback(
 
 fn transaction(board: &Board) -> Value {
     let marker = board.marker();
-    let body = board.transaction(&marker);
+    let body = board.transaction(&marker, None);
     with(body, "anchor_transaction_id", format!("anchor-{marker}"))
 }
 

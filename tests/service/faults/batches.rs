@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 fn new_batch(board: &Board) -> Batch {
     let marker = board.marker();
     let size = rand::rng().random_range(1..=8);
-    let items: Vec<Value> = (0..size).map(|_| board.transaction(&marker)).collect();
+    let items: Vec<Value> = (0..size)
+        .map(|_| board.transaction(&marker, Some(&marker)))
+        .collect();
     Batch {
         body: json!({"transactions": items}),
         marker,

@@ -38,8 +38,9 @@ impl Acknowledged {
         self.body[field].as_str()
     }
 
-    pub fn marker(&self) -> &str {
-        self.body["metadata"]["marker"].as_str().unwrap_or_default()
+    /// Under which it was created, if it was.
+    pub fn key(&self) -> Option<&str> {
+        self.body["metadata"]["key"].as_str()
     }
 }
 
@@ -69,11 +70,11 @@ impl Board {
         self.run[self.run.len().saturating_sub(12)..].to_uppercase()
     }
 
-    /// A transaction with an account of its own.
-    pub fn transaction(&self, marker: &str) -> Value {
+    /// A transaction with an account of its own. It tells its key, so that who sees it can search for it.
+    pub fn transaction(&self, marker: &str, key: Option<&str>) -> Value {
         let body = with(minimal(), "stellar_account", account());
         let body = with(body, "asset_code", self.asset());
-        with(body, "metadata", json!({"marker": marker}))
+        with(body, "metadata", json!({"marker": marker, "key": key}))
     }
 
     pub fn acknowledged(&self, answer: &Answer, instance: usize) {

@@ -119,12 +119,12 @@ pub fn send_create(client: &Client, create: &mut Create, patience: Patience) -> 
 fn new_create(board: &Board) -> Create {
     let marker = board.marker();
     let anchor = format!("anchor-{marker}");
-    let body = board.transaction(&marker);
     let (key, anchor) = match rand::rng().random_range(0..4) {
         0 => (None, Some(anchor)),
         1 => (Some(marker.clone()), Some(anchor)),
         _ => (Some(marker.clone()), None),
     };
+    let body = board.transaction(&marker, key.as_deref());
     let body = anchor.iter().fold(body, |body, anchor| {
         with(body, "anchor_transaction_id", anchor.as_str())
     });

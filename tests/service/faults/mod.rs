@@ -17,6 +17,7 @@ pub mod questions;
 pub mod readers;
 pub mod regions;
 pub mod resolve;
+pub mod rivals;
 pub mod round;
 pub mod shown;
 pub mod snapshot;

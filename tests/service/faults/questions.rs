@@ -61,10 +61,12 @@ impl Question {
                 let account = written.text("stellar_account").unwrap_or_default();
                 Question::search(id, &format!("stellar_account={account}"))
             }
-            _ => match written.text("anchor_transaction_id") {
-                Some(anchor) => Question::search(id, &format!("anchor_transaction_id={anchor}")),
-                // One of the two handles it must have.
-                None => Question::key(id, written.marker()),
+            _ => match (written.key(), written.text("anchor_transaction_id")) {
+                (Some(key), _) => Question::key(id, key),
+                (None, Some(anchor)) => {
+                    Question::search(id, &format!("anchor_transaction_id={anchor}"))
+                }
+                (None, None) => Question::one(id),
             },
         }
     }

@@ -5,7 +5,7 @@ use super::clients::{self, Client};
 use super::history::{History, Outcome, outcome};
 use super::resolve::resolve;
 use super::truth::Truth;
-use super::{Stage, anchors, batches, catalogue::Fault, changers, checker, readers};
+use super::{Stage, anchors, batches, catalogue::Fault, changers, checker, readers, rivals};
 use crate::support::{App, key};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -17,6 +17,8 @@ const WRITERS: usize = 10;
 const CHANGERS: usize = 2;
 const BATCHERS: usize = 1;
 const ANCHORS: usize = 1;
+/// Each is two or three.
+const RIVALS: usize = 1;
 const CONSISTENT_READERS: usize = 1;
 const READERS: usize = 2;
 /// Before the fault, and after it is healed.
@@ -65,7 +67,7 @@ pub struct Group {
     pub kind: fn(&Client) -> History,
 }
 
-fn population() -> [Group; 6] {
+fn population() -> [Group; 7] {
     let anywhere = |size, kind| Group {
         size,
         home: None,
@@ -76,6 +78,7 @@ fn population() -> [Group; 6] {
         anywhere(CHANGERS, changers::change),
         anywhere(BATCHERS, batches::write),
         anywhere(ANCHORS, anchors::tell),
+        anywhere(RIVALS, rivals::write),
         anywhere(CONSISTENT_READERS, readers::read_consistently),
         anywhere(READERS, readers::read),
     ]

@@ -153,5 +153,5 @@ fn a_read_that_shows_what_it_must_not_fails() {
             },
         ),
     ];
-    are_noticed_as(&table);
+    are_noticed_as(super::honest, &table);
 }

@@ -1,10 +1,11 @@
 //! Holds what the clients saw against what the database holds. Pure: every line it returns is a broken promise.
 
-use super::history::{
-    Attempt, Batch, Callback, Change, Create, History, Outcome, Reply, acknowledgements, outcome,
-};
+mod made_once;
+
+use super::history::{Attempt, Change, History, Outcome, Reply, acknowledgements, outcome};
 use super::truth::{Event, Row, Truth};
 use super::{shown, words};
+use made_once::{check_batch, check_callback, check_create, check_refusal};
 use std::collections::HashMap;
 
 pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
@@ -16,6 +17,7 @@ pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
             answers(&create.attempts, create.refusable)
                 .into_iter()
                 .chain(check_create(create, &index))
+                .chain(check_refusal(create, &index))
                 .map(|what| format!("{about}: {what}")),
         );
     }
@@ -92,130 +94,6 @@ fn answers(attempts: &[Attempt], refusable: Option<&str>) -> Vec<String> {
     let is_both = outcome(attempts) == Outcome::Acknowledged && attempts.iter().any(is_refused);
     let both = is_both.then(|| format!("both done and refused: {attempts:?}"));
     wrong.chain(both).collect()
-}
-
-fn check_create(create: &Create, index: &Index) -> Vec<String> {
-    let rows = index
-        .by_marker
-        .get(create.marker.as_str())
-        .map_or(&[][..], Vec::as_slice);
-    let mut found = Vec::new();
-    match (outcome(&create.attempts), rows.len()) {
-        (Outcome::Acknowledged, 1) | (Outcome::NotApplied, 0) | (Outcome::Doubt, 0 | 1) => {}
-        (outcome, count) => found.push(format!(
-            "{outcome:?}, but {count} rows: {:?}",
-            create.attempts
-        )),
-    }
-    let Some(id) = create.id() else { return found };
-    if rows.iter().any(|row| row.id != id) {
-        found.push(format!("acknowledged as {id}, stored as {rows:?}"));
-    }
-    if let Some(key) = &create.key
-        && index.truth.keys.get(key).is_none_or(|ids| *ids != [id])
-    {
-        found.push(format!(
-            "its key stands for {:?}, not for {id}",
-            index.truth.keys.get(key)
-        ));
-    }
-    if let Some(anchor) = &create.anchor {
-        let ids: Vec<&str> = index
-            .by_anchor
-            .get(anchor.as_str())
-            .into_iter()
-            .flatten()
-            .map(|row| row.id.as_str())
-            .collect();
-        if ids != [id] {
-            found.push(format!("its anchor id stands for {ids:?}, not for {id}"));
-        }
-    }
-    let bodies: Vec<_> = acknowledgements(&create.attempts).collect();
-    let differ = |body: &&serde_json::Value| {
-        if create.key.is_some() {
-            *body != bodies[0]
-        } else {
-            body["id"] != bodies[0]["id"]
-        }
-    };
-    if let Some(other) = bodies.iter().find(|body| differ(body)) {
-        found.push(format!("two answers: {} and {other}", bodies[0]));
-    }
-    found.extend(told_of_itself(&create.attempts, 201));
-    found
-}
-
-/// All of them or none, in the order in which they were sent.
-fn check_batch(batch: &Batch, index: &Index) -> Vec<String> {
-    let rows = index.by_marker.get(batch.marker.as_str());
-    let count = rows.map_or(0, Vec::len);
-    let mut found = Vec::new();
-    match outcome(&batch.attempts) {
-        Outcome::Acknowledged if count == batch.size => {}
-        Outcome::NotApplied if count == 0 => {}
-        Outcome::Doubt if count == 0 || count == batch.size => {}
-        outcome => {
-            let (size, attempts) = (batch.size, &batch.attempts);
-            found.push(format!(
-                "{outcome:?}, but {count} of {size} rows: {attempts:?}"
-            ));
-        }
-    }
-    let stored = index.truth.keys.get(&batch.marker);
-    for body in acknowledgements(&batch.attempts) {
-        let data = body["data"].as_array().into_iter().flatten();
-        let ids: Vec<&str> = data.filter_map(|item| item["id"].as_str()).collect();
-        if stored.is_none_or(|stored| *stored != ids) {
-            found.push(format!("acknowledged as {ids:?}, stored as {stored:?}"));
-        }
-    }
-    found.extend(told_of_itself(&batch.attempts, 201));
-    found
-}
-
-/// Applied once, as the version that it makes, and told so each time.
-fn check_callback(callback: &Callback, truth: &Truth) -> Vec<String> {
-    let applied = truth.callbacks.get(&callback.marker);
-    let applied = applied.map_or(&[][..], Vec::as_slice);
-    let mut found = Vec::new();
-    match (outcome(&callback.attempts), applied) {
-        (Outcome::Acknowledged | Outcome::Doubt, [(_, version)]) if *version == callback.makes => {}
-        (Outcome::NotApplied | Outcome::Doubt, []) => {}
-        (outcome, applied) => {
-            let (makes, attempts) = (callback.makes, &callback.attempts);
-            found.push(format!(
-                "{outcome:?}, makes version {makes}, but made {applied:?}: {attempts:?}"
-            ));
-        }
-    }
-    for body in acknowledgements(&callback.attempts) {
-        let is_right = applied.iter().all(|(id, _)| body["id"] == **id)
-            && body["version"] == callback.makes
-            && body["callback_status"] == callback.body["callback_status"];
-        if !is_right {
-            found.push(format!("acknowledged as {body}"));
-        }
-    }
-    let status = if callback.makes == 1 { 201 } else { 200 };
-    found.extend(told_of_itself(&callback.attempts, status));
-    found
-}
-
-/// Where nothing had been applied before, the first acknowledgement is no replay, and of this status.
-fn told_of_itself(attempts: &[Attempt], expected: u16) -> Option<String> {
-    let first = attempts
-        .iter()
-        .position(|attempt| matches!(attempt.reply, Reply::Done { .. }))?;
-    let Reply::Done {
-        status, replayed, ..
-    } = attempts[first].reply
-    else {
-        return None;
-    };
-    let fresh = outcome(&attempts[..first]) == Outcome::NotApplied;
-    (fresh && (replayed || status != expected))
-        .then(|| format!("its own first attempt was answered {status}, replayed: {replayed}"))
 }
 
 fn check_change(change: &Change, index: &Index) -> Vec<String> {
