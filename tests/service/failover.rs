@@ -2,7 +2,7 @@
 
 use crate::faults::Stage;
 use crate::faults::catalogue as faults;
-use crate::faults::history::{Create, Level, Read, View};
+use crate::faults::history::{Create, Level, Outcome, Read, View, outcome};
 use crate::faults::round::survives;
 
 #[test]
@@ -22,6 +22,15 @@ fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {
         let mut reads = history.reads.iter().filter(|read| is_asked(read));
         assert!(reads.any(|read| !read.lines.is_empty()), "{i}");
     }
+    let refused = |code| {
+        let changes = history
+            .changes
+            .iter()
+            .filter(|change| change.refusable == Some(code));
+        let mut outcomes = changes.map(|change| outcome(&change.attempts));
+        outcomes.any(|outcome| outcome == Outcome::NotApplied)
+    };
+    assert!(refused("precondition_failed") && refused("invalid_status_transition"));
     let creates = history
         .creates
         .iter()

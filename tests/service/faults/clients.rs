@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::board::Board;
-use super::history::{Attempt, Create, History, Reply};
+use super::history::{Attempt, Create, History, Outcome, Reply, outcome};
 use crate::support::bodies::with;
 use crate::support::http::{Answer, send};
 use crate::support::wait::{ms, pause, s};
@@ -10,7 +10,7 @@ use rand::Rng;
 use reqwest::Method;
 use std::time::{Duration, Instant};
 
-pub const LONGEST_BACKOFF_MS: u64 = 400;
+const LONGEST_BACKOFF_MS: u64 = 400;
 /// After so long a write will never be answered.
 const GIVE_UP: Duration = s(60);
 
@@ -46,6 +46,8 @@ impl Client<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     Endless,
+    /// It asks for something else as soon as it knows that nothing was applied.
+    UntilNotApplied,
     /// It takes the first answer for the last, whatever that is.
     None,
 }
@@ -57,6 +59,14 @@ impl Patience {
             Patience::None
         } else {
             Patience::Endless
+        }
+    }
+
+    fn is_at_its_end(self, attempts: &[Attempt]) -> bool {
+        match self {
+            Patience::Endless => false,
+            Patience::UntilNotApplied => outcome(attempts) == Outcome::NotApplied,
+            Patience::None => true,
         }
     }
 }
@@ -96,7 +106,7 @@ pub fn repeat(
                 return Some(answer);
             }
             (Reply::Rejected(_), _) => return None,
-            _ if patience == Patience::None || started.elapsed() > GIVE_UP => return None,
+            _ if started.elapsed() > GIVE_UP || patience.is_at_its_end(attempts) => return None,
             _ => pause(ms(rand::rng().random_range(0..=cap_ms))),
         }
         cap_ms = LONGEST_BACKOFF_MS.min(cap_ms * 2);

@@ -1,13 +1,14 @@
 //! Holds what reads showed against what the database holds, and against what was told of the changes that they show.
 
-use super::history::{History, Level, Line, Outcome, Read, Seen, View, outcome};
+use super::history::{Attempt, History, Level, Line, Read, Seen, View};
 use super::truth::Truth;
 use std::collections::HashSet;
 
 pub fn violations(history: &History, truth: &Truth) -> Vec<String> {
     let changes = history.changes.iter();
+    // Not those that were refused: a primary that was lost may have made and shown them before a rival's went first on the next one.
     let not_applied: HashSet<&str> = changes
-        .filter(|change| outcome(&change.attempts) == Outcome::NotApplied)
+        .filter(|change| change.attempts.iter().all(Attempt::changed_nothing))
         .map(|change| change.reason.as_str())
         .collect();
     let mut found = Vec::new();

@@ -124,7 +124,28 @@ fn check_change(change: &Change, index: &Index) -> Vec<String> {
             found.push(format!("acknowledged as {body}"));
         }
     }
+    found.extend(check_refused_change(change, all));
     found
+}
+
+/// What was in its way is there: a later version, or a status from which it is not allowed.
+fn check_refused_change(change: &Change, events: &[Event]) -> Option<String> {
+    let refused = change
+        .attempts
+        .iter()
+        .filter_map(|attempt| match &attempt.reply {
+            Reply::Rejected(refusal) => Some(refusal.code.as_str()),
+            _ => None,
+        });
+    let is_in_the_way = |code: &str, event: &Event| match code {
+        "precondition_failed" => event.version > change.from,
+        _ => event.version == change.from && !is_allowed(&event.status, change.to),
+    };
+    let mut without = refused.filter(|code| !events.iter().any(|event| is_in_the_way(code, event)));
+    let code = without.next()?;
+    Some(format!(
+        "refused with {code}, which nothing explains: {events:?}"
+    ))
 }
 
 /// 1..n without gaps, each step allowed, and the row is as the last one left it.

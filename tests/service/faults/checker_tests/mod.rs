@@ -1,5 +1,6 @@
 //! The checker fails on a doctored history.
 
+mod changes;
 mod reads;
 mod rivals;
 mod words;
@@ -139,6 +140,7 @@ fn honest() -> (History, Truth) {
             to: "failed",
             reason: "why".into(),
             refusable: None,
+            deadline: None,
             attempts: vec![attempt(Reply::Done {
                 status: 200,
                 replayed: false,

@@ -42,6 +42,8 @@ pub struct Change {
     pub reason: String,
     /// The code with which it may be refused: another changes the same version at the same time, or the step is not allowed.
     pub refusable: Option<&'static str>,
+    /// How long each attempt may take, where that is too short for a failover.
+    pub deadline: Option<Duration>,
     pub attempts: Vec<Attempt>,
 }
 
@@ -65,6 +67,22 @@ pub struct Callback {
     pub attempts: Vec<Attempt>,
 }
 
+/// What a write is answered, though nothing is wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Success,
+    /// Or that a rival was first.
+    Refusal,
+    /// Or that its time was too short.
+    Again,
+}
+
+impl Expected {
+    fn of(refusable: Option<&str>) -> Expected {
+        refusable.map_or(Expected::Success, |_| Expected::Refusal)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub creates: Vec<Create>,
@@ -85,20 +103,25 @@ impl History {
         self.snapshots.append(&mut other.snapshots);
     }
 
-    /// Of each write, all its attempts, and whether it may be refused.
-    fn all_writes(&self) -> impl Iterator<Item = (&[Attempt], bool)> {
+    /// Of each write, all its attempts, and what else than success it has to expect.
+    fn all_writes(&self) -> impl Iterator<Item = (&[Attempt], Expected)> {
         let creates = self.creates.iter();
-        let creates = creates.map(|create| (&create.attempts, create.refusable.is_some()));
-        let changes = self.changes.iter();
-        let changes = changes.map(|change| (&change.attempts, change.refusable.is_some()));
-        let batches = self.batches.iter().map(|batch| (&batch.attempts, false));
-        let callbacks = self.callbacks.iter();
-        let callbacks = callbacks.map(|callback| (&callback.attempts, false));
-        let all = creates.chain(changes).chain(batches).chain(callbacks);
-        all.map(|(attempts, refusable)| (attempts.as_slice(), refusable))
+        let creates = creates.map(|create| (&create.attempts, Expected::of(create.refusable)));
+        let changes = self.changes.iter().map(|change| {
+            let expected = Expected::of(change.refusable);
+            (
+                &change.attempts,
+                change.deadline.map_or(expected, |_| Expected::Again),
+            )
+        });
+        let batches = self.batches.iter().map(|batch| &batch.attempts);
+        let callbacks = self.callbacks.iter().map(|callback| &callback.attempts);
+        let alone = batches.chain(callbacks);
+        let alone = alone.map(|attempts| (attempts, Expected::Success));
+        let all = creates.chain(changes).chain(alone);
+        all.map(|(attempts, expected)| (attempts.as_slice(), expected))
     }
 
-    /// Of each write, all its attempts.
     pub fn writes(&self) -> impl Iterator<Item = &[Attempt]> {
         self.all_writes().map(|(attempts, _)| attempts)
     }
@@ -110,13 +133,14 @@ impl History {
     /// Every answer to a write that was neither its acknowledgement nor what it has to expect.
     pub fn failed_writes(&self) -> Vec<&Reply> {
         let mut failed = Vec::new();
-        for (attempts, refusable) in self.all_writes() {
+        for (attempts, expected) in self.all_writes() {
             let replies = attempts.iter().map(|attempt| &attempt.reply);
             failed.extend(replies.filter(|reply| match reply {
                 Reply::Done { .. } => false,
-                Reply::Rejected(_) => !refusable,
+                Reply::Rejected(_) => expected != Expected::Refusal,
                 // The other one takes longer than the service waits for it.
-                Reply::Again { code, .. } => !(refusable && code == IN_PROGRESS),
+                Reply::Again { code, .. } if code == IN_PROGRESS => expected == Expected::Success,
+                Reply::Again { .. } => expected != Expected::Again,
                 Reply::Lost { .. } => true,
             }));
         }
