@@ -62,7 +62,9 @@ pub fn write(client: &Client) -> History {
         let mut creates = new_creates(client.board, bodies);
         let clients = rand::rng().random_range(2..=3);
         let done = send_at_once(client, &mut creates, clients);
-        done.map(|created| client.board.put_fresh(created));
+        if let Some(created) = done {
+            client.board.put_fresh(created);
+        }
         history.creates.append(&mut creates);
         pause(client.stage.pace);
     }

@@ -7,7 +7,8 @@ mod words;
 mod writes;
 
 use super::checker::violations;
-use super::history::{Attempt, Batch, Callback, Change, Create, History, Refusal, Reply, Seen};
+use super::history::attempts::Refusal;
+use super::history::{Attempt, Batch, Callback, Change, Create, History, Reply, Seen};
 use super::snapshot::Snapshot;
 use super::tally::Tally;
 use super::truth::{Event, Row, Truth};

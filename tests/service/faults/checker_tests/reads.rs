@@ -57,7 +57,7 @@ const STATUS: usize = 3;
 
 #[test]
 fn a_read_that_shows_what_it_must_not_fails() {
-    let table: [(&str, &str, Doctor); 14] = [
+    let table: [(&str, &str, Doctor); 8] = [
         (
             "a read is older than its token",
             "Version(1)",
@@ -106,6 +106,13 @@ fn a_read_that_shows_what_it_must_not_fails() {
             "shows what is not stored",
             |history, _| history.reads[ONE].lines[0].reason = Some("another".into()),
         ),
+    ];
+    are_noticed_as(super::honest, &table);
+}
+
+#[test]
+fn a_list_that_misses_or_shows_what_it_must_not_fails() {
+    let table: [(&str, &str, Doctor); 6] = [
         (
             "a list by key misses what was acknowledged",
             "its key stands for",

@@ -2,7 +2,8 @@
 
 use super::{Doctor, again, are_noticed_as, attempt, create, done, honest};
 use crate::faults::checker::violations;
-use crate::faults::history::{Attempt, History, Refusal, Reply};
+use crate::faults::history::attempts::Refusal;
+use crate::faults::history::{Attempt, History, Reply};
 use crate::faults::truth::{Row, Truth};
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! What the clients saw.
 
-mod attempts;
+pub mod attempts;
 mod reads;
 
-pub use attempts::{Attempt, Outcome, Refusal, Reply, acknowledgements, outcome};
+pub use attempts::{Attempt, Outcome, Reply, acknowledgements, outcome};
 pub use reads::{Level, Line, Read, Seen, View};
 
 use super::snapshot::Snapshot;
