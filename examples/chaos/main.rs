@@ -32,7 +32,7 @@ struct Args {
     /// The same seed gives the same order of faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Between two requests of each of 17 clients: the slower they are, the more faults go into an hour
+    /// Between two requests of each of 18 clients: the slower they are, the more faults go into an hour
     #[arg(long, default_value_t = 5)]
     pace_ms: u64,
     /// Only faults whose name contains this, or one of several: "restart|swapped"

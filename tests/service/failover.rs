@@ -2,11 +2,41 @@
 
 use crate::faults::Stage;
 use crate::faults::catalogue as faults;
+use crate::faults::history::{Create, Level, Outcome, Read, View, outcome};
 use crate::faults::round::survives;
 
 #[test]
 fn a_killed_primary_and_a_promotion_lose_nothing_and_fail_no_write() {
-    survives(&Stage::new(), &faults::KILL_AND_PROMOTE);
+    let history = survives(&Stage::new(), &faults::KILL_AND_PROMOTE);
+    // Otherwise the checker had nothing to look at.
+    type IsAsked = fn(&Read) -> bool;
+    let asked: [IsAsked; 6] = [
+        |read| read.view == View::History && read.level == Level::Strong,
+        |read| read.view == View::History && read.level == Level::Token,
+        |read| read.view == View::Search && read.level == Level::Token,
+        |read| read.view == View::Search && read.level == Level::Eventual,
+        |read| matches!(read.view, View::Key(_)),
+        |read| matches!(read.view, View::Status(_)),
+    ];
+    for (i, is_asked) in asked.iter().enumerate() {
+        let mut reads = history.reads.iter().filter(|read| is_asked(read));
+        assert!(reads.any(|read| !read.lines.is_empty()), "{i}");
+    }
+    let refused = |code| {
+        let changes = history
+            .changes
+            .iter()
+            .filter(|change| change.refusable == Some(code));
+        let mut outcomes = changes.map(|change| outcome(&change.attempts));
+        outcomes.any(|outcome| outcome == Outcome::NotApplied)
+    };
+    assert!(refused("precondition_failed") && refused("invalid_status_transition"));
+    let creates = history
+        .creates
+        .iter()
+        .filter(|create| create.refusable.is_some());
+    let is_refused = |create: &Create| create.id().is_none();
+    assert!(creates.clone().any(is_refused) && creates.clone().any(|create| !is_refused(create)));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Anchors: each tells of its transactions by callbacks, one after the other, and repeats each until it is heard.
 
-use super::clients::{Board, Client, Patience, repeat};
+use super::board::Board;
+use super::clients::{Client, Patience, repeat};
 use super::history::{Callback, History};
 use crate::support::Webhook;
-use crate::support::bodies::{account, minimal, with};
+use crate::support::bodies::with;
 use crate::support::http::{Answer, send};
 use crate::support::wait::pause;
 use rand::Rng;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const STATES: [&str; 4] = ["incomplete", "pending_external", "completed", "refunded"];
 
@@ -30,9 +31,8 @@ pub fn send_callback(
 
 fn transaction(board: &Board) -> Value {
     let marker = board.marker();
-    let body = with(minimal(), "stellar_account", account());
-    let body = with(body, "anchor_transaction_id", format!("anchor-{marker}"));
-    with(body, "metadata", json!({"marker": marker}))
+    let body = board.transaction(&marker, None);
+    with(body, "anchor_transaction_id", format!("anchor-{marker}"))
 }
 
 /// The first callback of a transaction makes it, and each later one a version.

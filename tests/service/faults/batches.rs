@@ -1,8 +1,8 @@
 //! Clients that create several transactions at once.
 
-use super::clients::{Board, Client, Patience, repeat};
+use super::board::Board;
+use super::clients::{Client, Patience, repeat};
 use super::history::{Batch, History};
-use crate::support::bodies::{account, minimal, with};
 use crate::support::http::{Answer, send};
 use crate::support::wait::pause;
 use rand::Rng;
@@ -12,11 +12,9 @@ use serde_json::{Value, json};
 fn new_batch(board: &Board) -> Batch {
     let marker = board.marker();
     let size = rand::rng().random_range(1..=8);
-    let item = || {
-        let body = with(minimal(), "stellar_account", account());
-        with(body, "metadata", json!({"marker": marker}))
-    };
-    let items: Vec<Value> = (0..size).map(|_| item()).collect();
+    let items: Vec<Value> = (0..size)
+        .map(|_| board.transaction(&marker, Some(&marker)))
+        .collect();
     Batch {
         body: json!({"transactions": items}),
         marker,

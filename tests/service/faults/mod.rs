@@ -4,16 +4,22 @@
 
 pub mod anchors;
 pub mod batches;
+pub mod board;
 pub mod catalogue;
+pub mod changers;
 pub mod checker;
 #[cfg(test)]
 mod checker_tests;
 pub mod clients;
 pub mod history;
 pub mod operator;
+pub mod questions;
 pub mod readers;
 pub mod regions;
+pub mod resolve;
+pub mod rivals;
 pub mod round;
+pub mod shown;
 pub mod snapshot;
 pub mod stage;
 pub mod tally;

@@ -1,7 +1,9 @@
 //! Those who read: what they asked for, and what they were shown.
 
+use super::board::Acknowledged;
 use super::clients::Client;
-use super::history::{History, Level, Read, Seen};
+use super::history::{History, Level, Line, Read, Seen, View};
+use super::questions::Question;
 use crate::support::http::{Answer, send};
 use crate::support::wait::pause;
 use rand::Rng;
@@ -14,12 +16,29 @@ pub const STRANGE: u64 = 1000;
 
 pub const STRONG: (&str, &str) = ("X-Read-Consistency", "strong");
 
-/// What a read is asked for.
+/// What the answer must hold.
 pub struct Wanted {
     pub level: Level,
     pub floor: u64,
     /// The instance whose token it carries.
     pub token_of: Option<usize>,
+}
+
+impl Wanted {
+    const NOTHING: Wanted = Wanted {
+        level: Level::Eventual,
+        floor: 0,
+        token_of: None,
+    };
+
+    /// "Now" is the latest that anybody was told of.
+    fn now(client: &Client, id: &str) -> Wanted {
+        Wanted {
+            level: Level::Strong,
+            floor: client.board.latest_version(id),
+            token_of: None,
+        }
+    }
 }
 
 /// What was acknowledged must be seen by whoever asks for it.
@@ -42,44 +61,57 @@ fn read_recent(client: &Client, is_strong: impl Fn() -> bool) -> History {
         let Some(written) = client.board.any_recent() else {
             continue;
         };
-        let path = format!("/transactions/{}", written.id);
-        let (level, token_of, header) = if is_strong() {
-            (Level::Strong, None, STRONG)
+        let is_about_many = rand::rng().random_range(0..8) == 0;
+        history.reads.push(if is_strong() && is_about_many {
+            ask_strongly(client, Question::status(client))
+        } else if is_strong() {
+            ask_strongly(client, Question::any_about(&written))
         } else {
-            let token = ("X-Consistency-Token", written.token.as_str());
-            (Level::Token, Some(written.instance), token)
-        };
-        // A token names a write; "now" is the latest that anybody was told of.
-        let floor = match level {
-            Level::Strong => client.board.latest_version(&written.id),
-            _ => written.version,
-        };
-        let wanted = Wanted {
-            level,
-            floor,
-            token_of,
-        };
-        history.reads.push(ask(client, wanted, &path, &[header]));
+            ask_with_token(client, Question::any_about(&written), &written)
+        });
     }
     history
+}
+
+pub fn ask_strongly(client: &Client, question: Question) -> Read {
+    let wanted = Wanted::now(client, &question.id);
+    ask(client, wanted, question, &[STRONG])
+}
+
+/// A token names a write.
+fn ask_with_token(client: &Client, question: Question, written: &Acknowledged) -> Read {
+    let wanted = match question.view {
+        View::Key(_) => Wanted::now(client, &written.id),
+        _ => Wanted {
+            level: Level::Token,
+            floor: written.version,
+            token_of: Some(written.instance),
+        },
+    };
+    let token = ("X-Consistency-Token", written.token.as_str());
+    ask(client, wanted, question, &[token])
 }
 
 pub fn read(client: &Client) -> History {
     let mut history = History::default();
     while !client.board.is_stopped() {
         pause(client.stage.pace);
-        let wanted = Wanted {
-            level: Level::Eventual,
-            floor: 0,
-            token_of: None,
+        let recent = client.board.any_recent();
+        let about_one = recent.filter(|_| rand::rng().random_range(0..2) == 0);
+        let question = about_one.map_or_else(
+            || Question::status(client),
+            |written| Question::any_about(&written),
+        );
+        let wanted = match question.view {
+            View::Key(_) => Wanted::now(client, &question.id),
+            _ => Wanted::NOTHING,
         };
-        let path = "/transactions?limit=3";
-        history.reads.push(ask(client, wanted, path, &[]));
+        history.reads.push(ask(client, wanted, question, &[]));
     }
     history
 }
 
-pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]) -> Read {
+fn ask(client: &Client, wanted: Wanted, question: Question, headers: &[(&str, &str)]) -> Read {
     let (stage, instance) = (client.stage, client.instance());
     let (nodes, service) = (
         stage.reads_excused.now(),
@@ -87,7 +119,8 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
     );
     let branch = stage.old_branch.now();
     let start = Instant::now();
-    let answer = send(Method::GET, &stage.apps[instance].url(path), headers, None);
+    let url = stage.apps[instance].url(&question.path);
+    let answer = send(Method::GET, &url, headers, None);
     let end = Instant::now();
     let excused =
         stage.reads_excused.since(nodes) || stage.instance_excused[instance].since(service);
@@ -97,27 +130,18 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
     let lag_ms = header("X-Replica-Lag-Ms").parse().ok();
     let served_in = header("X-Served-By-Region").to_owned();
     let on_old_branch = by_replica && stage.old_branch.throughout(branch);
-    let seen = match answer {
-        Ok(answer) if answer.status == 200 => {
-            Seen::Version(answer.json()["version"].as_u64().unwrap_or(0))
-        }
-        // Of no use then, but nothing untrue: a 404 or a lost token is never excused.
-        Ok(answer) if excused && answer.status == 503 => Seen::Excused,
-        Err(_) if excused => Seen::Excused,
-        Ok(answer) => unavailable(&answer).map_or_else(
-            || Seen::Failed(format!("{} {}", answer.status, answer.text)),
-            Seen::Unavailable,
-        ),
-        Err(error) => Seen::Failed(format!("{error:?}")),
-    };
+    let (lines, seen) = seen(answer, &question.id, excused);
+    let Question { view, id, .. } = question;
     let Wanted {
         level,
         floor,
         token_of,
     } = wanted;
     Read {
+        view,
         level,
         instance,
+        id,
         floor,
         token_of,
         end,
@@ -126,8 +150,36 @@ pub fn ask(client: &Client, wanted: Wanted, path: &str, headers: &[(&str, &str)]
         by_replica,
         lag_ms,
         on_old_branch,
+        lines,
         seen,
     }
+}
+
+fn seen(answer: reqwest::Result<Answer>, id: &str, excused: bool) -> (Vec<Line>, Seen) {
+    let lines = match &answer {
+        Ok(answer) if answer.status == 200 => Line::all_of(&answer.json(), id),
+        _ => Vec::new(),
+    };
+    let seen = match answer {
+        // There is no such transaction, it says: an answer like others, to be held against what is known.
+        Ok(answer) if answer.status == 200 || is_unknown(&answer) => {
+            let versions = lines.iter().filter(|line| line.id == id);
+            Seen::Version(versions.map(|line| line.version).max().unwrap_or(0))
+        }
+        // Of no use then, but nothing untrue: a lost token is never excused.
+        Ok(answer) if excused && answer.status == 503 => Seen::Excused,
+        Err(_) if excused => Seen::Excused,
+        Ok(answer) => unavailable(&answer).map_or_else(
+            || Seen::Failed(format!("{} {}", answer.status, answer.text)),
+            Seen::Unavailable,
+        ),
+        Err(error) => Seen::Failed(format!("{error:?}")),
+    };
+    (lines, seen)
+}
+
+fn is_unknown(answer: &Answer) -> bool {
+    answer.status == 404 && answer.json()["code"] == "transaction_not_found"
 }
 
 fn unavailable(answer: &Answer) -> Option<String> {

@@ -1,9 +1,11 @@
 //! One fault under load: the clients run, something breaks and heals, and what they saw is checked.
 
-use super::clients::{self, Board, Client};
+use super::board::Board;
+use super::clients::{self, Client};
 use super::history::{History, Outcome, outcome};
+use super::resolve::resolve;
 use super::truth::Truth;
-use super::{Stage, anchors, batches, catalogue::Fault, checker, readers};
+use super::{Stage, anchors, batches, catalogue::Fault, changers, checker, readers, rivals};
 use crate::support::{App, key};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -15,6 +17,8 @@ const WRITERS: usize = 10;
 const CHANGERS: usize = 2;
 const BATCHERS: usize = 1;
 const ANCHORS: usize = 1;
+/// Each is two or three.
+const RIVALS: usize = 1;
 const CONSISTENT_READERS: usize = 1;
 const READERS: usize = 2;
 /// Before the fault, and after it is healed.
@@ -45,7 +49,7 @@ pub fn run_among(stage: &Stage, population: &[Group], fault: impl FnOnce(&Stage,
         board: &board,
         home: None,
     };
-    clients::resolve(&client, &mut history);
+    resolve(&client, &mut history);
     violations.extend(unresolved(&history));
     violations.extend(check(stage, &history, &board.run));
     violations.sort();
@@ -63,7 +67,7 @@ pub struct Group {
     pub kind: fn(&Client) -> History,
 }
 
-fn population() -> [Group; 6] {
+fn population() -> [Group; 7] {
     let anywhere = |size, kind| Group {
         size,
         home: None,
@@ -71,9 +75,10 @@ fn population() -> [Group; 6] {
     };
     [
         anywhere(WRITERS, clients::write),
-        anywhere(CHANGERS, clients::change),
+        anywhere(CHANGERS, changers::change),
         anywhere(BATCHERS, batches::write),
         anywhere(ANCHORS, anchors::tell),
+        anywhere(RIVALS, rivals::write),
         anywhere(CONSISTENT_READERS, readers::read_consistently),
         anywhere(READERS, readers::read),
     ]

@@ -97,11 +97,12 @@ fn not_in_a_named_region(
 }
 
 fn check_read(read: &Read) -> Option<String> {
-    let Seen::Version(version) = read.seen else {
+    let Seen::Version(_) = read.seen else {
         return None;
     };
     let consistent = read.level != Level::Eventual;
-    let what = if consistent && version >= STRANGE {
+    let is_strange = read.lines.iter().any(|line| line.version >= STRANGE);
+    let what = if consistent && is_strange {
         "shows a branch that is not the service's"
     } else if consistent && read.on_old_branch {
         "was served by a replica, and all of them are on an old branch"

@@ -110,12 +110,15 @@ impl Drill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::history::View;
     use serde_json::Value;
 
     fn read(level: Level, end: Instant) -> Read {
         Read {
+            view: View::One,
             level,
             instance: Region::Eu as usize,
+            id: "1".into(),
             floor: 1,
             token_of: None,
             end,
@@ -124,6 +127,7 @@ mod tests {
             by_replica: true,
             lag_ms: Some(0),
             on_old_branch: false,
+            lines: Vec::new(),
             seen: Seen::Version(1),
         }
     }

@@ -1,6 +1,7 @@
 //! Who asks: in each region clients that know only its instance, as long as that is there. Tokens and transactions pass between regions.
 
-use crate::faults::clients::{change, write};
+use crate::faults::changers::change;
+use crate::faults::clients::write;
 use crate::faults::readers::{read, read_strongly, read_with_tokens};
 use crate::faults::round::Group;
 use crate::support::Region;
