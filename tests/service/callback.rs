@@ -358,7 +358,12 @@ fn a_callback_of_a_transaction_with_other_fields_is_refused_whatever_its_time() 
             );
         }
     }
-    assert_eq!(events(&app, &created.id()).len(), 1);
+    let said = Webhook::at(&key(), now(), &status(&body, "completed"));
+    said.send(&app).expect(200);
+    let mut other = Webhook::at(&said.id, now(), &with(body, "amount", json!("7")));
+    other.send(&app).problem(422, "idempotency_key_reused");
+    other.id = key();
+    assert_eq!(events(&app, &created.id()).len(), 2);
 }
 
 #[test]
@@ -524,12 +529,12 @@ fn sources_that_cannot_be_are_told_at_the_start() {
     );
     let table = [
         (
-            source("secrets = [\"MfKQ9r8G\"]"),
-            "callback.sources[0].secrets: must be whsec_",
+            source("secrets = [\"MfKQ9r8!\"]"),
+            "callback.sources[0].secrets: must be base64",
         ),
         (
             source("secrets = [\"whsec_!\"]"),
-            "callback.sources[0].secrets: must be whsec_",
+            "callback.sources[0].secrets: must be base64",
         ),
         (
             source("secrets = []"),
@@ -548,8 +553,10 @@ fn sources_that_cannot_be_are_told_at_the_start() {
             "callback.sources[0].owner: is missing",
         ),
         (
-            format!("[{{ owner = \"a\", secrets = [\"{good}\"] }}]"),
-            "callback.sources[0].name: is missing",
+            format!(
+                "[{{ owner = \"a\", secrets = [\"{good}\"] }}, {{ owner = \"a\", secrets = [\"{good}\"] }}]"
+            ),
+            "callback.sources[1].name: another source has this name, or this owner and no name",
         ),
         (twice, "callback.sources: a secret occurs twice"),
     ];

@@ -440,3 +440,31 @@ fn a_replica_that_was_promoted_a_moment_ago_answers_for_no_token() {
         app.get("/status").json()["nodes"][2]["cause"] == "promoted_apart"
     });
 }
+
+/// The next record of an idle primary will stand behind the header of a page that has not begun: no standby has been sent that header.
+#[test]
+fn a_replica_does_not_lag_where_the_primary_has_finished_a_page_of_the_log_and_is_idle() {
+    let cluster = Cluster::pair();
+    let app = cluster
+        .launch()
+        .set("database.max_replica_lag_ms", 300)
+        .set("database.probe_interval_ms", 50)
+        .healthy();
+    let id = app.create(&minimal()).expect(201).id();
+    let path = format!("/transactions/{id}");
+    eventually(s(5), "the replica serves", || {
+        app.get(&path).served_by() == "replica"
+    });
+    sql(cluster.primary(), "SELECT pg_switch_wal()");
+    let flushed = ask(
+        cluster.primary(),
+        "SELECT pg_current_wal_flush_lsn()::text AS value",
+    );
+    let reached = format!("SELECT (pg_last_wal_replay_lsn() >= '{flushed}')::text AS value");
+    eventually(s(5), "it has all of it", || {
+        ask(cluster.replica(), &reached) == "true"
+    });
+    holds_for(ms(1500), "the replica serves", || {
+        app.get(&path).expect(200).served_by() == "replica"
+    });
+}

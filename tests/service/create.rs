@@ -192,9 +192,14 @@ fn what_does_not_exist_is_not_found() {
         format!("/transactions/{id}/events"),
     ] {
         it.app.get(&path).problem(404, "transaction_not_found");
-        it.app
+        let absent = it
+            .app
             .get_strong(&path)
             .problem(404, "transaction_not_found");
+        assert_eq!(
+            (absent.served_by(), absent.header("X-Read-Consistency")),
+            ("primary", "strong")
+        );
     }
 }
 

@@ -360,6 +360,21 @@ fn commits_that_were_let_go_without_a_standby_are_not_called_replicated() {
 fn a_wait_for_a_standby_that_was_cut_short_is_not_called_local() {
     let cluster = Cluster::pair();
     cluster.make_synchronous();
+    is_held_until_the_replica_is_back(&cluster);
+}
+
+/// One of them has it; the other one may be promoted.
+#[test]
+fn a_wait_for_two_standbys_that_was_cut_short_is_not_called_replicated() {
+    let cluster = Cluster::with_replicas(2);
+    let both = "FIRST 2 (*)";
+    let names = [("synchronous_standby_names", both)];
+    cluster.primary().reload(&names).unwrap();
+    cluster.until_set(cluster.primary(), names[0].0, both);
+    is_held_until_the_replica_is_back(&cluster);
+}
+
+fn is_held_until_the_replica_is_back(cluster: &Cluster) {
     let app = cluster
         .launch()
         .set("database.write_deadline_ms", 20_000)
@@ -372,12 +387,15 @@ fn a_wait_for_a_standby_that_was_cut_short_is_not_called_local() {
         holds_for(s(2), "nobody is told that it is there", || {
             !create.is_finished()
         });
+        assert_eq!(app.get("/status").json()["writes"], "held");
+        assert_eq!(app.get("/ready").json()["writes"], false);
         cluster.replica().thaw();
         let created = create.join().unwrap().expect(201);
         assert_eq!(created.header("X-Durability"), "replicated");
         assert_eq!(created.header("Idempotent-Replayed"), "false");
     });
     app.until_healthy(s(5));
+    assert_eq!(app.get("/status").json()["writes"], "available");
 }
 
 /// The rows are committed, and then an error keeps the service from asking who has them.

@@ -283,6 +283,9 @@ fn a_key_whose_first_request_is_in_flight_is_waited_for_and_then_refused() {
         crate::support::eventually(s(5), "the first waits for a standby", || {
             ask(cluster.primary(), waits) == "1"
         });
+        let soon = [("Idempotency-Key", &*key), ("X-Deadline-Ms", "700")];
+        app.create_with(&soon, &body)
+            .problem(409, "idempotency_request_in_progress");
         let start = Instant::now();
         let second = app
             .create_keyed(&key, &body)

@@ -53,6 +53,22 @@ fn operators_have_a_listener_of_their_own_and_clients_see_nothing_of_it() {
     assert!(get(spare, "/live").is_none());
 }
 
+#[test]
+fn an_address_that_has_used_up_its_limit_still_reaches_the_listener_for_operators() {
+    let (launch, spare) = (launch(), Launch::bare().port());
+    let app = launch
+        .text("server.admin_bind", &format!("127.0.0.1:{spare}"))
+        .set("limits.without_key.requests_per_second", 1)
+        .set("limits.without_key.burst", 5)
+        .healthy();
+    eventually(s(10), "the limit is used up", || {
+        app.get("/errors").status == 429
+    });
+    for _ in 0..10 {
+        get(spare, "/metrics").unwrap().expect(200);
+    }
+}
+
 /// Its page shows transactions to whoever has a client's key, and to nobody else.
 #[test]
 fn the_list_of_transactions_needs_a_key_on_the_listener_for_operators_too() {

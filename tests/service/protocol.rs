@@ -128,6 +128,7 @@ fn a_body_that_is_not_said_to_be_json_is_refused() {
         "application/json",
         "application/json; charset=utf-8",
         "Application/JSON",
+        "application/json ; charset=\"UTF-8\"",
     ] {
         post(content_type).expect(201);
     }

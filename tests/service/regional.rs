@@ -200,7 +200,9 @@ fn bounds_are_whole_milliseconds_and_not_below_the_round_trip() {
     too_tight(app.get_with(&path, &staleness), "X-Max-Staleness-Ms");
     let strong = [("X-Read-Consistency", "strong"), ("X-Deadline-Ms", "50")];
     too_tight(app.get_with(&path, &strong), "X-Deadline-Ms");
-    let key = key();
+    let (key, of_a_read) = (key(), key());
+    let irrelevant = [("Idempotency-Key", &*of_a_read), staleness[0]];
+    app.create_with(&irrelevant, &minimal()).expect(201);
     let deadline = [("Idempotency-Key", &*key), ("X-Deadline-Ms", "50")];
     too_tight(app.create_with(&deadline, &minimal()), "X-Deadline-Ms");
     let created = app.create_keyed(&key, &minimal()).expect(201);
@@ -320,4 +322,19 @@ fn a_token_is_waited_for_where_that_is_quicker_than_the_way_to_the_primary() {
         "primary",
         "it has not come, so the primary answers"
     );
+}
+
+/// Each round trip takes 600 ms, and a new connection some of them.
+#[test]
+fn a_node_that_is_very_far_away_can_be_used() {
+    let cluster = Cluster::alone();
+    let (proxies, urls) = cluster.proxies();
+    delayed(&proxies[0], ms(300));
+    let app = Launch::on(urls)
+        .set("database.probe_timeout_ms", 3000)
+        .set("database.write_deadline_ms", 30_000)
+        .set("database.attempt_timeout_ms", 10_000)
+        .start();
+    eventually(s(60), "it is used", || app.get("/health").status == 200);
+    app.create(&minimal()).expect(201);
 }

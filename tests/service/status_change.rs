@@ -3,6 +3,9 @@
 use crate::support::app::App;
 use crate::support::wait::s;
 use crate::support::{Answer, Cluster, ask, eventually, full, minimal, shared, sql};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use private_postgres::User;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::thread;
@@ -169,6 +172,50 @@ fn a_lost_response_can_be_asked_for_again() {
         (again.etag(), versions(&it.app, &id)),
         (etags[1].clone(), vec![json!(1), json!(2)])
     );
+}
+
+/// As one that a failover took back, or that nobody was ever given.
+#[test]
+fn an_etag_of_a_write_that_is_not_there_matches_nothing() {
+    let it = shared();
+    let (id, etags) = in_status(&it.app, "processing");
+    let unknown = |version: u8| format!("\"{version}-zzzzzz\"");
+    for (if_match, wanted) in [
+        (unknown(1), "processing"),
+        (unknown(2), "processing"),
+        (unknown(2), "completed"),
+    ] {
+        let refused = it.app.patch(&id, &if_match, &to(wanted));
+        let refused = refused.problem(412, "precondition_failed");
+        assert_eq!(refused.etag(), etags[1], "{if_match} {wanted}");
+    }
+    let third = it.app.patch(&id, &etags[1], &to("failed")).expect(200);
+    it.app
+        .patch(&id, &unknown(2), &to("failed"))
+        .problem(412, "precondition_failed");
+    let again = it.app.patch(&id, &etags[1], &to("failed")).expect(200);
+    assert_eq!(again.etag(), third.etag());
+}
+
+/// Each attempt so far was answered: the lock was not to be had. So nothing may have been applied.
+#[test]
+fn a_change_that_waits_for_a_lock_until_its_deadline_was_not_applied() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    let created = app.create(&minimal()).expect(201);
+    let id = created.id();
+    let mut stranger = PgConnection::establish(&cluster.primary().url(User::Application)).unwrap();
+    let lock = format!("BEGIN; SELECT FROM transactions WHERE id = '{id}' FOR UPDATE");
+    stranger.batch_execute(&lock).unwrap();
+    for deadline_ms in ["700", "1500"] {
+        let headers = [("If-Match", "*"), ("X-Deadline-Ms", deadline_ms)];
+        let path = format!("/transactions/{id}");
+        app.send(Method::PATCH, &path, &headers, Some(&to("processing")))
+            .problem(503, "overloaded");
+    }
+    stranger.batch_execute("ROLLBACK").unwrap();
+    app.patch(&id, &created.etag(), &to("processing"))
+        .expect(200);
 }
 
 #[test]

@@ -73,6 +73,40 @@ fn a_standby_that_follows_nobody_is_not_connected() {
     app.until_healthy(s(10));
 }
 
+/// The primary of a cluster need not be in the settings of an instance that serves reads.
+#[test]
+fn where_only_replicas_are_configured_all_of_them_are_connected() {
+    let cluster = Cluster::with_replicas(2);
+    let mut urls = cluster.urls();
+    let app = Launch::on(urls.split_off(1)).start();
+    eventually(s(10), "both are", || {
+        let health = app.get("/health").expect(503).json();
+        (&health["db_primary"], &health["db_replica"])
+            == (&"disconnected".into(), &"connected".into())
+    });
+}
+
+/// A setting of the server, since PostgreSQL 14.
+#[test]
+fn connections_that_nobody_uses_are_not_ended_by_the_server() {
+    let cluster = Cluster::alone();
+    let known =
+        "SELECT count(*)::text AS value FROM pg_settings WHERE name = 'idle_session_timeout'";
+    if ask(cluster.primary(), known) == "0" {
+        return;
+    }
+    let timeout = [("idle_session_timeout", "500ms")];
+    cluster.primary().reload(&timeout).unwrap();
+    let app = cluster.launch().healthy();
+    let unused = "SELECT count(*)::text AS value FROM pg_stat_activity
+                   WHERE usename = 'synapse' AND state = 'idle' AND state_change < now() - interval '1500 ms'";
+    eventually(s(10), "they live on", || {
+        ask(cluster.primary(), unused) != "0"
+    });
+    app.create(&minimal()).expect(201);
+    assert!(!app.log().contains("to=down"), "{}", app.log());
+}
+
 #[test]
 fn writes_are_told_as_they_would_be_answered_where_replication_is_required() {
     let cluster = Cluster::pair();

@@ -214,3 +214,22 @@ fn is_on_another_branch(standing: &Standing) -> bool {
         Standing::Fenced(trouble) => another(trouble.cause),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::cause::Trouble;
+    use super::*;
+
+    #[test]
+    fn a_node_of_another_branch_is_one_whether_it_serves_reads_or_is_fenced() {
+        let fenced = |cause| Standing::Fenced(Trouble::new(cause, String::new()));
+        for cause in [Cause::LowerTimeline, Cause::PromotedApart] {
+            assert!(is_on_another_branch(&Standing::Usable(Some(cause))));
+            assert!(is_on_another_branch(&fenced(cause)));
+        }
+        for cause in [Cause::FollowsNobody, Cause::WaitingForStandby] {
+            assert!(!is_on_another_branch(&Standing::Usable(Some(cause))));
+        }
+        assert!(!is_on_another_branch(&Standing::Usable(None)));
+    }
+}

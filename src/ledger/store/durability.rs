@@ -132,3 +132,23 @@ impl Statement for Confirm<'_> {
         binds.bind::<Array<SqlText>, _>(self.standbys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_was_cut_short_proves_nothing_even_where_some_standbys_have_the_commit() {
+        let (soon, late) = (Duration::from_millis(80), Duration::from_millis(2390));
+        let by = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        for names in [&[][..], &["b"]] {
+            assert_eq!(answered(by(names), 2400, soon), Copies::On(by(names)));
+            assert_eq!(answered(by(names), 2400, late), Copies::Unknown);
+            assert_eq!(
+                answered(by(names), 0, late),
+                Copies::On(by(names)),
+                "no limit"
+            );
+        }
+    }
+}

@@ -185,7 +185,7 @@ impl Cluster {
         self.nodes[standby].follow_port(port).unwrap();
     }
 
-    fn until_set(&self, server: &Server, setting: &str, value: &str) {
+    pub fn until_set(&self, server: &Server, setting: &str, value: &str) {
         let shown = format!("SELECT current_setting('{setting}') AS value");
         eventually(s(5), "the setting is in force", || {
             ask(server, &shown) == value
