@@ -10,9 +10,9 @@ use serde_json::json;
 use std::thread;
 
 pub fn send_change(client: &Client, change: &mut Change, patience: Patience) -> Option<Answer> {
-    let deadline = change
-        .deadline
-        .map(|deadline| deadline.as_millis().to_string());
+    // Whoever asks again until it is done has time.
+    let deadline = change.deadline.filter(|_| patience == Patience::None);
+    let deadline = deadline.map(|deadline| deadline.as_millis().to_string());
     let deadline = deadline.iter().map(|ms| ("X-Deadline-Ms", ms.as_str()));
     let if_match = ("If-Match", change.if_match.as_str());
     let headers: Vec<_> = deadline.chain([if_match]).collect();
@@ -49,7 +49,11 @@ fn step(client: &Client, seen: &Answer, to: &'static str, history: &mut History)
     };
     loop {
         let mut change = new_change(client, seen, to);
-        change.deadline = is_hasty.then(|| ms(rand::rng().random_range(50..200)));
+        if is_hasty {
+            change.deadline = Some(ms(rand::rng().random_range(50..200)));
+            // So far may the primary be away that there is no need to try.
+            change.refusable = Some("invalid_parameter");
+        }
         let answer = send_change(client, &mut change, patience);
         let is_not_applied = change.attempts.iter().all(Attempt::changed_nothing);
         history.changes.push(change);

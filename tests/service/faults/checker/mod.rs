@@ -138,6 +138,8 @@ fn check_refused_change(change: &Change, events: &[Event]) -> Option<String> {
             _ => None,
         });
     let is_in_the_way = |code: &str, event: &Event| match code {
+        // The time that it had.
+        "invalid_parameter" => true,
         "precondition_failed" => event.version > change.from,
         _ => event.version == change.from && !is_allowed(&event.status, change.to),
     };

@@ -137,7 +137,7 @@ impl History {
             let replies = attempts.iter().map(|attempt| &attempt.reply);
             failed.extend(replies.filter(|reply| match reply {
                 Reply::Done { .. } => false,
-                Reply::Rejected(_) => expected != Expected::Refusal,
+                Reply::Rejected(_) => expected == Expected::Success,
                 // The other one takes longer than the service waits for it.
                 Reply::Again { code, .. } if code == IN_PROGRESS => expected == Expected::Success,
                 Reply::Again { .. } => expected != Expected::Again,
