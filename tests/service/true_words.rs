@@ -95,12 +95,12 @@ fn connections_that_nobody_uses_are_not_ended_by_the_server() {
     if ask(cluster.primary(), known) == "0" {
         return;
     }
-    let timeout = [("idle_session_timeout", "500ms")];
+    let timeout = [("idle_session_timeout", "2s")];
     cluster.primary().reload(&timeout).unwrap();
     let app = cluster.launch().healthy();
     let unused = "SELECT count(*)::text AS value FROM pg_stat_activity
-                   WHERE usename = 'synapse' AND state = 'idle' AND state_change < now() - interval '1500 ms'";
-    eventually(s(10), "they live on", || {
+                   WHERE usename = 'synapse' AND state = 'idle' AND state_change < now() - interval '4 s'";
+    eventually(s(15), "they live on", || {
         ask(cluster.primary(), unused) != "0"
     });
     app.create(&minimal()).expect(201);
