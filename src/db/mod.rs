@@ -30,7 +30,7 @@ pub use options::{NodeOptions, Options, RebuildSchedule, Require, Schema};
 pub use pool::bulkhead::{Permit, Use, share};
 pub use pool::{Connection, Pool};
 pub use requests::SplitBrain;
-pub use threads::Counted as Abandoned;
+pub use threads::Counted as GivenUpThread;
 
 /// The pure decisions, for the simulator (tests/simulation): it drives them in virtual time, against a model of PostgreSQL.
 pub mod decisions {

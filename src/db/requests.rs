@@ -8,7 +8,7 @@ use super::keeper::Message;
 use super::node::{Input, NodeState};
 use super::options::Require;
 use super::role::DbRole;
-use super::{Abandoned, Databases, Use, select, share};
+use super::{Databases, GivenUpThread, Use, select, share};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -165,7 +165,7 @@ impl Databases {
     }
 
     /// A statement was refused for want of disk or memory. The node stays up, since other statements may need neither.
-    pub fn lacks(&self, candidate: &Candidate, is_write: bool, error: &Error) {
+    pub fn has_no_room(&self, candidate: &Candidate, is_write: bool, error: &Error) {
         if self.shared.lack.refused(candidate.node, is_write) {
             let node = self.shared.nodes[candidate.node].name.as_str();
             log::error!(node, detail:% = error; "the server has no room for what it is asked");
@@ -203,7 +203,7 @@ impl Databases {
     }
 
     /// Counts a blocking thread that was given up, until it ends.
-    pub fn abandoned(&self, candidate: &Candidate) -> Abandoned {
+    pub fn count_given_up(&self, candidate: &Candidate) -> GivenUpThread {
         self.shared.nodes[candidate.node].given_up.count()
     }
 }

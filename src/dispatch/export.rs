@@ -82,7 +82,7 @@ impl Dispatch {
         loop {
             match self.page(page.clone(), &export.consistency).await {
                 Ok(served) => return Ok(Some(export.turn(served.value))),
-                Err(error) if passes(&error) && Instant::now() < until => {}
+                Err(error) if is_temporary(&error) && Instant::now() < until => {}
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(PAUSE).await;
@@ -156,7 +156,7 @@ impl Export {
 }
 
 /// The page may succeed later.
-fn passes(error: &Error) -> bool {
+fn is_temporary(error: &Error) -> bool {
     matches!(
         error,
         Error::ReadUnavailable | Error::ConsistencyUnavailable | Error::Overloaded | Error::TooSlow

@@ -14,7 +14,7 @@ mod seat;
 mod tests;
 mod ticket;
 
-use pace::Line;
+use pace::LaneLoad;
 pub(super) use pair::Pair;
 use queue::{Entry, Queue};
 pub(super) use seat::Seat;
@@ -105,7 +105,7 @@ impl<W: Work> Lane<W> {
 
     /// Starts one more leader, if there is work for it.
     fn call_a_leader(self: &Arc<Self>, mut queue: MutexGuard<Queue<W>>) {
-        let line = Line {
+        let line = LaneLoad {
             waiting: queue.len(),
             leaders: queue.leaders,
             max_leaders: self.rules.max_leaders,

@@ -176,7 +176,9 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
     }
     if let Err(error @ DbError::Resources(_)) = result {
         let is_write = lane.rules.target == Target::PrimaryHolding;
-        lane.context.databases.lacks(candidate, is_write, error);
+        lane.context
+            .databases
+            .has_no_room(candidate, is_write, error);
     }
 }
 

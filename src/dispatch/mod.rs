@@ -99,7 +99,7 @@ pub struct Dispatch {
     calling_back: WriteLanes<CallingBack>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
-    recalling: ReadLanes<Paging<HistoryPage>>,
+    reading_history: ReadLanes<Paging<HistoryPage>>,
     counting: ReadLanes<Paging<Stats>>,
     exporting: ReadLanes<Paging<ExportPage>>,
     read_retries: RetryBudget,
@@ -132,7 +132,7 @@ impl Dispatch {
             calling_back: WriteLanes::new(&context, true),
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
-            recalling: ReadLanes::new(&context),
+            reading_history: ReadLanes::new(&context),
             counting: ReadLanes::new(&context),
             exporting: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
@@ -221,7 +221,8 @@ impl Dispatch {
         bounds: Bounds,
     ) -> Result<Served<Events>, Error> {
         let asked = asked(&page.owner.clone(), page, consistency);
-        self.read(&self.recalling, asked, consistency, bounds).await
+        self.read(&self.reading_history, asked, consistency, bounds)
+            .await
     }
 
     pub async fn count(

@@ -1,8 +1,8 @@
 //! A read: the best node first; a failure costs one attempt, and the next node is asked in the same request.
 
 mod candidates;
-mod course;
 mod lanes;
+mod progress;
 mod served;
 
 pub(super) use lanes::ReadLanes;
@@ -22,8 +22,8 @@ use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
-use course::Course;
 use lanes::How;
+use progress::ReadProgress;
 
 /// How long a read looks for a node, and waits in a lane. Its statement may then take `attempt_timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -56,46 +56,49 @@ impl Dispatch {
         W: Work<Job = Asked<T>>,
     {
         let job = Arc::new(job);
-        let mut course = self.course(W::WEIGHT, consistency, bounds);
+        let mut progress = self.progress(W::WEIGHT, consistency, bounds);
         self.refuse_impossible_staleness(bounds)?;
         self.refuse_impossible_deadline(bounds, || {
             let candidates = self.candidates(consistency, W::ONE_HISTORY);
             candidates.into_iter().min_by_key(|node| node.rtt)
         })?;
         loop {
-            (course.absent, course.busy) = (None, 0);
+            (progress.absent, progress.busy) = (None, 0);
             let mut candidates = self.candidates(consistency, W::ONE_HISTORY);
             if let Some(max) = bounds.max_staleness {
                 Self::retain_fresh(&mut candidates, max);
             }
             for (at, candidate) in candidates.iter().enumerate() {
                 let others = self.is_any_good_enough(&candidates[at + 1..]);
-                match self.ask(lanes, &job, candidate, others, &mut course).await {
+                match self
+                    .ask(lanes, &job, candidate, others, &mut progress)
+                    .await
+                {
                     Step::Done(result) => return result,
                     Step::NextNode => {}
                 }
             }
             // A replica said that it is absent. If there is a primary now, its answer decides, and the read goes on: in this round that
             // primary was too busy, or failed.
-            if let Some(absent) = course.absent.take()
+            if let Some(absent) = progress.absent.take()
                 && self.context.databases.primary_now().is_none()
             {
                 return Err(absent);
             }
-            let all_busy = course.busy > 0 && course.busy == candidates.len();
-            if all_busy || Instant::now() >= course.deadline {
-                return Err(course.no_node());
+            let all_busy = progress.busy > 0 && progress.busy == candidates.len();
+            if all_busy || Instant::now() >= progress.deadline {
+                return Err(progress.no_node());
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    fn course<'c>(
+    fn progress<'c>(
         &self,
         weight: Weight,
         consistency: &'c Consistency,
         bounds: Bounds,
-    ) -> Course<'c> {
+    ) -> ReadProgress<'c> {
         let attempt_timeout = self.context.policy.attempt_timeout;
         let is_blip = *consistency == Consistency::Eventual
             && self
@@ -113,7 +116,7 @@ impl Dispatch {
         };
         let begun = Instant::now();
         let at_most = |patience| begun + bounds.deadline.map_or(patience, |own| own.min(patience));
-        Course {
+        ReadProgress {
             consistency,
             max_staleness: bounds.max_staleness,
             deadline: at_most(patience),
@@ -130,22 +133,22 @@ impl Dispatch {
         job: &Arc<W::Job>,
         candidate: &Candidate,
         others: bool,
-        course: &mut Course<'_>,
+        progress: &mut ReadProgress<'_>,
     ) -> Step<W::Answer> {
         let queued_until = match W::WEIGHT {
             Weight::Light if others => Instant::now() + PATIENCE_WITH_OTHERS,
             Weight::Light => Instant::now() + PATIENCE,
-            Weight::Heavy => course.deadline,
+            Weight::Heavy => progress.deadline,
         };
         let patience = Patience {
             queued_until,
-            until: course.until,
+            until: progress.until,
         };
         // A primary that was cut off does not know that it has been replaced. So where age matters, it has to prove by a commit that its
         // state is the latest one.
-        let is_bounded = course.max_staleness.is_some() && candidate.role == DbRole::Primary;
+        let is_bounded = progress.max_staleness.is_some() && candidate.role == DbRole::Primary;
         let mut how = How {
-            proven: course.consistency.is_strong() || is_bounded,
+            proven: progress.consistency.is_strong() || is_bounded,
             apart: false,
         };
         // Until when it is worth waiting here for a token's write: set when that is first found missing.
@@ -156,7 +159,7 @@ impl Dispatch {
                 let worth = || Instant::now() + self.worth_waiting(candidate);
                 Instant::now() + pause < *worth_until.get_or_insert_with(worth)
             };
-            let must_be_current = how.proven || W::ONE_HISTORY || course.bounds_age();
+            let must_be_current = how.proven || W::ONE_HISTORY || progress.bounds_age();
             let role = reply
                 .as_ref()
                 .map_or(candidate.role, |answered| answered.role);
@@ -164,7 +167,7 @@ impl Dispatch {
                 Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
                     verdict::Read::Unprepared
                 }
-                Ok(answered) if course.is_too_old(answered) => verdict::Read::Uncounted,
+                Ok(answered) if progress.is_too_old(answered) => verdict::Read::Uncounted,
                 reply => outcome(reply, must_be_current, soon),
             };
             match verdict::read(&outcome, role, how.proven) {
@@ -174,29 +177,29 @@ impl Dispatch {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
-                next => return self.step(next, reply, course),
+                next => return self.step(next, reply, progress),
             }
         }
     }
 
-    fn step<A>(&self, next: NextRead, reply: Reply<A>, course: &mut Course) -> Step<A> {
+    fn step<A>(&self, next: NextRead, reply: Reply<A>, progress: &mut ReadProgress) -> Step<A> {
         match next {
             NextRead::Answer => {
                 self.read_retries.earn();
-                return Step::Done(served(reply, course.consistency));
+                return Step::Done(served(reply, progress.consistency));
             }
             NextRead::Remember => {
-                let absent = served(reply, course.consistency).err();
-                course.absent = absent.or(course.absent.take());
+                let absent = served(reply, progress.consistency).err();
+                progress.absent = absent.or(progress.absent.take());
             }
-            NextRead::Busy => course.busy += 1,
+            NextRead::Busy => progress.busy += 1,
             NextRead::TooSlow => return Step::Done(Err(Error::TooSlow)),
             NextRead::Internal => return Step::Done(Err(internal(&reply))),
             NextRead::Next { paid } if paid && !self.read_retries.take() => {
-                return Step::Done(Err(course.no_node()));
+                return Step::Done(Err(progress.no_node()));
             }
             NextRead::Next { .. } | NextRead::Prove | NextRead::Apart | NextRead::Wait => {
-                course.other_reason = true;
+                progress.other_reason = true;
             }
         }
         Step::NextNode

@@ -13,7 +13,7 @@ use super::attempt::{Failure, Watch};
 use super::lane::{Lane, Seat};
 use super::rules::Target;
 use super::work::Work;
-use crate::db::{Abandoned, Candidate};
+use crate::db::{Candidate, GivenUpThread};
 
 /// How often all threads are looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -85,7 +85,7 @@ pub(super) struct Term<W: Work> {
     pub watch: Watch<W::Answer>,
     /// Given back when the thread ends or is given up, whichever comes first.
     seat: Mutex<Option<Seat<W>>>,
-    left_behind: Mutex<Option<Abandoned>>,
+    given_up: Mutex<Option<GivenUpThread>>,
 }
 
 impl<W: Work> Term<W> {
@@ -95,7 +95,7 @@ impl<W: Work> Term<W> {
             candidate,
             watch: Watch::new(),
             seat: Mutex::new(Some(seat)),
-            left_behind: Mutex::new(None),
+            given_up: Mutex::new(None),
         }
     }
 
@@ -108,21 +108,19 @@ impl<W: Work> Term<W> {
         drop(seat); // outside the lock: it may start another leader
     }
 
-    fn left_behind(&self) -> MutexGuard<'_, Option<Abandoned>> {
-        self.left_behind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn given_up(&self) -> MutexGuard<'_, Option<GivenUpThread>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_up(&self, failure: &Failure) {
         let databases = &self.lane.context.databases;
-        let mut left_behind = self.left_behind();
-        if left_behind.is_none() {
-            *left_behind = Some(databases.abandoned(&self.candidate));
+        let mut given_up = self.given_up();
+        if given_up.is_none() {
+            *given_up = Some(databases.count_given_up(&self.candidate));
             if self.lane.rules.target == Target::PrimaryHolding && self.candidate.commits_wait {
                 databases.commit_hung(&self.candidate);
             }
-            drop(left_behind);
+            drop(given_up);
             self.watch.give_up(failure);
             self.give_seat_back();
         }
@@ -154,6 +152,6 @@ impl<W: Work> Drop for Ended<W> {
             self.0.watch.give_up(&Failure::Panicked);
         }
         self.0.give_seat_back();
-        drop(self.0.left_behind().take());
+        drop(self.0.given_up().take());
     }
 }

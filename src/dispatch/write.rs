@@ -46,7 +46,7 @@ impl<W: Work> WriteLanes<W> {
 }
 
 /// One write under way.
-struct Course {
+struct WriteProgress {
     deadline: Instant,
     doubt: Doubt,
     /// Why the last attempt gave no answer.
@@ -67,7 +67,7 @@ impl Dispatch {
         let deadline = bounds
             .deadline
             .unwrap_or(self.context.policy.write_deadline);
-        let mut course = Course {
+        let mut progress = WriteProgress {
             deadline: Instant::now() + deadline,
             doubt: Doubt::None,
             failure: None,
@@ -75,12 +75,12 @@ impl Dispatch {
             waits_for_lock_since: None,
             pauses: 0,
         };
-        let end = self.until_known(lanes, Arc::new(job), &mut course).await;
-        if course.doubt == Doubt::Sent {
+        let end = self.until_known(lanes, Arc::new(job), &mut progress).await;
+        if progress.doubt == Doubt::Sent {
             self.counts.doubt_ended(&end);
         }
         if matches!(end, Err(Error::OutcomeUnknown)) {
-            let failure = course.failure;
+            let failure = progress.failure;
             log::warn!(failure:?; "the outcome of a write is not known");
         }
         end
@@ -90,54 +90,54 @@ impl Dispatch {
         &self,
         lanes: &WriteLanes<W>,
         job: Arc<W::Job>,
-        course: &mut Course,
+        progress: &mut WriteProgress,
     ) -> Result<Written<W::Answer>, Error> {
         loop {
-            self.refuse_if_unreplicated(course)?;
-            let lane = lanes.pair.lane(course.apart);
+            self.refuse_if_unreplicated(progress)?;
+            let lane = lanes.pair.lane(progress.apart);
             let reply = lane
-                .ask(job.clone(), Patience::until(course.deadline))
+                .ask(job.clone(), Patience::until(progress.deadline))
                 .await;
-            let (next, doubt) = verdict::write(&self.outcome(&reply), course.doubt);
-            course.doubt = doubt;
-            course.failure = reply.as_ref().err().cloned();
+            let (next, doubt) = verdict::write(&self.outcome(&reply), progress.doubt);
+            progress.doubt = doubt;
+            progress.failure = reply.as_ref().err().cloned();
             match next {
                 NextWrite::Answer => return self.written(reply),
                 NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),
-                NextWrite::Apart => course.apart = true,
-                NextWrite::AfterLock => self.after_lock(lanes.lock_means_in_progress, course)?,
+                NextWrite::Apart => progress.apart = true,
+                NextWrite::AfterLock => self.after_lock(lanes.lock_means_in_progress, progress)?,
                 NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
-                NextWrite::Again { .. } => self.wait_for_retry(course).await?,
+                NextWrite::Again { .. } => self.wait_for_retry(progress).await?,
             }
             if next != NextWrite::AfterLock {
-                course.waits_for_lock_since = None;
+                progress.waits_for_lock_since = None;
             }
-            if Instant::now() >= course.deadline {
-                return Err(self.out_of_time(course.doubt));
+            if Instant::now() >= progress.deadline {
+                return Err(self.out_of_time(progress.doubt));
             }
             if next != NextWrite::Apart {
-                course.pause().await;
+                progress.pause().await;
             }
         }
     }
 
     /// The retry budget is spent. A write in doubt waits until the successes of others have earned a retry, since only another attempt can
     /// tell what became of it. Any other write ends here.
-    async fn wait_for_retry(&self, course: &mut Course) -> Result<(), Error> {
-        while course.doubt == Doubt::Sent && Instant::now() < course.deadline {
-            course.pause().await;
+    async fn wait_for_retry(&self, progress: &mut WriteProgress) -> Result<(), Error> {
+        while progress.doubt == Doubt::Sent && Instant::now() < progress.deadline {
+            progress.pause().await;
             if self.write_retries.take() {
                 return Ok(());
             }
         }
-        Err(self.out_of_time(course.doubt))
+        Err(self.out_of_time(progress.doubt))
     }
 
     /// Refuses the write where replication is required and has been missing for longer than `write_deadline`, which a failover should not
     /// take. Until then the lane holds the write.
-    fn refuse_if_unreplicated(&self, course: &Course) -> Result<(), Error> {
+    fn refuse_if_unreplicated(&self, progress: &WriteProgress) -> Result<(), Error> {
         let (databases, policy) = (&self.context.databases, &self.context.policy);
-        let is_required = databases.requires() != Require::None && course.doubt == Doubt::None;
+        let is_required = databases.requires() != Require::None && progress.doubt == Doubt::None;
         if is_required && databases.replication(policy.write_deadline) == Replication::Missing {
             return Err(Error::DurabilityUnavailable);
         }
@@ -210,18 +210,24 @@ impl Dispatch {
     /// Keeps the write waiting for a lock. The server gives up after a short time, so that one job does not delay those that share its
     /// statement; the write itself is sent again. Not in the last moment before the deadline: an attempt that is cut off by it leaves a
     /// doubt, where it is known of all attempts so far that they were not applied.
-    fn after_lock(&self, lock_means_in_progress: bool, course: &mut Course) -> Result<(), Error> {
-        let since = *course.waits_for_lock_since.get_or_insert_with(Instant::now);
+    fn after_lock(
+        &self,
+        lock_means_in_progress: bool,
+        progress: &mut WriteProgress,
+    ) -> Result<(), Error> {
+        let since = *progress
+            .waits_for_lock_since
+            .get_or_insert_with(Instant::now);
         let rtt = self.context.databases.primary_now().map(|node| node.rtt);
-        let is_last = Instant::now() + LOCK_ATTEMPT + rtt.unwrap_or_default() >= course.deadline;
-        let in_progress = lock_means_in_progress && course.doubt == Doubt::None;
+        let is_last = Instant::now() + LOCK_ATTEMPT + rtt.unwrap_or_default() >= progress.deadline;
+        let in_progress = lock_means_in_progress && progress.doubt == Doubt::None;
         if in_progress && (is_last || since.elapsed() >= IN_PROGRESS_PATIENCE) {
             return Err(Error::InProgress);
         }
         if is_last {
-            return Err(self.out_of_time(course.doubt));
+            return Err(self.out_of_time(progress.doubt));
         }
-        course.pauses = 0;
+        progress.pauses = 0;
         Ok(())
     }
 
@@ -237,7 +243,7 @@ impl Dispatch {
     }
 }
 
-impl Course {
+impl WriteProgress {
     /// Waits for a random time (full jitter) of at most 64 ms, since many requests repeat at once after a failover.
     async fn pause(&mut self) {
         let cap_ms = 1_u64 << self.pauses.min(6);

@@ -106,7 +106,7 @@ impl Endpoint {
         let open = |scope: &Scope| side == Side::Operators && *scope == Scope::Admin;
         match self.need.scope().filter(|scope| !open(scope)) {
             Some(scope) => route.wrap(from_fn(move |api, request, next| {
-                layers::may(scope, side, api, request, next)
+                layers::authorize(scope, side, api, request, next)
             })),
             None => route,
         }

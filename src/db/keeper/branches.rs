@@ -70,7 +70,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     for (look, _) in outcasts {
         decision.rule_out(look, Cause::PromotedApart);
     }
-    let (claims, rivals) = sort_out(&others, &heights, memory, &mut decision);
+    let (claims, rivals) = claims_and_rivals(&others, &heights, memory, &mut decision);
     let loyal = loyal_to_a_silent_writer(&others, memory);
     let loyal = loyal.filter(|_| memory.timeline < alive);
     let known = memory.contest.filter(|(timeline, _)| *timeline == alive);
@@ -78,7 +78,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     let is_contested = !rivals.is_empty() || loyal.is_some();
     memory.contest = is_contested.then(|| known.unwrap_or((alive, now)));
     let weights = rivals.iter().map(|rival| {
-        let may_go_on = heights.is_unfollowed && !rival.0.was_left(memory);
+        let may_go_on = heights.is_unfollowed && !rival.0.is_superseded(memory);
         weigh(*rival, memory.contest, may_go_on, may_still_speak)
     });
     let has_the_last_word = loyal.is_some() && may_still_speak;
@@ -86,7 +86,7 @@ pub fn decide(looks: &[Look], memory: &mut Memory, now: Instant, last_word: Dura
     match weights.max() {
         Some(Weight::Split) => decision.split = true,
         Some(Weight::Pending) => decision.pending = true,
-        Some(Weight::GoesOn) => goes_on(&rivals, memory, &mut decision),
+        Some(Weight::GoesOn) => elect_rival(&rivals, memory, &mut decision),
         None => highest_counts(&claims, heights.shown, memory, &mut decision),
     }
     for look in to_cast_out(&others, &decision, memory) {
@@ -142,7 +142,7 @@ fn loyal_to_a_silent_writer<'l, 'f>(
 
 /// Returns the claims (writable nodes that may be the primary) and the rivals (those on a lower timeline than the highest one alive that
 /// are still followed). Rules out or casts out others.
-fn sort_out<'l, 'f>(
+fn claims_and_rivals<'l, 'f>(
     others: &[Followed<'l, 'f>],
     heights: &Heights,
     memory: &mut Memory,
@@ -163,7 +163,7 @@ fn sort_out<'l, 'f>(
             }
             _ if !claim.facts.is_writable_primary() => {}
             Some(following) if at < heights.alive => {
-                if claim.is_spent(*following, heights, memory) {
+                if claim.cannot_acknowledge(*following, heights, memory) {
                     decision.rule_out(claim, Cause::LowerTimeline);
                 } else {
                     rivals.push((*claim, *following));
@@ -203,7 +203,7 @@ fn weigh(
 }
 
 /// The primary on the lower timeline goes on, if there is only one.
-fn goes_on(rivals: &[(&Look, Following)], memory: &mut Memory, decision: &mut Decision) {
+fn elect_rival(rivals: &[(&Look, Following)], memory: &mut Memory, decision: &mut Decision) {
     match rivals {
         [(rival, _)] => decision.elect(rival, memory),
         _ => decision.split = true,

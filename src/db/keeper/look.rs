@@ -34,15 +34,20 @@ impl Look<'_> {
     }
 
     /// Writes have gone to another branch than this node's.
-    pub fn was_left(&self, memory: &Memory) -> bool {
+    pub fn is_superseded(&self, memory: &Memory) -> bool {
         self.timeline < memory.timeline || self.shares_a_number(memory)
     }
 
     /// Its commits hang, and the history goes on elsewhere: writes have gone to another branch, or another one is followed. Then it does
     /// not matter that a standby follows this one asynchronously, since it can acknowledge nothing.
-    pub fn is_spent(&self, following: Following, heights: &Heights, memory: &Memory) -> bool {
+    pub fn cannot_acknowledge(
+        &self,
+        following: Following,
+        heights: &Heights,
+        memory: &Memory,
+    ) -> bool {
         let hangs = self.facts.waits_for_standby() && !is_confirmed(Some(following));
-        hangs && (self.was_left(memory) || !heights.is_unfollowed)
+        hangs && (self.is_superseded(memory) || !heights.is_unfollowed)
     }
 
     /// Its timeline has the same number as the one that writes went to, but is another branch.

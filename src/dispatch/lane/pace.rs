@@ -38,7 +38,7 @@ pub(super) struct Pace {
 
 /// How much waits in a lane, and how many leaders work on it.
 #[derive(Clone, Copy)]
-pub(super) struct Line {
+pub(super) struct LaneLoad {
     pub waiting: usize,
     pub leaders: usize,
     pub max_leaders: usize,
@@ -60,7 +60,7 @@ impl Pace {
     }
 
     /// How soon one more leader starts. None: it is not needed, not allowed, or about to start already.
-    pub fn next_leader(&mut self, line: Line, now: Instant) -> Option<Duration> {
+    pub fn next_leader(&mut self, line: LaneLoad, now: Instant) -> Option<Duration> {
         let together = line.max_batch > 1;
         let is_slow = self.typical >= SLOW;
         let most = if together && !is_slow {
@@ -127,8 +127,8 @@ mod tests {
         pace
     }
 
-    fn line(waiting: usize, leaders: usize) -> Line {
-        Line {
+    fn line(waiting: usize, leaders: usize) -> LaneLoad {
+        LaneLoad {
             waiting,
             leaders,
             max_leaders: 8,

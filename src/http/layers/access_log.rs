@@ -1,7 +1,7 @@
 //! A log line for every request: what was asked, by whom, from where, and with what result. Paths, queries and bodies are not in it.
 
 use super::problems::Code;
-use super::{Acting, Answer, RequestId, Trace, Who};
+use super::{Answer, Principal, RequestId, Trace, Who};
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -21,7 +21,7 @@ pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + '
 fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
     let request = response.request();
     let extensions = request.extensions();
-    let (who, acting) = (extensions.get::<Who>(), extensions.get::<Acting>());
+    let (who, acting) = (extensions.get::<Who>(), extensions.get::<Principal>());
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("-");
     let code = response.response().extensions();

@@ -1,12 +1,12 @@
 //! What is done around every request, outermost first: its id, its trace, headers of the answer, the access log, counts, problems, streams
-//! (of HTTP/2), who sent it, and how often. `may`, which decides whether a request is allowed, is around each route that needs a key: the
+//! (of HTTP/2), who sent it, and how often. `authorize`, which decides whether a request is allowed, is around each route that needs a key: the
 //! URL table puts it there.
 
 mod access_log;
 mod audit;
+mod authorize;
 mod count;
 mod headers;
-mod may;
 mod problems;
 mod rate;
 mod request_id;
@@ -16,9 +16,9 @@ mod who;
 
 pub use access_log::access_log;
 pub use audit::Audit;
+pub use authorize::{Principal, authorize};
 pub use count::count;
 pub use headers::headers;
-pub use may::{Acting, may};
 pub use problems::problems;
 pub use rate::rate;
 pub use request_id::{RequestId, request_id};

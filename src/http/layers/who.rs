@@ -1,4 +1,4 @@
-//! Who sent a request: the address, and the client whose key it carries. Whether that is enough is decided later by `may`, which knows what
+//! Who sent a request: the address, and the client whose key it carries. Whether that is enough is decided later by `authorize`, which knows what
 //! the route needs; so a request with a wrong key counts for the limit of its address like any other (`rate`).
 
 use super::Answer;
@@ -24,7 +24,7 @@ pub struct Who {
     /// Which of the client's keys it was.
     pub key: Option<KeyDigest>,
     /// It has an `Authorization` header.
-    pub tried: bool,
+    pub sent_authorization: bool,
 }
 
 pub async fn who(
@@ -39,7 +39,7 @@ pub async fn who(
 }
 
 fn recognize(clients: &Clients, address: IpAddr, headers: &HeaderMap) -> Who {
-    let tried = headers.contains_key(AUTHORIZATION);
+    let sent_authorization = headers.contains_key(AUTHORIZATION);
     let (client, key) = match clients.everybody() {
         Some(everybody) => (Some(everybody.clone()), None),
         // A text that is no key at all is looked up too, so that it takes the same time.
@@ -52,7 +52,7 @@ fn recognize(clients: &Clients, address: IpAddr, headers: &HeaderMap) -> Who {
         address,
         client,
         key,
-        tried,
+        sent_authorization,
     }
 }
 

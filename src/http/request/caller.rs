@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::http::answer::Problem;
-use crate::http::layers::{Acting, RequestId};
+use crate::http::layers::{Principal, RequestId};
 use crate::ledger::ask::caller::{Author, Caller};
 
 /// A route whose handler takes a `Caller` must need a key in the URL table. Otherwise no layer has found out who the caller is.
@@ -16,7 +16,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        ready(match extensions.get::<Acting>() {
+        ready(match extensions.get::<Principal>() {
             Some(acting) => Ok(Caller {
                 owner: acting.owner.clone(),
                 author: Author::Client(acting.client.clone()),

@@ -11,7 +11,7 @@ use super::{JsonBody, one_value};
 use crate::clients::{self, signatures};
 use crate::http::Api;
 use crate::http::answer::{Problem, codes};
-use crate::http::layers::{Acting, RequestId, Who};
+use crate::http::layers::{Principal, RequestId, Who};
 use crate::ledger::ask::caller::{Author, Caller};
 
 /// How far the signed time may be from now, in the past or the future. Both are whole seconds, as the libraries of Standard Webhooks compare
@@ -67,7 +67,7 @@ fn verified(api: &Api, request: &HttpRequest, body: Bytes) -> Result<Signed, Pro
         author: Author::Source(source.name.clone()),
         request_id: RequestId::of(request),
     };
-    request.extensions_mut().insert(Acting {
+    request.extensions_mut().insert(Principal {
         client: caller.actor(),
         owner: caller.owner.clone(),
     });

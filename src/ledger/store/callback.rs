@@ -20,7 +20,7 @@ use super::create::{self, conflicting_fields, met_by_key, new_transaction};
 use super::durability::{Committed, copies};
 use super::find;
 use super::history;
-use super::lookup::{Met, look_up};
+use super::lookup::{Existing, look_up};
 use super::proof::prove_and_see;
 use super::statement::Run;
 use crate::ledger::Error;
@@ -73,7 +73,8 @@ pub fn receive(
         });
     }
     let met = look_up(connection, &create.caller.owner, &[create], confirmed_later)?;
-    let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
+    let (by_key, by_anchor): (Vec<Existing>, Vec<Existing>) =
+        met.into_iter().partition(|met| met.by_key);
     let value = match (by_key.into_iter().next(), by_anchor.into_iter().next()) {
         (Some(met), _) => met_by_handle(connection, callback, met)?,
         (None, Some(met)) => {
@@ -98,7 +99,7 @@ pub fn receive(
 fn met_by_handle(
     connection: &mut PgConnection,
     callback: &Callback,
-    met: Met,
+    met: Existing,
 ) -> QueryResult<Answer> {
     let create = &callback.create;
     let answer = met_by_key(connection, &create.caller.owner, create, met)?;

@@ -14,7 +14,7 @@ use super::durability::{Committed, Copies, copies as confirmed_by};
 pub use super::insert::MAX_BATCH;
 use super::insert::insert;
 use super::insert_confirmed::{Stored, insert_confirmed};
-use super::lookup::{Met, look_up};
+use super::lookup::{Existing, look_up};
 use crate::ledger::Error;
 use crate::ledger::ask::create::Create;
 use crate::ledger::ask::draft::Draft;
@@ -147,9 +147,9 @@ fn answer_from_what_is_there(
     Ok(answers)
 }
 
-fn sorted_by_key_first(mut found: Vec<Met>) -> impl Iterator<Item = (bool, usize, Met)> {
+fn sorted_by_key_first(mut found: Vec<Existing>) -> impl Iterator<Item = (bool, usize, Existing)> {
     found.sort_by_key(|met| !met.by_key);
-    let place = |met: &Met| usize::try_from(met.place - 1).unwrap_or(usize::MAX);
+    let place = |met: &Existing| usize::try_from(met.place - 1).unwrap_or(usize::MAX);
     found
         .into_iter()
         .map(move |met| (met.by_key, place(&met), met))
@@ -159,7 +159,7 @@ pub(super) fn met_by_key(
     connection: &mut PgConnection,
     owner: &str,
     create: &Create,
-    met: Met,
+    met: Existing,
 ) -> QueryResult<Answer> {
     let mine = met.transaction.id == create.id;
     if !mine && met.fingerprint.as_deref() != Some(&create.fingerprint[..]) {
@@ -187,7 +187,7 @@ pub(super) fn key_reused(
     Ok(Error::KeyReused { transaction_ids })
 }
 
-fn met_by_anchor(create: &Create, met: Met) -> Answer {
+fn met_by_anchor(create: &Create, met: Existing) -> Answer {
     if met.transaction.id == create.id {
         return Ok(Created {
             transaction: met.transaction.as_created(met.first_callback_status),

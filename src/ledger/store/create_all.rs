@@ -9,7 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use super::create::{How, key_reused, new_transaction};
 use super::durability::{Committed, copies};
 use super::insert_all::insert_all;
-use super::lookup::{Met, look_up};
+use super::lookup::{Existing, look_up};
 use crate::ledger::Error;
 use crate::ledger::ask::batch::Batch;
 use crate::ledger::ask::create::Create;
@@ -60,14 +60,15 @@ fn answer_from_what_is_there(
     let creates: Vec<&Create> = batch.creates().iter().collect();
     let mut met = look_up(connection, owner, &creates, confirmed_later)?;
     met.sort_by_key(|met| met.place);
-    let (by_key, by_anchor): (Vec<Met>, Vec<Met>) = met.into_iter().partition(|met| met.by_key);
+    let (by_key, by_anchor): (Vec<Existing>, Vec<Existing>) =
+        met.into_iter().partition(|met| met.by_key);
     Ok(match (by_key.first(), by_anchor.first()) {
         (Some(first), _) if first.fingerprint.as_deref() != Some(&batch.fingerprint()[..]) => {
             Err(key_reused(connection, owner, batch.key().as_str())?)
         }
         (Some(first), _) => {
             let mine = first.transaction.id == batch.creates()[0].id;
-            let as_created = |met: Met| met.transaction.as_created(met.first_callback_status);
+            let as_created = |met: Existing| met.transaction.as_created(met.first_callback_status);
             Ok(CreatedAll {
                 how: if mine { How::New } else { How::Replay },
                 transactions: by_key.into_iter().map(as_created).collect(),

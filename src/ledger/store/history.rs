@@ -33,7 +33,7 @@ pub fn history(
     };
     let rows: Vec<Row> = Run(&statement).load(connection)?;
     let in_recovery = rows.first().map(|row| row.checked.in_recovery);
-    let value = told(rows, page);
+    let value = events_of(rows, page);
     Ok(Read { value, in_recovery })
 }
 
@@ -76,7 +76,7 @@ pub fn of_write(
         .optional()
 }
 
-fn told(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
+fn events_of(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
     if rows.iter().any(|row| row.checked.visible.contains(&false)) {
         return Err(Error::TokenNotVisible);
     }

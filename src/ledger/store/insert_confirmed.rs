@@ -41,7 +41,7 @@ pub(super) fn insert_confirmed(
     let insert = InsertConfirmed::of(owner, creates, standbys);
     let asked = Instant::now();
     let answer = match Run(&insert).get_result(connection) {
-        Err(error) => return after(connection, &insert, error),
+        Err(error) => return stored_despite(connection, &insert, error),
         Ok(answer) => answer,
     };
     let (ids, at, confirmed_by, limit_ms): Answer = answer;
@@ -55,7 +55,7 @@ pub(super) fn insert_confirmed(
 /// Finds out whether the rows were stored before the error. The procedure notes the number of this call in the session, and commits that
 /// together with the rows, so an earlier failure undoes both. If the session cannot be asked, nobody knows, and the error is that of a lost
 /// connection.
-fn after(
+fn stored_despite(
     connection: &mut PgConnection,
     insert: &InsertConfirmed,
     error: DieselError,
@@ -64,7 +64,7 @@ fn after(
         return Err(error);
     }
     let number = "SELECT coalesce(current_setting('synapse.stored', true), '') AS number";
-    let left: Left = diesel::sql_query(number)
+    let left: SessionNumber = diesel::sql_query(number)
         .get_result(connection)
         .map_err(|_| DieselError::BrokenTransactionManager)?;
     if left.number != insert.number {
@@ -83,7 +83,7 @@ fn after(
 }
 
 #[derive(QueryableByName)]
-struct Left {
+struct SessionNumber {
     #[diesel(sql_type = SqlText)]
     number: String,
 }

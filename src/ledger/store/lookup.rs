@@ -11,7 +11,7 @@ use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 
 /// A row that has a handle of a create. The fields are in the order of the columns.
 #[derive(Queryable)]
-pub(super) struct Met {
+pub(super) struct Existing {
     /// Which of the creates, from 1.
     pub place: i64,
     /// It has the create's key; otherwise it has its anchor id.
@@ -26,7 +26,7 @@ pub(super) fn look_up(
     owner: &str,
     creates: &[&Create],
     confirmed_later: bool,
-) -> QueryResult<Vec<Met>> {
+) -> QueryResult<Vec<Existing>> {
     Run(&LookUp::of(owner, creates, confirmed_later)).load(connection)
 }
 

@@ -512,8 +512,8 @@ fn a_number_is_not_a_branch() {
         standbys: [].into(),
         ..facts
     });
-    let goes_on = service.sees(&[None, None, unfollowed]);
-    assert_eq!(goes_on.writes, to(2, 2), "its standby is restarted");
+    let elect_rival = service.sees(&[None, None, unfollowed]);
+    assert_eq!(elect_rival.writes, to(2, 2), "its standby is restarted");
 }
 
 /// node-1 is confirmed by node-2; node-3 was promoted by mistake, and nobody rebuilds it.

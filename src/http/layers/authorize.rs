@@ -13,12 +13,12 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 
 /// The client in whose name a request acts, and the owner whose transactions it is about.
-pub struct Acting {
+pub struct Principal {
     pub client: String,
     pub owner: String,
 }
 
-pub async fn may(
+pub async fn authorize(
     scope: Scope,
     side: Side,
     api: Data<Api>,
@@ -34,7 +34,12 @@ pub async fn may(
     }
 }
 
-fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Result<Acting, Problem> {
+fn admit(
+    scope: Scope,
+    side: Side,
+    api: &Api,
+    request: &ServiceRequest,
+) -> Result<Principal, Problem> {
     let extensions = request.extensions();
     let Some(who) = extensions.get::<Who>() else {
         return Err(Problem::internal("a request from nowhere"));
@@ -49,7 +54,7 @@ fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Resul
         return Err(unauthorized());
     }
     let Some(client) = &who.client else {
-        if who.tried {
+        if who.sent_authorization {
             refused("-", "unknown_key");
         }
         return Err(unauthorized());
@@ -66,7 +71,7 @@ fn admit(scope: Scope, side: Side, api: &Api, request: &ServiceRequest) -> Resul
             refused(&client.name, "owner");
         }
     })?;
-    Ok(Acting {
+    Ok(Principal {
         client: client.name.clone(),
         owner,
     })

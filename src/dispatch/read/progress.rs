@@ -8,7 +8,7 @@ use super::candidates::is_fresh;
 use crate::ledger::ask::consistency::Consistency;
 
 /// One read under way.
-pub(super) struct Course<'c> {
+pub(super) struct ReadProgress<'c> {
     pub consistency: &'c Consistency,
     pub max_staleness: Option<Duration>,
     /// Until then a node is looked for.
@@ -23,7 +23,7 @@ pub(super) struct Course<'c> {
     pub other_reason: bool,
 }
 
-impl Course<'_> {
+impl ReadProgress<'_> {
     /// Not every state will do, as it does for a default read without a limit of its age.
     pub fn bounds_age(&self) -> bool {
         *self.consistency != Consistency::Eventual || self.max_staleness.is_some()
