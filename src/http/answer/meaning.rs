@@ -8,7 +8,7 @@ use super::view::Extras;
 use crate::dispatch::{self, Bound};
 use crate::ledger;
 use crate::ledger::ask::batch::BatchError;
-use crate::ledger::ask::draft::{BodyError, Violation};
+use crate::ledger::ask::draft::{BodyError, MAX_VIOLATIONS, Violation};
 use crate::ledger::ask::query::QueryError;
 use crate::ledger::model::status::Status;
 use actix_web::http::header;
@@ -49,6 +49,7 @@ fn invalid(violations: Vec<Violation>) -> Problem {
     };
     let detail = match violations.len() {
         1 => "1 field is not valid".to_owned(),
+        MAX_VIOLATIONS => format!("{MAX_VIOLATIONS} fields or more are not valid"),
         n => format!("{n} fields are not valid"),
     };
     Problem::new(kind, detail).with(Extras {
