@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::model::status::Status;
 use super::model::write::Write;
 
-/// The outcome of a statement of the ledger, if it is not success. Failures of the database are not among these: a statement that fails
+/// Why the ledger did not do, or did not find, what was asked for. Failures of the database are not among these: a statement that fails
 /// returns Diesel's error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

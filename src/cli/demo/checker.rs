@@ -55,7 +55,7 @@ pub fn contents(run: &str, number: u64) -> Value {
     })
 }
 
-/// A set of numbers grows no further: nobody would read more of them.
+/// At most so many numbers are kept in each set, since nobody would read more of them.
 const MOST_TOLD: usize = 10_000;
 
 /// Broken promises: the numbers of the creates that were affected.

@@ -2,8 +2,8 @@
 
 use super::token::Token;
 
-/// For example, a write is acknowledged at t = 0 s, and the nearest replica shows it at t = 2 s. A read at t = 1 s on that replica shows
-/// the state before the write. The client says whether it accepts that.
+/// How new the state must be that a read shows. For example, a write is acknowledged at t = 0 s, and the nearest replica shows it at t = 2
+/// s. A read at t = 1 s on that replica shows the state before the write. The client says whether it accepts that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// Whatever the nearest healthy node shows; the answer says how late that may be.

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode;
 
 use super::cursor::InvalidCursor;
 
-/// More than any endpoint has. With more, a request is refused before the names are compared with each other.
+/// More than any endpoint has. A request with more is refused, so that never thousands of names are compared with each other.
 const MAX_PARAMETERS: usize = 32;
 
 const MAX_LIMIT: u32 = 100;

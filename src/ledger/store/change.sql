@@ -2,7 +2,7 @@
 -- The row is locked first, whatever its version: the statement waits for a change that is being committed right now (up to lock_timeout),
 -- and then compares, changes or returns the latest state, never an older one that a snapshot still shows. Since a lock is written to the
 -- log, a refusal ends with a commit too, which a primary that was replaced cannot make.
---   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 (true) from any version, else $7 from this one
+--   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 (true) from any version, else $7 from this one,
 --   $8 with this identity of the write (from the ETag), $9 from which statuses, $10 actor, $11 request_id,
 --   $12 whether the commit waits for neither disk nor standbys, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
