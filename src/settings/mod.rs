@@ -74,7 +74,7 @@ fn compare(settings: &Settings, reader: &mut Reader) {
     }
 }
 
-/// The URL of the operators' listener on this machine. Only the section `[server]` is read: whoever looks at a service need not have the
+/// The URL at which operators are served on this machine. Only the section `[server]` is read: whoever looks at a service need not have the
 /// settings of its databases.
 pub fn own_url(path: Option<&Path>) -> Result<String, Problems> {
     let mut reader = Reader::open(path)?;
