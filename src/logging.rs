@@ -45,7 +45,8 @@ enum Message {
 
 static QUEUE: OnceLock<SyncSender<Message>> = OnceLock::new();
 
-/// Waits until everything that was logged so far is written. Called once, at the end.
+/// Waits until everything that was logged so far is written: at most a second, and not at all if the queue is full. Called once, at the
+/// end.
 pub fn flush() {
     let Some(queue) = QUEUE.get() else { return };
     let (done, wait) = sync_channel(1);
