@@ -1,6 +1,6 @@
 //! The commands. Any failure is one clear line and a non-zero exit status: 1, or 2 for what the user typed or set.
 
-/// A line for whoever reads it. He may have had enough: a pipe that is closed is no panic, as it is for `println!`.
+/// Prints a line. Unlike `println!` it does not panic if the reader has closed the pipe.
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -67,7 +67,7 @@ enum Command {
     Man { command: Option<String> },
 }
 
-/// The exit status.
+/// Returns the exit status.
 pub fn main() -> i32 {
     trust_the_systems_certificates();
     let result = run(Cli::parse());
@@ -85,7 +85,7 @@ pub fn main() -> i32 {
 
 /// Why a command failed, in words for the operator.
 enum Failure {
-    /// The settings, or what they name, have to be put right first; a line each.
+    /// The user has to correct what was typed or set first; one line for each problem.
     Settings(String),
     Running(String),
 }
@@ -123,7 +123,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// Whoever reads it may have had enough: a pipe that is closed is no panic.
+/// Prints a text. If the reader has closed the pipe, that is an error and not a panic.
 fn write(text: &str) -> Result<(), String> {
     std::io::stdout()
         .write_all(text.as_bytes())
@@ -162,7 +162,7 @@ fn said(line: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What must be there before a primary serves.
+/// How the schema of a primary is verified and prepared before it serves.
 fn schema(migrate_on_start: bool) -> Schema {
     if migrate_on_start {
         Schema {
@@ -177,7 +177,8 @@ fn schema(migrate_on_start: bool) -> Schema {
     }
 }
 
-/// The bundled OpenSSL looks for CA files where none are. Must run before any thread starts.
+/// Points OpenSSL to the CA certificates of the system: the bundled one looks in places where there are none. Must run before any thread
+/// starts.
 fn trust_the_systems_certificates() {
     // SAFETY: no other thread runs yet that could read the environment.
     unsafe {

@@ -26,18 +26,18 @@ mod schema;
 mod server;
 pub mod settings;
 
-/// What follows from what became of an attempt, for the simulator (tests/simulation), which asks the same tables.
+/// The tables that say what follows from the result of an attempt, for the simulator (tests/simulation), which uses them unchanged.
 pub mod decisions {
     pub use crate::dispatch::{Failure, verdict};
 }
 
-/// What there is to ask for and what a request needs for it, for the tests that ask every route.
+/// The routes, and what each needs of a request, for the tests that request all of them.
 pub mod url_table {
     pub use crate::clients::Scope;
     pub use crate::http::{Endpoint, Need, TABLE};
 }
 
-/// What reads clients' bytes outside of the ledger, for the properties of tests/parsers.
+/// The parsers of clients' bytes that are not in the ledger, for the property tests in tests/parsers.
 pub mod parsers {
     pub use crate::clients::signatures;
 }

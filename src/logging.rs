@@ -1,7 +1,7 @@
 //! One line per event, as text or JSON, with the key-values of `log`, on standard error.
 //!
-//! The lines go through a queue to a thread that writes them: a request does not pay for a system call, and a pipe that nobody reads
-//! stops nothing. Where the queue is full, lines are dropped and counted.
+//! The lines go through a queue to a thread that writes them: a request does not pay for a system call, and a log that nobody reads stops
+//! nothing. If the queue is full, lines are dropped and counted.
 
 use crate::settings::{LogFormat, LogSettings};
 use chrono::{SecondsFormat, Utc};
@@ -24,13 +24,13 @@ pub fn start(settings: &LogSettings) {
     env_logger::Builder::new()
         .parse_filters(&settings.level)
         .format(format)
-        // Nothing below writes colours: there is nothing to strip.
+        // The formats below write no colours, so there is nothing to strip.
         .write_style(WriteStyle::Always)
         .target(Target::Pipe(Box::new(Queue::start())))
         .init();
 }
 
-/// About ten thousand requests' lines.
+/// At most so many lines wait to be written: those of about as many requests.
 const MAX_QUEUED: usize = 10_000;
 /// Lines gather for so long before they are written together; nobody waits for them.
 const GATHER: Duration = Duration::from_millis(5);
@@ -39,13 +39,14 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
 enum Message {
     Line(Vec<u8>),
-    /// Everything before it has been written.
+    /// Asks for a message when everything before it has been written.
     Flush(SyncSender<()>),
 }
 
 static QUEUE: OnceLock<SyncSender<Message>> = OnceLock::new();
 
-/// Waits until what was logged is written. Called once, in the end.
+/// Waits until everything that was logged so far is written: at most a second, and not at all if the queue is full. Called once, at the
+/// end.
 pub fn flush() {
     let Some(queue) = QUEUE.get() else { return };
     let (done, wait) = sync_channel(1);
@@ -54,7 +55,7 @@ pub fn flush() {
     }
 }
 
-/// Where env_logger writes: each line at once.
+/// Where env_logger writes to: each call brings one line.
 struct Queue {
     lines: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
@@ -111,7 +112,7 @@ fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64) {
                 .as_bytes(),
             );
         }
-        // There is nowhere to tell that the log cannot be written.
+        // If the log cannot be written, there is nowhere to say so.
         drop(io::stderr().write_all(&lines));
         lines.clear();
         if flushed.is_empty() {
@@ -142,7 +143,7 @@ fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
             Ok(())
         }
     }
-    // Debug escapes: what a database says cannot forge a line.
+    // Debug formatting escapes control characters, so a text from a database cannot forge a line.
     let message = format!("{:?}", record.args().to_string());
     let message = message.strip_prefix('"').unwrap_or(&message);
     let message = message.strip_suffix('"').unwrap_or(message);

@@ -1,5 +1,5 @@
-//! What is counted: plain atomics, which the rooms hold and add to. `http/operate/metrics/` reads them when somebody scrapes
-//! `/metrics`; nothing else here knows of Prometheus.
+//! Counters and histograms: plain atomics, which other modules hold and add to. `http/operate/metrics/` reads them when somebody scrapes
+//! `/metrics`; nothing else knows of Prometheus.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,14 +21,14 @@ impl Counter {
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [f64],
-    /// One for each bound, and one for what is above the last.
+    /// One for each bound, and one for values above the last bound.
     counts: Box<[AtomicU64]>,
-    /// Whole numbers can be added without a lock.
+    /// In millionths: whole numbers can be added atomically, without a lock.
     sum_millionths: AtomicU64,
 }
 
 impl Histogram {
-    /// `bounds` ascend; each is the largest value that counts there.
+    /// `bounds` ascend; each is the largest value that its bucket counts.
     pub fn new(bounds: &'static [f64]) -> Histogram {
         Histogram {
             bounds,
@@ -40,7 +40,7 @@ impl Histogram {
     pub fn observe(&self, value: f64) {
         let at = self.bounds.partition_point(|bound| *bound < value);
         self.counts[at].fetch_add(1, Ordering::Relaxed);
-        // A cast of what is negative or too large stops at the nearest number there is.
+        // The cast saturates: a negative value becomes 0, and one that is too large the largest number.
         let millionths = (value * 1e6).round() as u64;
         self.sum_millionths.fetch_add(millionths, Ordering::Relaxed);
     }
@@ -74,7 +74,7 @@ impl Distribution {
         bounds.zip(self.counts.iter().copied()).collect()
     }
 
-    /// What came after an earlier reading of the same histograms.
+    /// What was observed after an earlier reading of the same histogram.
     pub fn since(mut self, earlier: &Distribution) -> Distribution {
         for (count, before) in self.counts.iter_mut().zip(&earlier.counts) {
             *count = count.saturating_sub(*before);
@@ -83,8 +83,8 @@ impl Distribution {
         self
     }
 
-    /// The value that this part of all values does not exceed, as far as the bounds tell: between two of them values are taken to be
-    /// spread evenly, and what is above the last one counts as that. None: there is no value.
+    /// The value that this part of all values (0 to 1) does not exceed, estimated from the bounds: values are taken to be spread evenly
+    /// between two bounds, and those above the last one count as that one. None: there is no value.
     pub fn quantile(&self, part: f64) -> Option<f64> {
         let wanted = part * self.count() as f64;
         let (mut below, mut lower) = (0.0, 0.0);
@@ -98,7 +98,7 @@ impl Distribution {
         self.bounds.last().copied().filter(|_| self.count() > 0)
     }
 
-    /// Of histograms with the same bounds.
+    /// The sum of two distributions with the same bounds.
     pub fn and(mut self, other: &Distribution) -> Distribution {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;

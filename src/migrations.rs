@@ -1,4 +1,4 @@
-//! Schema migrations, embedded in the binary, one process at a time.
+//! Schema migrations, which are embedded in the binary. One process at a time runs them.
 
 use crate::db::probe::probe;
 use crate::db::url::{DatabaseUrl, SessionLimits, connect};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// diesel_migrations takes no lock. Any number that nobody else uses: "synapse" in ASCII.
+/// diesel_migrations takes no lock of its own. The number is "synapse" in ASCII; nobody else should use it.
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(32501892247352165)";
 
 /// A migration may take its time, but not wait for ever for another instance or a forgotten session.
@@ -21,7 +21,7 @@ const SESSION: SessionLimits = SessionLimits {
     plans_by_index: false,
 };
 
-/// Runs what is pending and returns its names. The lock ends with the connection.
+/// Runs the pending migrations and returns their names. The lock ends with the connection.
 pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
     let facts = probe(&mut connection).map_err(|e| e.to_string())?;
@@ -31,8 +31,8 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     migrate(&mut connection)
 }
 
-/// Where the service may not migrate: whether everything is there that it will use, and may be used. Said at once, not by the first
-/// request.
+/// For a service that must not migrate: checks that everything that it will use is there and may be used, so that a lack is found now and
+/// not by the first request.
 pub fn verify(connection: &mut PgConnection) -> Result<(), String> {
     is_up_to_date(connection)?;
     let missing: Vec<Name> = diesel::sql_query(MISSING)
@@ -45,13 +45,13 @@ pub fn verify(connection: &mut PgConnection) -> Result<(), String> {
     Err(format!("missing: {}", missing.join(", ")))
 }
 
-/// On a connection of its own.
+/// The same on a connection of its own.
 pub fn verify_at(url: &DatabaseUrl) -> Result<(), String> {
     let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
     verify(&mut connection)
 }
 
-/// Whether the migrations that the database holds are those of this binary.
+/// Whether the migrations that the database has applied are those of this binary.
 pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
     let applied = applied(connection).map_err(|e| e.to_string())?;
     refuse_unknown(&applied)?;
@@ -66,8 +66,8 @@ pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
     ))
 }
 
-/// Column by column: a grant may name some of them, and a statement that needs another one fails. Every statement reads whole rows; what they
-/// store and change stands in `ledger/store`.
+/// Lists what is missing. Privileges are checked for each column: a grant may name only some of them, and a statement that needs another
+/// one fails. Statements read whole rows; which columns they insert and update is seen in `ledger/store`.
 const MISSING: &str = "
     WITH ours (name) AS (VALUES ('transactions'), ('transaction_events'), ('callback_receipts')),
     needed AS (
@@ -104,7 +104,7 @@ struct Name {
     name: String,
 }
 
-/// The versions of the migrations that this binary holds.
+/// The versions of the migrations in this binary.
 fn ours() -> Vec<String> {
     let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
     let versions = migrations
@@ -113,8 +113,8 @@ fn ours() -> Vec<String> {
     versions.collect()
 }
 
-/// The versions of those that the database holds. Read by hand: diesel_migrations would create its table first, which a role that only
-/// serves may not.
+/// The versions of the migrations that the database has applied. The table is read here because diesel_migrations would create it first,
+/// which a role that only serves may not do.
 fn applied(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     let there = "SELECT 1 AS one FROM (SELECT to_regclass('__diesel_schema_migrations') AS t) x WHERE t IS NOT NULL";
     if diesel::sql_query(there).execute(connection)? == 0 {
@@ -125,7 +125,7 @@ fn applied(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
-/// A schema of another version is left alone: what this one would store in it, nobody knows.
+/// Refuses a schema that another version has migrated further: nobody knows whether what this one stores would be right in it.
 fn refuse_unknown(applied: &[String]) -> Result<(), String> {
     let ours = ours();
     match applied.iter().find(|version| !ours.contains(version)) {

@@ -1,8 +1,8 @@
-//! A long random run: one fault after the other under load, everything checked, a table in the end.
+//! A long random run: one fault after the other under load, everything checked, and a table at the end.
 //!
 //! `cargo run --release --example chaos -- --minutes 10 --seed 42`
 //!
-//! Exit status 1 where a promise was broken or a fault did not heal. The harness is that of the tests (tests/service/faults).
+//! Exit status 1 if a promise was broken or a fault did not heal. The harness is that of the tests (tests/service/faults).
 
 #[path = "../../tests/service/faults/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -65,7 +65,7 @@ fn main() {
     exit(i32::from(!violations.is_empty()));
 }
 
-/// Faults that one stage goes through. All that its clients saw is kept until its end (20 MiB a fault), so it must have one.
+/// A stage ends after so many faults, since everything that its clients saw is kept until then (20 MiB a fault).
 const FAULTS_OF_A_STAGE: usize = 50;
 
 fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String>) {
@@ -84,7 +84,7 @@ fn run(args: &Args, end: Instant, table: &mut Table, violations: &mut Vec<String
     violations.dedup();
 }
 
-/// Returns the broken promises.
+/// Goes through the faults on one stage, and returns the broken promises.
 fn on_a_new_stage(
     args: &Args,
     faults: impl Iterator<Item = &'static Fault>,
@@ -124,12 +124,12 @@ fn on_a_new_stage(
         }
         table.add(fault, &history, found.len());
         violations.extend(found);
-        // What the standbys held was held against this history alone.
+        // What the standbys held was compared with this history only.
         history.snapshots.clear();
         history.reads.clear();
         all.add(history);
     }
-    // What an early fault left whole, a later one may have broken.
+    // Everything is checked once more at the end: a later fault may have broken what an early one left intact.
     violations.extend(round::check(&stage, &all, "r"));
     violations
 }

@@ -10,7 +10,7 @@ struct Row {
     acknowledged: usize,
     /// Answers to writes other than their acknowledgement.
     failed: usize,
-    /// Of these, where the fault left time enough to succeed.
+    /// Of these, those that had enough time to succeed in spite of the fault.
     needless: usize,
     reads: usize,
     write_gap: Duration,

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 
-/// Between two requests of one client: the load shall not be what is measured.
+/// Between two requests of one client, so that the machine is not busy with the load alone.
 const PACE: Duration = Duration::from_millis(10);
 const READERS: usize = 2;
 
@@ -23,7 +23,7 @@ pub enum Client {
     Reader,
 }
 
-/// From its first attempt until it succeeded.
+/// A request, from its first attempt until it succeeded.
 pub struct Request {
     pub client: Client,
     pub begun: Instant,
@@ -31,7 +31,8 @@ pub struct Request {
     pub failures: u32,
 }
 
-/// The watcher may learn of the promotion a moment after the first write.
+/// The time from the promotion to the first write that ended after it. 5 ms are allowed for, since the watcher may notice the promotion a
+/// moment after that write.
 pub fn first_write(requests: &[Request], client: Client, promoted: Instant) -> Option<Duration> {
     let after = |request: &&Request| {
         request.client == client && request.ended + Duration::from_millis(5) > promoted

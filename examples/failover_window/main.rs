@@ -1,11 +1,11 @@
-//! How long after a promotion is the first write acknowledged? Measured on a private primary and standby with synchronous replication,
-//! in the same run and at the same promotions, for two clients with the same load:
+//! How long after a promotion is the first write acknowledged? Measured on a private primary and standby with synchronous replication, in
+//! the same run and at the same promotions, for two clients with the same load:
 //!
 //! * the service, as a process of its own, with its default settings;
 //! * a peer: r2d2 over Diesel, one libpq URL naming both hosts (`target_session_attrs=read-write`), repeating what fails.
 //!
-//! The peer inserts one row where the service inserts three, and its pool gives up a checkout after 2 s instead of 30, which also
-//! bounds r2d2's pause between attempts to connect to 1 s: both in the peer's favour.
+//! The peer inserts one row where the service inserts three. Its pool gives up a checkout after 2 s instead of 30, which also limits r2d2's
+//! pause between attempts to connect to 1 s. Both are to the peer's advantage.
 #![allow(
     clippy::disallowed_methods,
     reason = "conditions are polled, and the peer's pool is the peer's"
@@ -31,7 +31,7 @@ use support::Outcome;
 use support::postgres::{connect, is_true, stream};
 use support::process::{self, OURS, Process};
 
-/// A client that finds no primary within this time of the promotion is said to have found none.
+/// A client that has found no primary this long after the promotion counts as having found none.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Measures the time from the end of a promotion to the first acknowledged write, for the service and for a plain libpq pool.
@@ -118,7 +118,7 @@ fn run(args: &Args) -> Outcome<bool> {
     Ok(report.print(args))
 }
 
-/// What was seen of one promotion.
+/// What was observed at one promotion.
 struct Seen {
     /// From the loss of the primary to the end of the promotion.
     outage: Duration,
@@ -127,7 +127,7 @@ struct Seen {
 }
 
 fn fail_over(args: &Args, primary: &Server, standby: &Server, load: &Load) -> Outcome<Seen> {
-    thread::sleep(Duration::from_secs(1)); // of undisturbed load
+    thread::sleep(Duration::from_secs(1)); // load without disturbance
     let mut connection = connect(standby, User::Application)?;
     let lost = Instant::now();
     match (args.switchover, args.freeze) {
@@ -136,7 +136,7 @@ fn fail_over(args: &Args, primary: &Server, standby: &Server, load: &Load) -> Ou
         _ => primary.kill()?,
     }
     thread::sleep(args.outage());
-    // There is no other standby: nobody is left to acknowledge what the old primary still writes.
+    // There is no other standby: what the old primary still writes cannot be acknowledged.
     let watch = thread::spawn(move || end_of_promotion(&mut connection));
     standby.promote()?;
     let promoted = watch.join().map_err(|_| "the watcher panicked")??;
@@ -177,7 +177,7 @@ fn peer_pool(a: &Server, b: &Server) -> Outcome<Pool<ConnectionManager<PgConnect
     Ok(builder.build(ConnectionManager::new(conninfo))?)
 }
 
-/// In memory where there is some: the disk is not what is measured.
+/// In memory if possible, since the disk is not what is measured.
 fn tempdir() -> std::io::Result<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
     let base = if memory.is_dir() {

@@ -1,4 +1,4 @@
-//! The table.
+//! The table of the results.
 
 use crate::load::{Client, Request, first_write};
 use crate::{Args, PATIENCE, Seen};
@@ -15,7 +15,7 @@ pub struct Report {
 
 #[derive(Default)]
 struct Figures {
-    /// Infinite where no write succeeded in time.
+    /// Infinite if no write succeeded in time.
     windows_ms: Vec<f64>,
     requests: usize,
     failures: u32,
@@ -53,7 +53,7 @@ impl Report {
         }
     }
 
-    /// Whether no request of the service failed.
+    /// Prints the table, and returns whether no request of the service failed.
     pub fn print(&mut self, args: &Args) -> bool {
         let how = match (args.switchover, args.freeze) {
             (true, _) => "stopped in order",

@@ -1,5 +1,5 @@
-//! Three regions on one machine, and what befalls them: `cargo run --release --example regions`; `--help` tells what is measured and how.
-//! The stage, its clients and the checker are those of the tests (tests/service/faults).
+//! Three regions on one machine, and what happens to them: `cargo run --release --example regions`; `--help` tells what is measured and
+//! how. The stage, its clients and the checker are those of the tests (tests/service/faults).
 
 #![allow(
     clippy::disallowed_methods,

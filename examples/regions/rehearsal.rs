@@ -1,4 +1,4 @@
-//! What the report of a drill would say.
+//! The report of a scenario, as that of a drill would be.
 
 use crate::faults::history::{Reply, Seen};
 use crate::report::longest_held;
@@ -6,7 +6,7 @@ use crate::scenario::Told;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// The steps with their times, and between each and the next what clients got.
+/// The steps with their times, and what clients got between each step and the next.
 pub fn of(told: &Told) -> String {
     let steps = &told.drill.steps;
     let Some((_, begun)) = steps.first() else {
@@ -34,7 +34,7 @@ pub fn of(told: &Told) -> String {
     text
 }
 
-/// How many, and the longest time without one.
+/// How many writes were acknowledged, and the longest time without one.
 fn writes(told: &Told, from: Instant, until: Instant) -> (usize, Duration) {
     let done = told
         .history

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// Between two attempts of a client that repeats, with some time for a busy machine.
+/// The longest pause between two attempts of a client that repeats, with some allowance for a busy machine.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -23,18 +23,18 @@ struct Row {
     lost: usize,
     doubled: usize,
     token_reads: usize,
-    /// With a token that another region made.
+    /// Those with a token that another region made.
     of_others: usize,
     stale: usize,
     longest_held: Duration,
     first_writes: Vec<Duration>,
     headers: usize,
-    /// Claims of regions that hold a write, held against standbys when the primary was lost.
+    /// How often a region that was said to have a write was compared with its standbys, when the primary was lost.
     claims: usize,
     violations: usize,
     /// Refused requests of each kind, by region and code.
     refused: BTreeMap<(&'static str, &'static str, String), usize>,
-    /// Reads without wishes and with tokens, and those of them that the own region served.
+    /// Default reads and reads with tokens, in each region; and below, those of them that its own nodes answered.
     reads: [usize; Region::ALL.len()],
     local: [usize; Region::ALL.len()],
 }
@@ -107,7 +107,7 @@ impl Row {
     }
 }
 
-/// Of an answer that acknowledges nothing.
+/// The code of an answer that is no acknowledgement.
 fn why(reply: &Reply) -> Option<String> {
     match reply {
         Reply::Done { .. } => None,
@@ -117,12 +117,12 @@ fn why(reply: &Reply) -> Option<String> {
     }
 }
 
-/// From the first attempt of a write to its first acknowledgement, through all instances that it was sent to.
+/// The longest time from the first attempt of a write to its first acknowledgement, over all instances that it was sent to.
 pub fn longest_held(history: &History) -> Duration {
     let held = history.writes().filter_map(|attempts| {
         let is_done = |attempt: &Attempt| matches!(attempt.reply, Reply::Done { .. });
         let done = attempts.iter().position(is_done)?;
-        // Some clients give up; what was in doubt is asked for again when all is over, and nobody waited until then.
+        // Some clients give up. Writes in doubt are repeated when everything is over, and nobody waited until then.
         let waited = attempts[..=done]
             .windows(2)
             .all(|pair| pair[1].begun - pair[0].end <= LONGEST_PAUSE);
@@ -131,7 +131,7 @@ pub fn longest_held(history: &History) -> Duration {
     held.max().unwrap_or_default()
 }
 
-/// Of the regions that a write was said to be in, those whose standbys were looked at when the primary was lost.
+/// Counts, for each write, the regions that it was said to be in and whose standbys were looked at when the primary was lost.
 fn claims(history: &History) -> usize {
     let mut claims = 0;
     for attempts in history.writes() {
@@ -217,7 +217,7 @@ fn write_reads(f: &mut fmt::Formatter<'_>, name: &str, row: &Row) -> fmt::Result
     writeln!(f)
 }
 
-/// Of each round, the least first.
+/// The times of all rounds, the shortest first.
 fn spread(times: &[Duration]) -> String {
     let mut ms: Vec<u128> = times.iter().map(Duration::as_millis).collect();
     ms.sort_unstable();

@@ -1,4 +1,4 @@
-//! One scenario, once: what the clients saw, and what came of it.
+//! Plays one scenario once: what the clients saw, and what the checks found.
 
 use crate::args::Args;
 use crate::faults::Stage;
@@ -11,7 +11,7 @@ use crate::faults::tally::Tally;
 use crate::faults::truth::Truth;
 use crate::support::wait::pause;
 
-/// Answers of each instance whose headers are held against the servers, of reads and of writes.
+/// The headers of so many answers of each instance, to reads and to writes, are compared with the servers.
 const HEADERS: usize = 20;
 
 pub struct Told {

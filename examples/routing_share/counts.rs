@@ -1,4 +1,4 @@
-//! What the servers counted.
+//! The statements that the servers have counted.
 
 use crate::support::Outcome;
 use crate::support::postgres::connect;
@@ -6,23 +6,23 @@ use diesel::sql_types::{BigInt, Double};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use private_postgres::{Server, User};
 
-/// Of one server, since it was last reset.
+/// The counts of one server since they were last reset.
 #[derive(QueryableByName)]
 pub struct Counts {
-    /// Statements of requests: those that name the table of transactions.
+    /// Statements of requests, which are those that name the table of transactions.
     #[diesel(sql_type = BigInt)]
     statements: i64,
     #[diesel(sql_type = Double)]
     ms: f64,
-    /// Transactions that they read or stored: a statement may carry several requests.
+    /// Transactions that these read or stored: a statement may carry several requests.
     #[diesel(sql_type = BigInt)]
     transactions: i64,
-    /// All others of the service: probes, and what a new connection asks first.
+    /// All other statements of the service: probes, and what is asked on a new connection.
     #[diesel(sql_type = BigInt)]
     own: i64,
 }
 
-/// On the primary; the standby gets it from there.
+/// Creates the extension on the primary, from which the standby gets it.
 pub fn prepare(primary: &Server, standby: &Server) -> Outcome<()> {
     sql_query("CREATE EXTENSION pg_stat_statements")
         .execute(&mut connect(primary, User::Superuser)?)?;

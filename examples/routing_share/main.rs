@@ -1,11 +1,11 @@
-//! What the routing saves: which server executes what share of the statements, counted on the servers themselves (pg_stat_statements).
+//! What the routing saves: which server executes which share of the statements, counted on the servers themselves (pg_stat_statements).
 //!
 //! `cargo run --release --example routing_share`
 //!
-//! A private primary and a standby with asynchronous replication (a synchronous one is sent creates as calls of a procedure, of which the
-//! servers would not count the rows); the same requests, in the same mix, once to a service that knows both servers and
-//! once to one that knows the primary alone. Reads are `GET /transactions/{id}` with the default consistency; writes are creates. What the
-//! service asks for itself (probes, the first words of a connection) is counted apart.
+//! A private primary and a standby with asynchronous replication. (With synchronous replication creates are calls of a procedure, and the
+//! servers would not count their rows.) The same mix of requests is sent once to a service that knows both servers, and once to one that
+//! knows the primary alone. Reads are `GET /transactions/{id}` with the default consistency; writes are creates. Statements of the service
+//! itself (probes, and what is asked on a new connection) are counted apart.
 #![allow(
     clippy::disallowed_methods,
     reason = "support polls for its conditions"
@@ -28,7 +28,7 @@ use support::process::{self, OURS, Process, agent};
 use support::{Outcome, wait_until};
 
 const SETTINGS: [(&str, &str); 1] = [("shared_preload_libraries", "pg_stat_statements")];
-/// Transactions that reads choose among.
+/// So many transactions exist before; reads choose among them.
 const STOCK: u32 = 2000;
 
 /// Counts on the servers which of them executes what share of the statements.
@@ -132,7 +132,7 @@ fn create(agent: &ureq::Agent, url: &str, key: &str) -> Outcome<Value> {
     Ok(serde_json::from_str(&answer.body_mut().read_to_string()?)?)
 }
 
-/// So many requests, all answered with a 2xx.
+/// Sends so many requests. All must be answered with a 2xx.
 fn load(args: &Args, reads: u32, url: &str, ids: &[String]) -> Outcome<()> {
     let next = AtomicU32::new(0);
     let run = rand::rng().random::<u32>();

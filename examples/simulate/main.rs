@@ -1,8 +1,8 @@
-//! Looks for doors for as long as it is told to.
+//! Runs the simulator for as long as it is told to, and looks for broken promises.
 //!
 //! `cargo run --release --example simulate -- --minutes 60 --seed 1`
 //!
-//! Exit status 1 where a promise was broken: the shortest schedule that still breaks it is printed as a story.
+//! Exit status 1 if a promise was broken: the shortest schedule found that still breaks it is printed as a story.
 
 #[path = "../../tests/simulation/world/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests")]

@@ -1,4 +1,4 @@
-//! What the measuring examples share: servers of their own, and a service as a process of its own.
+//! What the examples that measure share: private servers, and a service as a process of its own.
 #![allow(dead_code, reason = "each example uses a part of it")]
 
 pub mod postgres;

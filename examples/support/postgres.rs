@@ -1,4 +1,4 @@
-//! Questions to a server, and synchronous replication.
+//! Queries to a server, and synchronous replication.
 
 use super::{Outcome, wait_until};
 use diesel::pg::PgConnection;
@@ -29,7 +29,7 @@ struct Answer {
     yes: bool,
 }
 
-/// Asks for the one column `yes`.
+/// Asks a question with one boolean column, `yes`.
 pub fn is_true(connection: &mut PgConnection, question: &str) -> diesel::QueryResult<bool> {
     sql_query(question)
         .get_result::<Answer>(connection)

@@ -17,10 +17,10 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// The argument that makes an example the service.
+/// With this argument, an example runs the service instead of itself.
 pub const OURS: &str = "serve";
 
-/// This program again, so that what is measured is never an older build.
+/// Runs this program again as the service, so that what is measured is never an older build.
 pub fn ours() -> Outcome<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(OURS);
@@ -28,7 +28,7 @@ pub fn ours() -> Outcome<Command> {
 }
 
 impl Process {
-    /// The databases are named as our service wants them, the primary first; so is the address to bind.
+    /// `databases` are passed in the variables that our service reads, the primary first, and so is the address to bind.
     pub fn start(
         mut command: Command,
         databases: &[String],
@@ -51,7 +51,7 @@ impl Process {
             .envs(settings.iter().cloned())
             .stdout(File::create(dir.join(format!("{name}.out")))?)
             .stderr(File::create(&log)?);
-        // SAFETY: prctl is async-signal-safe, as all between fork and exec must be.
+        // SAFETY: only async-signal-safe functions may be called between fork and exec, and prctl is one.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
         Ok(Process {
             child: command.spawn()?,
@@ -91,7 +91,7 @@ impl Drop for Process {
     }
 }
 
-/// Default settings are measured: what the developer has set does not reach the service.
+/// The default settings are measured: what the developer has set must not reach the service.
 fn clear_environment(command: &mut Command) {
     let ours = |name: &str| {
         ["SYNAPSE__", "DATABASE_", "SERVER_PORT", "PG", "RUST_LOG"]

@@ -1,4 +1,4 @@
-//! What may be asked on the command line.
+//! The command line.
 
 use crate::work::Work;
 use clap::Parser;

@@ -1,4 +1,4 @@
-//! Rows a second through `POST /transactions/batch`. Only ours: the plain service has nothing like it.
+//! Rows a second through `POST /transactions/batch`. Only our service is measured, since the plain one has no such thing.
 
 use crate::args::Args;
 use crate::client::Client;
@@ -18,10 +18,10 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant};
 
-/// No batch of a run has the number of another.
+/// Numbers the batches, so that no two have the same key.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Whether every acknowledged batch is there, whole and once.
+/// Prints the table, and returns whether every acknowledged batch is there, complete and once.
 pub fn run(stage: &Stage, args: &Args, runtime: &Runtime, rows: usize) -> Outcome<bool> {
     let service = stage.service(process::ours()?, &args.set)?;
     service.wait_until_healthy()?;
@@ -62,7 +62,7 @@ pub fn run(stage: &Stage, args: &Args, runtime: &Runtime, rows: usize) -> Outcom
     read_back(stage, rows, acknowledged)
 }
 
-/// How long each batch took.
+/// Returns how long each batch took.
 async fn load(
     address: SocketAddr,
     body: &Bytes,

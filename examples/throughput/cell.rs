@@ -1,5 +1,5 @@
-//! The cells of the table, measured one after the other: in each, the services take turns, so that what the machine does meanwhile
-//! befalls both.
+//! The cells of the table, measured one after the other. In each cell the services take turns, so that whatever else the machine does
+//! affects both.
 
 use crate::args::Args;
 use crate::lanes::Lanes;
@@ -16,9 +16,9 @@ pub struct Cell {
     pub work: Work,
     pub connections: usize,
     pub ours: Vec<Measured>,
-    /// What ours is compared with.
+    /// What our service is compared with.
     pub plain: Vec<Measured>,
-    /// Of each round of ours: how many jobs a statement took, by lane.
+    /// For each round of our service: how many jobs a statement took, by lane.
     pub batches: Vec<BTreeMap<String, f64>>,
     /// Requests a second; only at the highest number of connections.
     pub pgbench: Vec<f64>,
@@ -31,7 +31,7 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Prints each cell when it is measured.
+    /// Prints each cell as soon as it has been measured.
     pub fn measure_all(&self, sides: &mut Sides) -> Outcome<Vec<Cell>> {
         table::head();
         let mut cells = Vec::new();
@@ -64,7 +64,7 @@ impl Bench<'_> {
             let lanes = Lanes::of(sides.ours.process.address);
             let after = self.runtime.block_on(lanes)?;
             cell.batches.push(after.jobs_a_statement(&before));
-            // Duplicates are compared with ours without them: the plain service has no keys that could repeat.
+            // Duplicates are compared with creates of our service without duplicates: the plain one has no keys that could be repeated.
             let reference = match work {
                 Work::Duplicates => self.turn(&mut sides.ours, Work::Create, connections)?,
                 _ => self.turn(&mut sides.plain, work, connections)?,

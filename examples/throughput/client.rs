@@ -14,7 +14,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Errors are text: they are counted by it.
+    /// Errors are texts, and are counted by their text.
     pub async fn connect(address: SocketAddr) -> Result<Client, String> {
         Ok(Client {
             address,
@@ -26,7 +26,7 @@ impl Client {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Bytes), String> {
-        // A service may close a connection after an answer, and did not fail by it.
+        // A service may close a connection after an answer; that is no failure.
         if self.sender.ready().await.is_err() {
             self.sender = open(self.address).await?;
         }
@@ -47,7 +47,7 @@ async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, String> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| format!("cannot connect: {error}"))?;
-    // Its errors reach the one who sends.
+    // Its errors are reported to whoever sends a request.
     tokio::spawn(connection);
     Ok(sender)
 }

@@ -1,5 +1,5 @@
-//! An export of all rows, in both formats: rows a second, and the service's memory before and at its highest; and reads and creates beside
-//! it, against those without an export; and what statistics of so many rows take. Only ours.
+//! Measures an export of all rows in both formats: rows a second, the service's memory before and at its highest, and the reads and creates
+//! that are served meanwhile, compared with those without an export. Also how long statistics of so many rows take. Only our service.
 
 use crate::pages;
 use crate::stage::Stage;
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 
-/// Of the load without an export.
+/// How long the load without an export runs.
 const ALONE: Duration = Duration::from_secs(5);
 const FORMATS: [&str; 2] = ["csv", "jsonl"];
 const CLIENTS: usize = 4;
@@ -24,12 +24,12 @@ const STATISTICS: [&str; 4] = [
     "/stats/daily?days=30",
     "/stats/daily?days=366",
 ];
-/// Of which the median is told.
+/// The median of so many requests is printed.
 const REQUESTS: usize = 5;
 
-/// Whether every export was whole.
+/// Returns whether every export was complete.
 pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
-    // Of shape alone, so that accounts can be made by SQL.
+    // Only the shape of accounts is checked, so that SQL can make them.
     let shape = ("SYNAPSE__API__STRKEY_CHECK".to_owned(), "shape".to_owned());
     let service = stage.service(process::ours()?, &[shape])?;
     service.wait_until_healthy()?;
@@ -94,7 +94,7 @@ impl std::fmt::Display for Exported {
     }
 }
 
-/// What was made before the load began, so that each export is of the same rows.
+/// Exports what was stored before the load began, so that each export has the same rows.
 fn export(service: &Process, format: &str) -> Outcome<Exported> {
     let path = format!("/export?format={format}&to_date=2026-06-01");
     let begun = Instant::now();
@@ -143,7 +143,7 @@ fn read(agent: &Agent, url: &str) -> Outcome<(u64, u64)> {
     }
 }
 
-/// Reads of the newest page by some clients while `work` runs: how many a second.
+/// Reads the newest page with some clients while `work` runs, and returns how many reads a second there were.
 fn load<T>(service: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, f64)> {
     let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     let url = format!("{}/transactions?limit=1", service.url());

@@ -1,4 +1,4 @@
-//! How long the disk takes to make a commit durable: nearly all that an asynchronous create at one connection can be waiting for.
+//! How long the disk takes to make a commit durable, which is nearly all that an asynchronous create at one connection waits for.
 
 use crate::support::Outcome;
 use std::fs::File;
@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 const WRITES: u32 = 500;
-/// A page of PostgreSQL's log.
+/// A page of PostgreSQL's write-ahead log.
 const PAGE: [u8; 8192] = [1; 8192];
 
-/// For instance "203 µs (pg_test_fsync, fdatasync)".
+/// For example "203 µs (pg_test_fsync, fdatasync)".
 pub fn describe(programs: &Path, dir: &Path) -> Outcome<String> {
     let (probe, program) = (dir.join("flush.probe"), programs.join("pg_test_fsync"));
     let (time, how) = if program.is_file() {
@@ -23,7 +23,7 @@ pub fn describe(programs: &Path, dir: &Path) -> Outcome<String> {
     Ok(format!("{time} µs ({how}, fdatasync)"))
 }
 
-/// It goes on for 20 s with methods that PostgreSQL does not use here: it is ended at the line that is wanted.
+/// The program would go on for 20 s with methods that PostgreSQL does not use here, so it is ended once it has printed the line.
 fn ask(program: &Path, probe: &Path) -> Outcome<u64> {
     let mut child = Command::new(program)
         .args(["-s", "1", "-f"])
@@ -39,9 +39,9 @@ fn ask(program: &Path, probe: &Path) -> Outcome<u64> {
     });
     child.kill()?;
     child.wait()?;
-    // It was not given the time to remove it.
+    // The program was ended before it could remove the file.
     std::fs::remove_file(probe).or_else(absent_is_fine)?;
-    // "        fdatasync                          4925.434 ops/sec     203 usecs/op"
+    // A line is "        fdatasync                          4925.434 ops/sec     203 usecs/op".
     let line = line.transpose()?.unwrap_or_default();
     let time = line.split_whitespace().rev().nth(1);
     let time = time.and_then(|word| word.parse().ok());

@@ -1,4 +1,4 @@
-//! How many jobs the lanes of ours put into a statement, from its metrics.
+//! How many jobs the lanes of our service put into a statement, from its metrics.
 
 use super::client::Client;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use hyper::header::HOST;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// Statements and jobs by lane, as they are counted since the start.
+/// Statements and jobs by lane, counted since the service was started.
 #[derive(Clone, Default)]
 pub struct Lanes(BTreeMap<String, Jobs>);
 
@@ -19,7 +19,7 @@ struct Jobs {
 }
 
 impl Lanes {
-    /// As its metrics say now.
+    /// What the metrics of the service say now.
     pub async fn of(address: SocketAddr) -> Result<Lanes, String> {
         let request = Request::get("/metrics").header(HOST, address.to_string());
         let request = request.body(Full::<Bytes>::default());
@@ -32,7 +32,7 @@ impl Lanes {
         Ok(lanes)
     }
 
-    /// What has been done since `before`: by lane, the mean number of jobs in a statement.
+    /// The mean number of jobs in a statement since `before`, by lane.
     pub fn jobs_a_statement(&self, before: &Lanes) -> BTreeMap<String, f64> {
         let since = self.0.iter().filter_map(|(lane, now)| {
             let then = before.0.get(lane).copied().unwrap_or_default();
@@ -42,7 +42,7 @@ impl Lanes {
         since.collect()
     }
 
-    /// A line is `synapse_lane_batch_size_sum{lane="create"} 12`, or something else.
+    /// Reads a line such as `synapse_lane_batch_size_sum{lane="create"} 12`, and skips others.
     fn add(&mut self, line: &str) {
         let parts = || {
             let (name, rest) = line.split_once("{lane=\"")?;

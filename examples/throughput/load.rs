@@ -1,4 +1,4 @@
-//! One round of one cell: so many connections ask the same kind of thing for a while.
+//! One round of one cell: a number of connections send the same kind of request for a while.
 
 use super::client::Client;
 use super::support::Outcome;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// After a failed request: a service that is down is not to be asked a million times.
+/// The pause after a failed request: a service that is down must not be asked a million times.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Clients start at places far from one another, so that those of a mix do not write at once, nor read the same rows.
+/// Clients start at turns that are far apart, so that those of a mix do not all write at once, nor read the same rows.
 const APART: usize = 97;
 
-/// Who is asked.
+/// The service that is measured.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     pub address: SocketAddr,
@@ -28,21 +28,21 @@ pub struct Target<'a> {
 
 #[derive(Clone, Copy)]
 pub struct Times {
-    /// Not counted.
+    /// Requests of this time are not counted.
     pub warm_up: Duration,
     pub measure: Duration,
 }
 
-/// What one round of one service showed.
+/// The result of one round of one service.
 pub struct Measured {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Of the service's process, per request.
+    /// Processor time of the service's process per request.
     pub processor_us: f64,
-    /// With the connections open.
+    /// Measured while the connections are open.
     pub resident_mib: f64,
-    /// Of the time that does not count too.
+    /// Includes errors of the warm-up.
     pub errors: BTreeMap<String, usize>,
     pub acknowledged: Vec<Ask>,
 }
@@ -53,10 +53,10 @@ struct Window {
     to: Instant,
 }
 
-/// What one client, or all of them, saw.
+/// What one client saw, or all of them together.
 #[derive(Default)]
 struct Seen {
-    /// Of requests that were answered as they should be, within the window.
+    /// How long requests took that had the expected answer, within the window.
     micros: Vec<u32>,
     acknowledged: Vec<Ask>,
     errors: BTreeMap<String, usize>,
@@ -125,7 +125,7 @@ async fn repeat(
     seen
 }
 
-/// One request. Anything but the expected answer is an error.
+/// Sends one request. Any answer but the expected one is an error.
 async fn ask(
     client: &mut Client,
     requests: &Requests,
@@ -143,7 +143,7 @@ async fn ask(
     }
 }
 
-/// Creates so many rows, over some connections, since each may take its time over a distance; their numbers and their ids.
+/// Creates so many rows, over several connections, since each create takes long over a distance. Returns their numbers and their ids.
 pub async fn create(target: Target<'_>, rows: usize) -> Outcome<(Vec<Ask>, Vec<String>)> {
     const CLIENTS: usize = 20;
     let parts = (0..CLIENTS).map(|first| create_some(target, (first..rows).step_by(CLIENTS)));
@@ -202,7 +202,7 @@ impl Seen {
         }
     }
 
-    /// Of sorted times.
+    /// Only for sorted times.
     fn percentile_ms(&self, percent: usize) -> f64 {
         let place = self.micros.len() * percent / 100;
         let micros = self.micros.get(place).or(self.micros.last());

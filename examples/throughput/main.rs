@@ -68,7 +68,7 @@ fn run(args: &Args) -> Outcome<bool> {
     for (name, value) in &args.set {
         println!("ours with {name}={value}");
     }
-    // One thread: it shall leave the processors to the services.
+    // With one thread, which leaves the processors to the services.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -98,7 +98,8 @@ fn run(args: &Args) -> Outcome<bool> {
     )
 }
 
-/// None over a distance: pgbench connects within its time, one client after the other, and little of it would be left.
+/// None over a distance: pgbench connects its clients one after the other within the time that is measured, and little of that would be
+/// left.
 fn peer(stage: &Stage, args: &Args) -> Outcome<Option<Peer>> {
     match args.distance() {
         None => Peer::beside(stage),

@@ -1,4 +1,4 @@
-//! What the owner's name as the first column of every key costs, against a small integer that a table of names would give it.
+//! What it costs that the owner's name is the first column of every key, compared with a small integer from a table of names.
 
 use crate::args::Args;
 use crate::pgbench::{Load, Pgbench};
@@ -8,11 +8,11 @@ use crate::table::{Spread, count};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// As many connections as lanes would use on two cores, and some.
+/// As many connections as lanes would use on two cores, and some more.
 const CLIENTS: usize = 4;
 const BATCHES: [usize; 2] = [64, 1];
 
-/// One way to store the owner; its name is that of its schema too.
+/// One way to store the owner. Its name is also that of the schema which it is measured in.
 #[derive(Clone, Copy)]
 struct Way {
     name: &'static str,
@@ -31,12 +31,12 @@ const NUMBER: Way = Way {
 struct Bench<'a> {
     stage: &'a Stage,
     pgbench: Pgbench,
-    /// The migration.
+    /// The text of the migration.
     schema: String,
     seconds: f64,
 }
 
-/// Rows a second of each round, and bytes a row.
+/// Rows a second in each round, and bytes per row.
 #[derive(Default)]
 struct Seen {
     rates: Vec<f64>,
@@ -58,7 +58,7 @@ pub fn run(stage: &Stage, args: &Args) -> Outcome<()> {
     for rows in BATCHES {
         let (mut text, mut number) = (Seen::default(), Seen::default());
         for round in 0..args.rounds {
-            // Each goes first as often as the other.
+            // Each way goes first as often as the other.
             if round % 2 == 0 {
                 bench.measure(TEXT, rows, &mut text)?;
                 bench.measure(NUMBER, rows, &mut number)?;
@@ -72,7 +72,7 @@ pub fn run(stage: &Stage, args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// The one that creates the ledger.
+/// The migration that creates the ledger.
 fn migration() -> Outcome<PathBuf> {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     for entry in fs::read_dir(&all)? {
@@ -89,7 +89,7 @@ fn migration() -> Outcome<PathBuf> {
 }
 
 impl Bench<'_> {
-    /// Each round begins with an empty table, and with a checkpoint: none shall fall into another's round.
+    /// Each round begins with an empty table and a checkpoint, so that none happens during another round.
     fn measure(&self, way: Way, rows: usize, seen: &mut Seen) -> Outcome<()> {
         let Way { name, .. } = way;
         let tables = self.tables(way)?;
@@ -118,7 +118,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The migration as it is, or with another type of owner.
+    /// The migration as it is, or with the other type of owner.
     fn tables(&self, way: Way) -> Outcome<String> {
         if way.name == TEXT.name {
             return Ok(self.schema.clone());
@@ -141,7 +141,7 @@ impl Bench<'_> {
     }
 }
 
-/// What a create stores, with both handles. The values are made by the server, alike for both ways.
+/// The row that a create stores, with both handles. The server makes the values, in the same way for both.
 fn insert(way: Way, rows: usize) -> String {
     let row = format!(
         "({}, gen_random_uuid(), 'GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ', 100.50, 'USDC', '{{\"order\":\"A-17\"}}', \

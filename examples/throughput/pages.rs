@@ -1,5 +1,5 @@
-//! How long a page of a list takes, with each filter and with pairs of them, on a small and on a large table that was vacuumed
-//! and never analyzed. Only ours.
+//! How long a page of a list takes, with each filter and with pairs of filters, on a small and on a large table that was vacuumed and never
+//! analyzed. Only our service.
 
 use crate::stage::Stage;
 use crate::support::Outcome;
@@ -9,15 +9,16 @@ use std::time::Instant;
 use ureq::Agent;
 
 const SMALL: u64 = 10_000;
-/// Of which the median is told.
+/// The median of so many requests is printed.
 const REQUESTS: usize = 15;
-/// A page may take so much longer on the large table, but for those that look at a bounded number of rows and find too few.
+/// A page may take this many times as long on the large table, except pages that look at a bounded number of rows and find too few.
 const MAX_RATIO: f64 = 1.5;
-/// Less is the machine's noise.
+/// A smaller difference is noise of the machine.
 const MIN_DIFFERENCE_MS: f64 = 0.5;
 const MAX_MS: f64 = 25.0;
 
-/// Each filter with a value that many rows have. The last two are for rows that do not exist: a page looks at all the rows it may.
+/// Each filter with a value that many rows have. The last two look for rows that do not exist, so that a page looks at as many rows as it
+/// may.
 const FILTERS: [(&str, &str); 12] = [
     ("status", "pending"),
     ("asset_code", "A7"),
@@ -42,9 +43,9 @@ struct Page {
     small_rows: usize,
 }
 
-/// Whether every page kept to its limits.
+/// Returns whether every page kept its limits.
 pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
-    // Of shape alone, so that accounts can be made by SQL.
+    // Only the shape of accounts is checked, so that SQL can make them.
     let shape = ("SYNAPSE__API__STRKEY_CHECK".to_owned(), "shape".to_owned());
     let service = stage.service(process::ours()?, &[shape])?;
     service.wait_until_healthy()?;
@@ -88,7 +89,7 @@ pub fn run(stage: &Stage, rows: u64) -> Outcome<bool> {
     Ok(within)
 }
 
-/// No filter, each, and each two of different names; all with both orders where one filter or none is given.
+/// No filter, each filter, and each pair of different filters; in both orders if there is at most one filter.
 fn queries() -> Vec<String> {
     let one = |(name, value): (&str, &str)| format!("{name}={value}");
     let mut queries = vec!["order=desc".to_owned(), "order=asc".to_owned()];
@@ -113,7 +114,8 @@ fn time(agent: &Agent, service: &Process, query: &str) -> Outcome<(f64, usize)> 
     Ok((Spread::of(times).median, rows))
 }
 
-/// One row a second from the first of January on; 1000 accounts, 20 assets, amounts from 1 to 1000, every tenth row of type deposit.
+/// Stores one row for each second from the first of January on, with 1000 accounts, 20 assets, and amounts from 1 to 1000; every tenth row
+/// has the type deposit.
 pub fn fill(stage: &Stage, from: u64, to: u64) -> Outcome<()> {
     stage.execute(&format!(
         "INSERT INTO transactions (owner, id, write_id, stellar_account, amount, asset_code, callback_type, anchor_transaction_id,
@@ -124,6 +126,6 @@ pub fn fill(stage: &Stage, from: u64, to: u64) -> Outcome<()> {
            FROM (SELECT n, gen_random_uuid() AS id, timestamptz '2026-01-01T00:00:00Z' + n * interval '1 second' AS at
                    FROM generate_series({from}, {to}) AS n) AS made"
     ))?;
-    // As autovacuum leaves a table (PostgreSQL 13 and later vacuum one that only grows); but without statistics.
+    // The table is vacuumed as by autovacuum (since PostgreSQL 13 also if it only grows), but has no statistics.
     stage.execute("VACUUM transactions")
 }

@@ -1,4 +1,4 @@
-//! The least that PostgreSQL can be asked for: one row inserted into a bare table, one row selected by its primary key.
+//! The least that PostgreSQL can be asked to do: insert one row into a bare table, or select one row by its primary key.
 
 use crate::pgbench::{Load, Pgbench};
 use crate::stage::Stage;
@@ -26,7 +26,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// None where pgbench is not installed.
+    /// None: pgbench is not installed.
     pub fn beside(stage: &Stage) -> Outcome<Option<Peer>> {
         let Some(pgbench) = Pgbench::beside(stage)? else {
             return Ok(None);
@@ -39,7 +39,7 @@ impl Peer {
         }))
     }
 
-    /// Rows a second; None where it has nothing like this work.
+    /// Rows a second. None: there is no script for this kind of work.
     pub fn run(&self, work: Work, seconds: f64) -> Outcome<Option<f64>> {
         let script = match work {
             Work::Create | Work::Natural => &self.insert,

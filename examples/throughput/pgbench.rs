@@ -1,4 +1,4 @@
-//! PostgreSQL's own load generator, where it stands beside the server.
+//! pgbench, PostgreSQL's own load generator, if it is installed beside the server.
 
 use crate::stage::Stage;
 use crate::support::Outcome;
@@ -38,9 +38,9 @@ impl Pgbench {
         Ok(path)
     }
 
-    /// How often a second the script ran to its end, as prepared statements.
+    /// How many times a second the script was run, with prepared statements.
     pub fn run(&self, load: &Load<'_>) -> Outcome<f64> {
-        // It takes whole seconds.
+        // pgbench takes whole seconds.
         let seconds = load.seconds.ceil().max(1.0).to_string();
         let output = Command::new(&self.program)
             .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])

@@ -1,4 +1,4 @@
-//! Builds the plain service (the folder `plain`), which ours is measured beside.
+//! Builds the plain service (the folder `plain`), which our service is compared with.
 
 use super::support::Outcome;
 use std::path::Path;
@@ -9,7 +9,7 @@ const MANIFEST: &str = concat!(
     "/examples/throughput/plain/Cargo.toml"
 );
 
-/// Nothing is done where it is built already.
+/// Nothing is done if it is up to date.
 pub fn build() -> Outcome<Command> {
     let program = std::env::current_exe()?;
     let profile_dir = program.ancestors().nth(2).unwrap_or(Path::new("."));

@@ -1,9 +1,9 @@
-//! Many rows that PostgreSQL has no statistics of: the stage runs without autovacuum then, and nobody asks for ANALYZE.
+//! Stores many rows of which PostgreSQL has no statistics: the stage then runs without autovacuum, and nobody runs ANALYZE.
 
 use crate::stage::Stage;
 use crate::support::Outcome;
 
-/// Straight into the table, by one statement.
+/// Inserts the rows directly into the table, with one statement.
 pub fn run(stage: &Stage, rows: u64) -> Outcome<()> {
     stage.execute(&format!(
         "INSERT INTO transactions

@@ -1,10 +1,10 @@
-//! The end of a run: is what our service acknowledged there, and once?
+//! The end of a run: is everything that our service acknowledged stored, and only once?
 
 use super::support::Outcome;
 use super::work::{Ask, HANDLE};
 use std::collections::HashMap;
 
-/// Whether every acknowledged create is present exactly once. `ask` brings the text column `value` of every row of the primary.
+/// Whether every acknowledged create is stored exactly once. `ask` returns the text column `value` of a query on the primary.
 pub fn check(ask: impl Fn(&str) -> Outcome<Vec<String>>, acknowledged: &[Ask]) -> Outcome<bool> {
     let keys = stored(&ask, "idempotency_key")?;
     let anchors = stored(&ask, "anchor_transaction_id")?;
@@ -15,7 +15,7 @@ pub fn check(ask: impl Fn(&str) -> Outcome<Vec<String>>, acknowledged: &[Ask]) -
     };
     let present = acknowledged.iter().filter(is_stored).count();
     let missing = acknowledged.len() - present;
-    // Also those that were not acknowledged.
+    // Creates that were not acknowledged count too.
     let rows = keys.values().chain(anchors.values());
     let doubled = rows.filter(|rows| **rows > 1).count();
     println!(
@@ -25,7 +25,7 @@ pub fn check(ask: impl Fn(&str) -> Outcome<Vec<String>>, acknowledged: &[Ask]) -
     Ok(missing == 0 && doubled == 0)
 }
 
-/// How many rows there are of each number, asked of the primary itself.
+/// How many rows there are of each number, according to the primary itself.
 fn stored(
     ask: impl Fn(&str) -> Outcome<Vec<String>>,
     column: &str,

@@ -18,7 +18,7 @@ pub struct Side {
     pub process: Process,
     pub requests: Requests,
     pub resident_at_rest_mib: f64,
-    /// All creates that it has acknowledged.
+    /// All creates that the service has acknowledged.
     pub acknowledged: Vec<Ask>,
 }
 
@@ -60,7 +60,7 @@ impl Side {
         let (acknowledged, ids) = runtime.block_on(load::create(side.target(), ROWS))?;
         side.acknowledged = acknowledged;
         side.requests.know(&ids);
-        // Reads may go to a standby, which gets the rows a moment later, in their order.
+        // Reads may go to a standby, which gets the rows a moment later, but in the same order.
         crate::support::wait_until("the last row is on the standby", || {
             runtime.block_on(load::is_readable(side.target(), ROWS - 1))
         })?;

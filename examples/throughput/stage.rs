@@ -1,4 +1,4 @@
-//! What is measured stands on it: a private PostgreSQL with the durability of a real one, near or far.
+//! What everything is measured on: a private PostgreSQL with fsync on, near or far.
 
 use crate::args::Args;
 use crate::distance::Distance;
@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use url::Url;
 
-/// Round trips of which the shortest is told.
+/// Of so many round trips the shortest is printed.
 const ROUND_TRIPS: usize = 5;
 
 pub struct Stage {
     pub primary: Server,
     standby: Option<Server>,
-    /// Before the primary.
+    /// The delay between the services and the primary.
     distance: Option<Distance>,
     programs: PathBuf,
-    // The last: servers end before their data.
+    // Dropped last, since the servers must end before their data are removed.
     dir: TempDir,
 }
 
@@ -60,7 +60,7 @@ impl Stage {
         })
     }
 
-    /// The first line: what the figures depend on.
+    /// The first line of the output, with what the figures depend on.
     pub fn describe(&self) -> Outcome<String> {
         let mut connection = connect(&self.primary, User::Superuser)?;
         let version = values(
@@ -101,7 +101,7 @@ impl Stage {
         Ok(shortest)
     }
 
-    /// Of the primary, over the distance, as the user of the services.
+    /// The URL of the primary, over the distance, for the user of the services.
     pub fn url(&self) -> Outcome<Url> {
         let mut url = Url::parse(&self.primary.url(User::Application))?;
         let direct = self.primary.port();
@@ -111,14 +111,14 @@ impl Stage {
         Ok(url)
     }
 
-    /// A service on these databases.
+    /// Starts a service on these databases.
     pub fn service(&self, program: Command, settings: &[(String, String)]) -> Outcome<Process> {
         let mut databases = vec![self.url()?.to_string()];
         databases.extend(self.standby.iter().map(|node| node.url(User::Application)));
         Process::start(program, &databases, settings, self.dir.path())
     }
 
-    /// Statements for the primary.
+    /// Executes statements on the primary.
     pub fn execute(&self, statements: &str) -> Outcome<()> {
         let mut connection = connect(&self.primary, User::Application)?;
         Ok(connection.batch_execute(statements)?)
@@ -129,13 +129,13 @@ impl Stage {
         Ok(connection.batch_execute("CHECKPOINT")?)
     }
 
-    /// The text column `value` of every row.
+    /// The text column `value` of every row of a query.
     pub fn ask(&self, question: &str) -> Outcome<Vec<String>> {
         let mut connection = connect(&self.primary, User::Application)?;
         Ok(values(&mut connection, question)?)
     }
 
-    /// Where PostgreSQL's programs are.
+    /// The directory of PostgreSQL's programs.
     pub fn programs(&self) -> &Path {
         &self.programs
     }
@@ -144,7 +144,7 @@ impl Stage {
         self.dir.path()
     }
 
-    /// The standby has applied all that the primary has written.
+    /// Waits until the standby has applied everything that the primary has written.
     pub fn wait_for_standby(&self) -> Outcome<()> {
         let behind = "SELECT application_name AS value FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()";
         wait_until("the standby has applied everything", || {

@@ -1,4 +1,4 @@
-//! What is printed of the cells.
+//! Prints the cells.
 
 use crate::cell::Cell;
 use crate::load::Measured;
@@ -70,7 +70,7 @@ fn side(name: &str, rounds: &[Measured]) -> String {
     )
 }
 
-/// The same cells of ours, before and after.
+/// Compares the same cells of our service, before and after.
 pub fn compare(before: &[Cell], after: &[Cell], rows: u64) {
     println!("\nours with {rows} rows more, never analyzed, to ours before");
     for (before, after) in before.iter().zip(after) {
@@ -117,7 +117,7 @@ pub fn memory(sides: &Sides, cells: &[Cell]) {
     );
 }
 
-/// Of all cells.
+/// The number of failures in all cells.
 pub fn failures(cells: &[Cell]) -> usize {
     let of = |cell: &Cell| errors(&cell.ours) + errors(&cell.plain);
     cells.iter().map(of).sum()
@@ -132,7 +132,7 @@ fn tell_batches(rounds: &[BTreeMap<String, f64>]) {
     }
 }
 
-/// Each kind of them.
+/// Prints each kind of error.
 fn tell_errors(name: &str, rounds: &[Measured]) {
     for (error, times) in rounds.iter().flat_map(|round| &round.errors) {
         println!("{:<16}{name} failed {times} times: {error}", "");

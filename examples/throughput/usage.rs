@@ -1,16 +1,16 @@
-//! What a process uses, from /proc.
+//! The resources that a process uses, from /proc.
 
 use super::support::Outcome;
 use std::fs::read_to_string;
 use std::time::Duration;
 
-/// USER_HZ, in which the kernel tells processor times: 100 on every architecture that Linux runs Rust on.
+/// USER_HZ, the unit in which the kernel reports processor times: 100 on every architecture on which Rust runs on Linux.
 const TICKS_PER_SECOND: u32 = 100;
 
 /// Processor time used so far, in user and kernel mode, by all its threads.
 pub fn processor_time(process: u32) -> Outcome<Duration> {
     let text = read_to_string(format!("/proc/{process}/stat"))?;
-    // The name, in brackets, may hold blanks; utime and stime are the 12th and 13th field after it.
+    // The name, in brackets, may contain blanks; utime and stime are the 12th and 13th fields after it.
     let fields = text.rsplit_once(')').map(|(_, fields)| fields);
     let ticks: Option<u32> = fields.and_then(|fields| {
         let mut times = fields.split_whitespace().skip(11);

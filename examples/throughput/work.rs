@@ -1,4 +1,4 @@
-//! The requests: what a client asks for next.
+//! The requests of the clients.
 
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -9,10 +9,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Every key and every anchor id of a run begins so; a number follows.
+/// Every key and every anchor id of a run begins like this, followed by a number.
 pub const HANDLE: &str = "throughput-";
 
-/// No create of a run has the number of another.
+/// Numbers the creates, so that no two have the same number.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,7 +29,7 @@ pub enum Work {
     Duplicates,
 }
 
-/// Of creates, one in so many repeats another.
+/// One of so many creates repeats another one.
 const REPEATED: u64 = 100;
 
 impl fmt::Display for Work {
@@ -44,7 +44,7 @@ impl fmt::Display for Work {
     }
 }
 
-/// One request, as far as its answer must be judged. Creates bear their number.
+/// One request, with what is needed to judge its answer. Creates carry their number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Create(u64),
@@ -61,7 +61,7 @@ impl Ask {
     }
 }
 
-/// All but the end of a body.
+/// A body without its closing brace.
 pub const FIELDS: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"100.50","asset_code":"USDC","callback_type":"deposit","callback_status":"pending_external","memo":"payment ref","memo_type":"text","metadata":{"order":"A-17"}"#;
 
 /// Makes the requests to one service.
@@ -69,7 +69,7 @@ pub const FIELDS: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4K
 pub struct Requests {
     host: String,
     keyed_body: Bytes,
-    /// Paths of rows that exist.
+    /// The paths of rows that exist.
     known: Vec<String>,
 }
 
@@ -82,12 +82,12 @@ impl Requests {
         }
     }
 
-    /// Rows that may be read from now on.
+    /// Sets the rows that may be read from now on.
     pub fn know(&mut self, ids: &[String]) {
         self.known = ids.iter().map(|id| format!("/transactions/{id}")).collect();
     }
 
-    /// The `turn` of a client, who counts.
+    /// `turn` is the number of this request among those of its client.
     pub fn next(
         &self,
         work: Work,

@@ -1,10 +1,10 @@
--- The ledger: one row per transaction, and what happened to it after its create. docs/ledger.md tells why.
+-- The ledger: one row per transaction, and what happened to it after its create. docs/ledger.md gives the reasons.
 --
--- Every key begins with the owner, so that a distributed PostgreSQL can place all of an owner's rows on one worker (Citus:
--- create_distributed_table('transactions', 'owner'), then 'transaction_events'). Text that is compared is COLLATE "C": a unique index
--- under a libc collation breaks when the next primary has another glibc. The constraints say what the contract says as far as that is
--- cheap: the exact grammars (Stellar addresses, asset codes, memos) are the service's, since a regular expression a column costs a
--- quarter of an insert.
+-- Every key begins with the owner, so that a distributed PostgreSQL can keep all rows of an owner on one worker (Citus:
+-- create_distributed_table('transactions', 'owner'), then 'transaction_events'). Text that is compared is COLLATE "C": a unique index with
+-- a libc collation breaks if the next primary has another glibc. The constraints check what the API promises as far as that is cheap. The
+-- exact grammars (Stellar addresses, asset codes, memos) are checked by the service alone, since a regular expression for each column would
+-- cost a quarter of an insert.
 
 CREATE TABLE transactions (
     owner                 text COLLATE "C" NOT NULL,
@@ -87,14 +87,16 @@ COMMENT ON COLUMN transactions.callback_at IS 'When the anchor said the latest o
 COMMENT ON COLUMN transactions.actor IS 'Who created it: api:<client>, or callback:<source>.';
 COMMENT ON COLUMN transactions.request_id IS 'X-Request-Id of the request that created it.';
 
--- Each index, and the statement (src/ledger/store) that needs it. The primary key: find.sql, change.sql, history.sql.
--- insert.sql, create_confirmed, lookup.sql, list.sql by key. Partial, so that a row without a key costs nothing.
+-- Each index with the statements (src/ledger/store) that need it. The primary key: find.sql, find_seen.sql, change.sql, callback.sql,
+-- history.sql.
+-- The index by key: insert.sql and the like, create_confirmed, lookup.sql, list.sql by key. Partial, so that a row without a key costs
+-- nothing.
 CREATE UNIQUE INDEX transactions_key_idx ON transactions (owner, idempotency_key, item) WHERE idempotency_key IS NOT NULL;
--- insert.sql, create_confirmed, lookup.sql, list.sql by anchor id.
+-- insert.sql and the like, create_confirmed, lookup.sql, list.sql by anchor id.
 CREATE UNIQUE INDEX transactions_anchor_idx ON transactions (owner, anchor_transaction_id) WHERE anchor_transaction_id IS NOT NULL;
--- list.sql by time, and by account. The predicate of each holds for every row, and only the statement that is to use it says it. Without,
--- PostgreSQL would take one of them for the primary key, or for each other, while the table is almost empty or was never analysed
--- (all cost the same then), and keep that plan when it has grown.
+-- list.sql by time and stats.sql, and list.sql by account. The predicate of each index holds for every row, and is only repeated by the
+-- statement that is to use the index. Without it, PostgreSQL would take one of these instead of the primary key, or of the other one, while
+-- the table is almost empty or was never analysed (all cost the same then), and keep that plan when the table has grown.
 CREATE INDEX transactions_created_idx ON transactions (owner, created_at, id) WHERE created_at > '-infinity';
 CREATE INDEX transactions_account_idx ON transactions (owner, stellar_account, created_at, id) WHERE stellar_account > '';
 
@@ -111,9 +113,10 @@ CREATE TABLE transaction_events (
     request_id      text COLLATE "C" NOT NULL,
     at              timestamptz      NOT NULL DEFAULT now(),
 
-    -- history.sql; and find_seen.sql, list.sql, which look a token's write up in it.
+    -- history.sql; and find_seen.sql, list.sql and stats.sql, which look up a token's write in it.
     CONSTRAINT transaction_events_pkey PRIMARY KEY (owner, transaction_id, version),
-    -- change.sql: an attempt that was given up and runs late must not make its change a second time. change.rs finds it by this.
+    -- change.sql: an attempt that was given up and runs late must not make its change a second time. change.rs finds an earlier attempt by
+    -- it.
     CONSTRAINT transaction_events_write_key UNIQUE (owner, transaction_id, write_id),
     CONSTRAINT transaction_events_transaction_fkey FOREIGN KEY (owner, transaction_id) REFERENCES transactions (owner, id),
     CONSTRAINT transaction_events_version_check CHECK (version >= 2),
@@ -143,7 +146,7 @@ CREATE TABLE callback_receipts (
     transaction_id  uuid             NOT NULL,
     write_id        uuid,
 
-    -- callback.sql, receive.sql, callback.rs: a callback is applied once, whatever it was answered.
+    -- callback.sql, receive.sql, callback.rs: a callback is applied once, whatever the answer to it was.
     CONSTRAINT callback_receipts_pkey PRIMARY KEY (owner, handle),
     CONSTRAINT callback_receipts_transaction_fkey FOREIGN KEY (owner, transaction_id) REFERENCES transactions (owner, id),
     CONSTRAINT callback_receipts_handle_check CHECK (octet_length(handle) BETWEEN 1 AND 264),

@@ -1,15 +1,16 @@
--- Who has all that was committed on this server when it was asked, by this session and by others. First an empty message is committed,
--- which waits for the disk, and for standbys as the session and the server are told to (src/ledger/store/durability.rs tells why two
--- commits). A standby that let it go may not be one that counts: those have half a second more.
--- A procedure, since only that can commit and then look in one round trip. It is cut short by statement_timeout, which ends the wait of a
--- commit inside of a procedure, with a warning, as if it had succeeded: the caller compares the time that it took with limit_ms.
+-- Returns which standbys have everything that was committed on this server when it was called, by this session and by others. First an
+-- empty message is committed, which waits for the disk, and for standbys as the settings of the session and the server say
+-- (src/ledger/store/durability.rs explains why there are two commits). Standbys that do not count may have confirmed that commit; those
+-- that count then get half a second more.
+-- It is a procedure, since only a procedure can commit and then look in one round trip. statement_timeout ends the wait of a commit inside
+-- a procedure, with a warning, as if the commit had succeeded; so the caller compares the time that the call took with limit_ms.
 CREATE PROCEDURE confirm_commits(
-    standbys text[],            -- those that count, by application_name
-    INOUT confirmed_by text[],  -- which of them have it
-    INOUT limit_ms integer      -- statement_timeout; 0 is none
+    standbys text[],            -- the standbys that count, by application_name
+    INOUT confirmed_by text[],  -- those of them that have it
+    INOUT limit_ms integer      -- statement_timeout; 0: there is none
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    committed constant pg_lsn := pg_current_wal_insert_lsn();  -- not all of it is on the disk yet
+    committed constant pg_lsn := pg_current_wal_insert_lsn();  -- the end of the log now; not all of it is on the disk yet
     any_counts boolean;
     pause double precision := 0.001;
 BEGIN
@@ -29,23 +30,23 @@ BEGIN
                OR (limit_ms > 0 AND clock_timestamp() - statement_timestamp() >= make_interval(secs => limit_ms / 1000.0));
         PERFORM pg_sleep(pause);
         pause := pause * 2;
-        -- Else the list of sessions, and so of standbys, stays as it was at the first look.
+        -- Otherwise the list of sessions, and so of standbys, would stay as it was at the first look.
         COMMIT;
     END LOOP;
 END $$;
 
 COMMENT ON PROCEDURE confirm_commits IS 'Commits, waits as the server is told to, and tells which standbys have what was committed before.';
 
--- Stores transactions of one owner (insert_confirmed.sql), each if its handles are free, commits, and asks who has them where all were stored.
--- The INSERT is that of insert.sql, with an array for each column.
+-- Stores transactions of one owner (insert_confirmed.sql), each if its handles are free, and commits. If all were stored, it asks which
+-- standbys have them. The INSERT is that of insert.sql, with an array for each column.
 CREATE PROCEDURE create_confirmed(
     whose text, ids uuid[], stellar_accounts text[], amounts numeric[], asset_codes text[], callback_types text[],
     callback_statuses text[], anchor_transaction_ids text[], memos text[], memo_types text[], all_metadata json[],
     idempotency_keys text[], fingerprints bytea[], actors text[], request_ids text[],
     standbys text[],
-    number text,                                        -- of this call: synapse.stored is that from the commit of the rows on
+    number text,                                        -- of this call: synapse.stored is set to it once the rows are committed
     INOUT stored uuid[], INOUT stored_at timestamptz,
-    INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits answers; NULL: some were skipped, and nobody was asked
+    INOUT confirmed_by text[], INOUT limit_ms integer   -- as confirm_commits returns them; NULL: some rows were skipped, and nobody was asked
 ) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true), set_config('synapse.stored', number, false);

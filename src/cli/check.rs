@@ -1,4 +1,4 @@
-//! `check`: what the service would find.
+//! `check`: says what `serve` would find.
 
 mod durability;
 
@@ -14,11 +14,11 @@ use crate::server::Certificate;
 use crate::settings::{DatabaseSettings, ServerSettings, Settings};
 use std::time::{Duration, SystemTime};
 
-/// A certificate that expires earlier is warned of.
+/// A certificate that expires within this time gets a warning.
 const SOON: Duration = Duration::from_secs(30 * DAY_S);
 const DAY_S: u64 = 24 * 3600;
 
-/// Tells everything that would be lacking now (errors), or hurt later (warnings).
+/// Prints everything that is missing now (errors), or will cause trouble later (warnings). Err: there are errors.
 pub fn check(settings: &Settings) -> Result<(), String> {
     let nodes = &settings.database.nodes;
     for warning in &settings.warnings {
@@ -39,7 +39,7 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     }
 }
 
-/// How HTTP is carried.
+/// Checks how HTTP is served: in clear text, or with which certificate. Returns the errors.
 fn transport(server: &ServerSettings) -> Vec<String> {
     let Some(files) = &server.tls else {
         if !server.bind.ip().is_loopback() {
@@ -68,7 +68,7 @@ fn transport(server: &ServerSettings) -> Vec<String> {
 #[derive(Debug, PartialEq)]
 enum Validity {
     Over,
-    /// Fewer than [`SOON`].
+    /// The days that are left, if there is less than [`SOON`].
     Days(u64),
     Long,
 }

@@ -4,9 +4,10 @@ use crate::settings::Settings;
 use std::time::Duration;
 use ureq::tls::TlsConfig;
 
-/// Liveness, not health: a container that is restarted because a database is down makes things worse.
+/// Asks for liveness, not for health: to restart a container because a database is down would make things worse.
 pub fn healthcheck(settings: &Settings) -> Result<(), String> {
-    // The certificate is for the name that clients use, not for this address; nothing secret is sent or believed.
+    // The certificate is for the name that clients use, not for this address. Nothing secret is sent, and nothing in the answer is relied
+    // upon.
     let any_certificate = TlsConfig::builder().disable_verification(true).build();
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(2)))

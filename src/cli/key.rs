@@ -1,4 +1,4 @@
-//! `key`: a new key, and what the settings have to say of it.
+//! `key`: makes a key, and prints the lines for the settings.
 
 use crate::clients::{KeyDigest, is_name, make};
 
@@ -7,7 +7,7 @@ pub fn name(text: &str) -> Result<String, &'static str> {
     is_name(text).then(|| text.to_owned()).ok_or(expected)
 }
 
-/// The key is nowhere but in what is printed here: the service knows its digest.
+/// The key is stored nowhere: it is in this text alone, and the service knows its digest.
 pub fn text(name: &str) -> String {
     let key = make();
     let digest = KeyDigest::of(&key);

@@ -1,9 +1,9 @@
-//! `man` and `completions`: what the commands say of themselves, for `man` and for shells.
+//! `man` and `completions`: manual pages and completion scripts, made from the definitions of the commands.
 
 use clap::Command;
 use clap_mangen::Man;
 
-/// The page of the program, or of one of its commands, as roff. An error names what is not known.
+/// The page of the program, or of one of its commands, as roff. Err: there is no such command.
 pub fn page(mut program: Command, name: Option<&str>) -> Result<String, String> {
     program = program.disable_help_subcommand(true);
     program.build();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-/// PostgreSQL starts first and stops last.
+/// A private PostgreSQL starts before the server and stops after it.
 pub fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(&settings.log);
     for warning in &settings.warnings {
@@ -52,7 +52,7 @@ pub(super) struct Private {
     pub data_dir: PathBuf,
 }
 
-/// `run`: what runs the server, and ends it.
+/// `run` is given the server and runs it; the service ends when it returns.
 pub(super) fn serve_on(
     nodes: Vec<NodeOptions>,
     settings: Settings,
@@ -164,8 +164,8 @@ pub(super) fn start_embedded(settings: &EmbeddedSettings) -> Result<Private, Str
         .map_err(|error| error.to_string())
 }
 
-/// A thread that kills the primary when it is told to, and one order at most that waits for it meanwhile. It ends with the last of those
-/// who can tell it.
+/// Starts a thread that kills the primary whenever it gets an order; one further order may wait meanwhile. The thread ends when the last
+/// sender is dropped.
 fn killing(cluster: &Arc<Cluster>) -> Result<SyncSender<()>, String> {
     let (orders, inbox) = sync_channel(1);
     let cluster = cluster.clone();
@@ -184,7 +184,8 @@ fn killing(cluster: &Arc<Cluster>) -> Result<SyncSender<()>, String> {
     Ok(orders)
 }
 
-/// `data` in the working directory. For root it must be where the postgres user can go, which a checkout under /root is not.
+/// `data` in the working directory. If root starts the service, PostgreSQL runs as another user, who may not be allowed into the working
+/// directory, for example a checkout under /root: then it is a directory below `/var/lib/synapse-core`.
 pub(super) fn default_data_dir() -> Result<PathBuf, String> {
     let here = std::env::current_dir().map_err(|error| format!("no working directory: {error}"))?;
     let closed = |dir: &Path| {

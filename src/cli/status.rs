@@ -29,7 +29,7 @@ pub struct StatusArgs {
 
 const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
-/// To the upper left corner, and nothing below it.
+/// Moves to the upper left corner, and clears the screen.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
 fn print(text: &str) -> Result<(), String> {
@@ -113,7 +113,7 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
 const HEAD: Style = Style::new().bold();
 
-/// A text, and how it is shown.
+/// A text, and the style it is shown in.
 struct Cell(String, Style);
 
 fn table(status: &Status) -> String {
@@ -211,7 +211,7 @@ fn to_the_second(time: &str) -> String {
     }
 }
 
-/// In columns; a text of the service cannot steer the terminal.
+/// Aligns the texts in columns. Control characters are replaced, so that no text of the service can control the terminal.
 fn aligned<const N: usize>(rows: &[[Cell; N]]) -> String {
     let clean = |text: &str| text.replace(char::is_control, "?");
     let width = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max();

@@ -1,5 +1,5 @@
-//! Keys: `syn_`, 43 characters of base 62 (256 bits by chance), and 6 of their CRC-32, so that who finds such a text, in a repository
-//! or a paste, can tell that it is a key without asking the service. The service itself compares digests alone.
+//! Keys: `syn_`, 43 random characters of base 62 (256 bits), and their CRC-32 in 6 more, so that whoever finds such a text, in a repository
+//! or a paste, can tell without asking the service that it is a key. The service itself compares digests alone.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 use rand::Rng;
@@ -51,7 +51,7 @@ impl KeyDigest {
         Some(KeyDigest(bytes.ok()?.try_into().ok()?))
     }
 
-    /// Enough to tell which of a client's keys it was, and too little to be of use to anybody else.
+    /// 8 hexadecimal digits: enough to tell which of a client's keys it was, and too few to be of use to anybody else.
     pub fn short(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0[..4])
     }
@@ -63,7 +63,7 @@ impl ConstantTimeEq for KeyDigest {
     }
 }
 
-/// As the settings write it.
+/// 64 hexadecimal digits, as in the settings.
 impl fmt::Display for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&data_encoding::HEXLOWER.encode(&self.0))

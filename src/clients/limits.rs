@@ -1,4 +1,4 @@
-//! How often: a bucket for each client, and one for each address that has no key.
+//! How often requests are admitted: a bucket for each client, and one for each address without a key.
 //!
 //! A bucket holds `burst` requests and gets `per_second` back each second (GCRA, by the crate `governor`).
 
@@ -11,9 +11,10 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Addresses whose buckets are kept. Those beyond share one, so that nobody can fill the memory with addresses.
+/// At most so many addresses have a bucket of their own. While there are so many, all addresses share one more bucket, so that nobody can
+/// fill the memory with addresses.
 const MAX_ADDRESSES: usize = 100_000;
-/// Buckets that are full again are forgotten, so often.
+/// After so many requests the buckets that are full again are forgotten.
 const REQUESTS_BETWEEN_CLEANINGS: u32 = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +37,12 @@ pub struct Limits {
     pub of_an_address: Option<Quota>,
 }
 
-/// What is left to whoever asked.
+/// What the bucket of a client or an address says to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     pub quota: Quota,
     pub remaining: u32,
-    /// None: the request is admitted. Else the next one will be after so long.
+    /// None: the request is admitted. Otherwise it is refused, and one will be admitted after this time.
     pub wait: Option<Duration>,
 }
 
@@ -58,7 +59,7 @@ impl Limiter {
         }
     }
 
-    /// A client by its name: there are only as many as the settings name.
+    /// The bucket of a client, by its name. There are only as many as the settings have clients.
     pub fn client(&self, name: &str) -> Option<Standing> {
         Some(self.clients.as_ref()?.take_one(&name.to_owned()))
     }
@@ -108,7 +109,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// Who has an address of IPv6 has all of its network of 64 bits.
+/// Whoever has an IPv6 address has the whole network of 64 bits that it is in, so such a network counts as one address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),

@@ -11,12 +11,12 @@ pub use sources::{Secret, Signed, Source, Sources, signatures};
 use std::sync::Arc;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-/// What a client may do. None of them includes another.
+/// What a client may do. No scope includes another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Read,
     Write,
-    /// To see how the service is, and to choose whose transactions a request is about.
+    /// To see the state of the service, and to choose the owner whose transactions a request is about.
     Admin,
 }
 
@@ -24,7 +24,7 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub name: String,
-    /// Whose transactions it sees and makes.
+    /// The owner whose transactions it reads and makes.
     pub owner: String,
     pub keys: Vec<KeyDigest>,
     pub scopes: Vec<Scope>,
@@ -35,7 +35,7 @@ impl Client {
         self.scopes.contains(&scope)
     }
 
-    /// Everybody, where no clients are configured.
+    /// What everybody is, if no clients are configured.
     fn anonymous() -> Client {
         Client {
             name: "anonymous".into(),
@@ -46,7 +46,7 @@ impl Client {
     }
 }
 
-/// How clients and owners may be called. A name goes into logs and headers as it is.
+/// Whether a client, an owner, a node or a region may have this name. Names go into logs and headers as they are.
 pub fn is_name(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
@@ -73,12 +73,13 @@ impl Clients {
         }
     }
 
-    /// Who anybody is, where no clients are configured.
+    /// The client that everybody is, if no clients are configured.
     pub fn everybody(&self) -> Option<&Arc<Client>> {
         self.everybody.as_ref()
     }
 
-    /// Whose key it is. All keys are compared to their ends, whichever it is and whether it is one: how long it takes tells nothing.
+    /// The client that has this key. It is compared with all keys, and each time to the end, so that the time does not tell whether it is
+    /// one, or which.
     pub fn find(&self, key: &str) -> Option<(&KeyDigest, &Arc<Client>)> {
         let sent = KeyDigest::of(key);
         let mut found = u64::MAX;

@@ -10,10 +10,10 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 const PREFIX: &str = "whsec_";
 const MAX_SECRET_BYTES: usize = 512;
-/// A sender that rotates its secret sends two.
+/// At most so many signatures of a request are tried. A sender that rotates its secret sends two.
 const MAX_SIGNATURES: usize = 16;
 
-/// As some libraries leave the padding out.
+/// Padding is optional: some libraries leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -23,9 +23,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug)]
 pub struct Source {
     pub name: String,
-    /// Whose transactions it tells of.
+    /// The owner whose transactions its callbacks are about.
     pub owner: String,
-    /// Several while one takes the place of another.
+    /// Several while a new one replaces an old one.
     pub secrets: Vec<Secret>,
 }
 
@@ -33,7 +33,7 @@ pub struct Source {
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// The base64 of the bytes; libraries of Standard Webhooks write `whsec_` before it, and take it without.
+    /// Base64, with or without `whsec_` before it: libraries of Standard Webhooks write it, and accept both.
     pub fn parse(text: &str) -> Option<Secret> {
         let bytes = BASE64
             .decode(text.strip_prefix(PREFIX).unwrap_or(text))
@@ -66,7 +66,7 @@ impl Secret {
     }
 }
 
-/// What a signature is over, as it was sent.
+/// What a signature covers, exactly as it was received.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'s> {
     pub id: &'s str,
@@ -86,8 +86,8 @@ impl Sources {
         self.0.is_empty()
     }
 
-    /// Whose secret has made one of these signatures. All are tried to their ends, whichever it is and whether it is one: how long it
-    /// takes tells nothing.
+    /// The source with a secret that has made one of these signatures. All secrets and signatures are compared, and each to the end, so
+    /// that the time does not tell whether one matched, or which.
     pub fn signer(&self, signed: Signed, signatures: &[[u8; 32]]) -> Option<&Source> {
         let mut found = u64::MAX;
         for (place, source) in (0u64..).zip(&self.0) {
@@ -106,7 +106,7 @@ impl Sources {
     }
 }
 
-/// The signatures of version 1 in the value of `webhook-signature`: `v1,<base64> v1,<base64> …`. Those of other versions are for others.
+/// The signatures of version 1 in the value of `webhook-signature`: `v1,<base64> v1,<base64> …`. Other versions are skipped.
 pub fn signatures(header: &str) -> Vec<[u8; 32]> {
     let of_version_1 = header
         .split(' ')
@@ -119,7 +119,7 @@ pub fn signatures(header: &str) -> Vec<[u8; 32]> {
 mod tests {
     use super::*;
 
-    /// The example of the Standard Webhooks specification's libraries.
+    /// The example in the tests of Standard Webhooks' own libraries.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
     const SIGNED: Signed = Signed {

@@ -3,8 +3,8 @@ use uuid::Uuid;
 use super::model::status::Status;
 use super::model::write::Write;
 
-/// What a request to the ledger means, where it is not what was hoped for. The database's own failures are no meaning: a statement that
-/// fails returns Diesel's error.
+/// Why the ledger did not do, or did not find, what was asked for. Failures of the database are not among these: a statement that fails
+/// returns Diesel's error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the idempotency key stands for another request")]
@@ -14,7 +14,7 @@ pub enum Error {
         existing_id: Uuid,
         conflicting_fields: Vec<&'static str>,
     },
-    /// A batch stores all of its items or none, so it takes over nothing that is known.
+    /// A batch stores all of its items or none, so none of them may be a transaction that exists already.
     #[error("the anchor_transaction_id of item {index} is known already")]
     KnownInBatch { index: usize, existing_id: Uuid },
     #[error("no such transaction")]
@@ -27,7 +27,7 @@ pub enum Error {
         to: Status,
         lasting: bool,
     },
-    /// The row that was in the way is not there any more: the same request may succeed now.
+    /// The row that this write met is gone, so the same request may succeed now.
     #[error("what this write met is gone again")]
     LostRace,
     #[error("a write named by a consistency token is not here")]
@@ -39,8 +39,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The answer will be the same for ever: not even an earlier attempt of the same request that still hangs somewhere, and runs later,
-    /// can be accepted.
+    /// The answer will always be the same: not even an earlier attempt of the same request that still hangs somewhere, and runs later, can
+    /// succeed.
     pub fn is_lasting(&self) -> bool {
         match self {
             Error::VersionMismatch { lasting, .. } | Error::InvalidTransition { lasting, .. } => {

@@ -1,4 +1,4 @@
-//! The stop: not ready at once, serving for the drain time, then finishing what is under way.
+//! How the service stops: it says at once that it is not ready, serves on for the drain time, and then finishes the requests under way.
 
 use crate::http::{Api, Traffic};
 use actix_web::dev::ServerHandle;
@@ -7,14 +7,14 @@ use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A terminal or a supervisor may send one stop as several signals.
+/// Signals within this time are one stop: a terminal or a supervisor may send several.
 const ONE_STOP: Duration = Duration::from_millis(250);
-/// Between two looks whether something is under way.
+/// Between two checks whether a request is under way.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The body of an answer may have been taken over for sending, and not be sent yet.
+/// So many checks in a row must find none: the body of an answer may have been handed over for sending, and not be sent yet.
 const FLUSHED_AFTER_LOOKS: u32 = 10;
 
-/// `when`: the stop begins when it is done.
+/// Stops the service once `when` is done.
 pub async fn stop_after(
     when: impl Future<Output = io::Result<()>>,
     listeners: Vec<ServerHandle>,
@@ -48,7 +48,7 @@ pub async fn first_signal() -> io::Result<()> {
     Ok(())
 }
 
-/// After the first one has come: another that is not the same stop.
+/// For after the first signal: waits for another one that does not belong to the same stop.
 pub async fn second_signal() {
     tokio::time::sleep(ONE_STOP).await;
     match Signals::new() {
@@ -57,7 +57,7 @@ pub async fn second_signal() {
     }
 }
 
-/// Nothing is under way any more, and what was sent last has left.
+/// Waits until no request is under way any more, and the last answer has been sent.
 async fn over(traffic: &Traffic) {
     let mut looks = 0;
     while looks < FLUSHED_AFTER_LOOKS {
@@ -66,13 +66,13 @@ async fn over(traffic: &Traffic) {
     }
 }
 
-/// All at the same time.
+/// Stops all of them at the same time.
 async fn stop(listeners: &[ServerHandle], graceful: bool) {
     let stopping = listeners.iter().map(|listener| listener.stop(graceful));
     futures_util::future::join_all(stopping).await;
 }
 
-/// SIGTERM and Ctrl-C, from now on.
+/// Catches SIGTERM and Ctrl-C as soon as it exists.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -4,14 +4,14 @@ use std::io;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Standard streams, listener, event queues, settings, the log, and a few to spare.
+/// What else needs a descriptor: standard streams, listener, event queues, settings, the log, and a few to spare.
 const OTHER_DESCRIPTORS: usize = 64;
-/// Connections of operators, where they have a listener of their own: they find a place however many clients there are.
+/// Connections that are reserved for operators, if they have a listener of their own: they find a place however many clients there are.
 pub const OPERATORS: usize = 64;
 /// With fewer there is no point in serving.
 const FEWEST_CONNECTIONS: usize = 16;
 
-/// What must be held at once at most.
+/// How many connections there may be at the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
     /// Connections of clients, `server.max_connections`.
@@ -22,8 +22,8 @@ pub struct Demand {
     pub databases: usize,
 }
 
-/// Asks the system for as many descriptors as are wanted, and says how many connections of clients it allows. One more waits in the
-/// listener's queue until another ends: it takes no descriptor there.
+/// Raises the limit of descriptors as far as it is needed and allowed, and returns how many connections of clients fit into it. A further
+/// connection waits in the listener's queue, where it takes no descriptor, until another one ends.
 pub fn connections(demand: Demand) -> io::Result<usize> {
     let reserved = OTHER_DESCRIPTORS + demand.operators + demand.databases;
     let allowed = descriptors(demand.clients + reserved)?.saturating_sub(reserved);
@@ -39,7 +39,7 @@ pub fn connections(demand: Demand) -> io::Result<usize> {
     Ok(allowed.min(demand.clients))
 }
 
-/// As many as wanted, or as the hard limit allows.
+/// The limit of descriptors, raised to `wanted` or as far as the hard limit allows.
 fn descriptors(wanted: usize) -> io::Result<usize> {
     let wanted = wanted as u64;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -1,4 +1,4 @@
-//! The HTTP server: what it binds to, what it takes, and how it stops.
+//! The HTTP server: where it listens, its limits, and how it stops.
 
 mod drain;
 mod limits;
@@ -23,9 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Requests under way have so long to finish after the drain time. What waits longer by its own `X-Deadline-Ms` is cut, and can be repeated.
+/// Requests under way have so long to finish after the drain time. One that may wait longer, by its own `X-Deadline-Ms`, is cut off; the
+/// client can repeat it.
 const FINISH_TIMEOUT_S: u64 = 30;
-/// A request must have come whole by then: its head here, its body in [`http`].
+/// The head of a request must have arrived by then. For its body [`http`] has a limit of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for so long loses its connection.
@@ -41,10 +42,10 @@ pub struct Server {
     _reloading: Option<tls::Reloading>,
 }
 
-/// Why there is no server.
+/// Why the server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings name an address that cannot be had.
+    /// The settings name an address that cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Address {
         address: SocketAddr,
@@ -55,7 +56,7 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Port 0 takes a free port: `addr` says which. Without a certificate HTTP is in clear text.
+    /// Port 0 takes a free port, which `addr` tells. Without a certificate HTTP is in clear text.
     pub fn bind(
         settings: &ServerSettings,
         certificate: Option<Arc<Certificate>>,
@@ -102,13 +103,13 @@ impl Server {
         })
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then drains: not ready at once, serving for the drain time, then only what is under way. A
-    /// second signal ends at once.
+    /// Serves until SIGTERM or Ctrl-C, and then stops in order: it says that it is not ready, serves on for the drain time, and finishes
+    /// what is under way. A second signal ends that at once.
     pub fn run(self) -> io::Result<()> {
         self.run_until(first_signal())
     }
 
-    /// The same, until `when` is done: it runs beside the server.
+    /// The same, but stops when `when` is done, which runs beside the server.
     pub fn run_until(self, when: impl Future<Output = io::Result<()>>) -> io::Result<()> {
         self.system.block_on(async {
             actix_web::rt::spawn(http::take_samples(self.api.clone()));
@@ -133,9 +134,9 @@ fn listen(
     api: &Data<Api>,
 ) -> io::Result<(SocketAddr, actix_web::dev::Server)> {
     let (api, traffic) = (api.clone(), api.traffic.clone());
-    // On a listener of their own operators cannot be locked out by whoever has used up the limit of their address.
+    // Operators have no limit on their own listener: whoever shares their address could use it up and lock them out.
     let is_limited = side != Side::Operators;
-    // The outermost layer is the last.
+    // The layer that is wrapped last is the outermost one.
     let app = move || {
         App::new()
             .app_data(api.clone())
@@ -156,11 +157,11 @@ fn listen(
         .max_connections(connections / workers)
         // Nothing blocks here: leaders have threads of their own (`dispatch`).
         .worker_max_blocking_threads(1)
-        // Longer than clients and load balancers keep a connection that they do not use (60 s as a rule): where the service closes
-        // it first, it may do so just when a request is sent, and that request fails for nothing.
+        // Longer than clients and load balancers keep idle connections (60 s as a rule). If the service closed one first, that could happen
+        // just when a request is sent on it, and the request would fail for no reason.
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(REQUEST_TIMEOUT)
-        // Who closes a connection has gone, and what it waits for is dropped. Otherwise the creates of clients that have gone would
+        // A client that closes its connection has gone, and its request is dropped. Otherwise the creates of clients that have gone would
         // keep their places in a lane while there is no primary, and be stored when one comes.
         .h1_allow_half_closed(false)
         .on_connect(move |socket, connection| {
@@ -182,13 +183,13 @@ fn listen(
     Ok((address, server.run()))
 }
 
-/// As it was agreed on by ALPN: without TLS nobody asks for it.
+/// ALPN has agreed on HTTP/2. Without TLS there is no ALPN, and HTTP/1.1 is spoken.
 fn speaks_http2(socket: &dyn Any) -> bool {
     let stream = socket.downcast_ref::<TlsStream<TcpStream>>();
     stream.is_some_and(|stream| stream.get_ref().1.alpn_protocol() == Some(b"h2"))
 }
 
-/// Without it, one that stops reading holds its connection, and the answer in it, for ever (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
+/// Otherwise a client that stops reading would hold its connection, and the answer in it, for ever (RFC 5482; tcp(7), TCP_USER_TIMEOUT).
 #[cfg(target_os = "linux")]
 fn limit_slow_readers(socket: &dyn Any) {
     use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};

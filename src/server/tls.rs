@@ -1,4 +1,4 @@
-//! TLS: the certificate and its key, which are taken again from their files when these change.
+//! TLS: the certificate and its key, which are read again when their files change.
 
 use crate::settings::TlsSettings;
 use arc_swap::ArcSwap;
@@ -15,26 +15,26 @@ use std::time::{Duration, SystemTime};
 use std::{fmt, fs, io, thread};
 use x509_cert::der::Decode;
 
-/// Between two looks at the files. A look reads them: whoever replaces one may keep its time and size, or put a link elsewhere, and to be
-/// told by the system (inotify) does not work everywhere.
+/// Between two checks of the files. Each check reads them, since a replaced file may have the time and size of the old one, or be reached
+/// by a link; and notifications by the system (inotify) do not work everywhere.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What new connections are served with. Those that are open keep what they began with.
+/// The certificate that new connections are served with. Open connections keep the one that they began with.
 #[derive(Debug)]
 pub struct Certificate {
     files: TlsSettings,
-    /// What the files held at the start.
+    /// The contents of the files at the start.
     loaded: Pem,
     current: ArcSwap<CertifiedKey>,
 }
 
-/// Keeps the certificate up to date, as long as it is kept.
+/// Keeps the certificate up to date until it is dropped.
 pub struct Reloading {
     _stop: Sender<()>,
 }
 
 impl Certificate {
-    /// The error names the setting.
+    /// Err: names the setting that is wrong.
     pub fn load(files: &TlsSettings) -> Result<Arc<Certificate>, String> {
         let loaded = Pem::read(files)?;
         let current = certified(&loaded, files)?;
@@ -45,7 +45,7 @@ impl Certificate {
         }))
     }
 
-    /// Until when clients trust the one that is served first of the chain.
+    /// When the first certificate of the chain, the server's own, expires.
     pub fn expires(&self) -> Result<SystemTime, String> {
         let certified = self.current.load();
         let der = certified.cert.first().map_or(&[][..], |der| der);
@@ -57,7 +57,7 @@ impl Certificate {
         Ok(SystemTime::UNIX_EPOCH + not_after.to_unix_duration())
     }
 
-    /// TLS 1.2 and 1.3. Which of HTTP/1.1 and HTTP/2 is spoken is agreed on by ALPN, which actix adds.
+    /// TLS 1.2 and 1.3. ALPN, which actix adds, decides between HTTP/1.1 and HTTP/2.
     pub fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
         let config = ServerConfig::builder_with_provider(provider());
         Ok(config
@@ -85,7 +85,8 @@ impl Certificate {
         Ok(Reloading { _stop: stop })
     }
 
-    /// The files are replaced one after the other: until both are there they may not belong together, and the old pair serves on.
+    /// Uses the new files if they are valid. They are replaced one after the other, so for a moment they may not belong together, and the
+    /// old pair stays in use.
     fn take(&self, pem: &Result<Pem, String>) {
         let taken = pem.as_ref().map_err(String::clone);
         match taken.and_then(|pem| certified(pem, &self.files)) {
@@ -106,7 +107,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// What the files hold.
+/// The contents of the files.
 #[derive(Clone, PartialEq)]
 struct Pem {
     certificate: Vec<u8>,
@@ -142,7 +143,7 @@ fn certified(pem: &Pem, files: &TlsSettings) -> Result<CertifiedKey, String> {
             "server.tls.certificate: {certificate} holds no certificate (PEM)"
         ));
     }
-    // What is wrong with a key is not quoted.
+    // The error is not shown, since it may quote the key.
     let private = PrivateKeyDer::from_pem_slice(&pem.key)
         .map_err(|_| format!("server.tls.key: {key} holds no private key (PEM)"))?;
     CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
@@ -153,7 +154,7 @@ fn certified(pem: &Pem, files: &TlsSettings) -> Result<CertifiedKey, String> {
     })
 }
 
-/// The one that the whole program uses: `ureq` brings it too.
+/// The cryptography of the whole program: `ureq` uses it too.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

@@ -16,7 +16,8 @@ pub(super) fn api(r: &mut Reader) -> Rules {
     }
 }
 
-/// One that no transaction can have would refuse all of them.
+/// Asset codes that are accepted. An invalid one is a problem: no transaction can have it, so a list of such codes would refuse every
+/// create.
 fn asset_codes(r: &mut Reader) -> Vec<String> {
     let key = "api.asset_codes";
     let codes = r.list(key);

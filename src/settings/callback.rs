@@ -5,9 +5,9 @@ use super::reader::Reader;
 use crate::clients::{Secret, Source};
 use std::collections::HashSet;
 
-/// Each callback is verified against every secret.
+/// Every callback is verified against every secret, so their number is limited.
 const MAX_SECRETS: usize = 64;
-/// What Standard Webhooks asks for.
+/// The shortest secret that Standard Webhooks allows. A shorter one is accepted with a warning.
 const FEWEST_BYTES: usize = 24;
 
 pub(super) fn sources(r: &mut Reader) -> Vec<Source> {

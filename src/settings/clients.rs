@@ -35,7 +35,7 @@ fn client(r: &mut Reader, table: &str) -> Client {
     }
 }
 
-/// Of a client, an owner, a node, a region: what goes into headers, labels and log lines. None where it is absent.
+/// The name of a client, a source, an owner, a node or a region, which goes into headers, labels and log lines. None: absent or blank.
 pub(super) fn name(r: &mut Reader, key: &str) -> Option<String> {
     let name = r.text(key)?;
     if !is_name(&name) {
@@ -80,7 +80,7 @@ fn scopes(r: &mut Reader, key: &str) -> Vec<Scope> {
     scopes
 }
 
-/// Without clients everybody may do everything, so nobody but this machine may be able to ask.
+/// Without clients anybody may do everything, so `server.bind` must be an address that only this machine can reach.
 pub(super) fn problem_with(
     clients: &[Client],
     server: &ServerSettings,

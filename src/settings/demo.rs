@@ -1,4 +1,4 @@
-//! What `demo` takes of the settings.
+//! The settings that `demo` runs with.
 
 use super::{DatabaseSettings, EmbeddedSettings, LogSettings, ServerSettings, Settings};
 use crate::clients::Limits;
@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 impl Settings {
-    /// How PostgreSQL is found, and times and limits of `[database]`, are as configured. Databases, address and clients are the demo's
-    /// own, whatever is configured, and the log tells of errors alone: what goes on is told by the demo.
+    /// Keeps how PostgreSQL is found, and the times and limits of `[database]`. Databases, addresses and clients are the demo's own,
+    /// whatever is configured, and only errors are logged: what happens is shown by the demo itself.
     pub(super) fn for_demo(self) -> Settings {
         let server = ServerSettings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -23,7 +23,7 @@ impl Settings {
             migrate_on_start: true,
             ..self.database
         };
-        // Without a replica there is nobody who takes over.
+        // Without a replica nothing could take over when the primary is killed.
         let embedded = EmbeddedSettings {
             replicas: self.embedded.replicas.max(1),
             ..self.embedded

@@ -46,7 +46,8 @@ fn regions(nodes: &[NodeOptions]) -> Option<String> {
     })
 }
 
-/// A session must not be told to commit without a standby's flush: each write would be made, and then end as "outcome unknown".
+/// A problem if the node's URL makes sessions commit without waiting for a standby's flush: each write would be applied, and then answered
+/// "outcome unknown".
 fn without_flush(node: &NodeOptions) -> Option<String> {
     let flushes = ["on", "true", "yes", "1", "remote_apply"];
     let level = set_by(node.url.session_options(), "synchronous_commit")?;
@@ -58,7 +59,8 @@ fn without_flush(node: &NodeOptions) -> Option<String> {
     })
 }
 
-/// What a PostgreSQL command line (`-c name=value`, `-cname=value`, `--name=value`) sets this to: the last one counts.
+/// The value that options written as on a PostgreSQL command line (`-c name=value`, `-cname=value`, `--name=value`) give to the setting
+/// `name`. The last one counts.
 fn set_by(options: &str, name: &str) -> Option<String> {
     let options = options.replace("-c ", "-c").to_ascii_lowercase();
     let mut settings = options.split_whitespace().filter_map(|option| {

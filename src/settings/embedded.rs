@@ -23,13 +23,14 @@ pub(super) fn embedded(r: &mut Reader) -> EmbeddedSettings {
 }
 
 impl EmbeddedSettings {
-    /// Where there are other databases, it is not used.
+    /// What forbids to start with these settings. If other databases are configured, the private PostgreSQL is not used, and there is no
+    /// problem.
     pub(super) fn problem_with(
         &self,
         database: &DatabaseSettings,
         server: &ServerSettings,
     ) -> Option<(&'static str, String)> {
-        // On the address for operators the primary can be killed.
+        // Both listeners: the one for operators can kill the private primary.
         let addresses = [
             ("server.bind", Some(server.bind)),
             ("server.admin_bind", server.admin_bind),
@@ -46,7 +47,7 @@ impl EmbeddedSettings {
                  service on a private PostgreSQL (the Settings.toml of the repository does)"
                     .into(),
             )),
-            // Its data are for one person on one machine, and so is its address.
+            // The private PostgreSQL is for one person on one machine, so only that machine may reach the service.
             (true, true) => elsewhere.next().map(|(key, address)| {
                 let what = format!(
                     "{address} is not a loopback address, and the private PostgreSQL (embedded.enabled) is served on those alone: \

@@ -5,8 +5,8 @@ use super::reader::Reader;
 use crate::clients::{Client, Limits, Quota};
 use std::num::NonZeroU32;
 
-/// Of an address without a key, where clients have keys: enough for whoever reads the documents, and for a crowd behind one address that
-/// reads them; a machine that tries keys or paths soon waits.
+/// The default for addresses without a key, if clients are configured: requests a second, and burst. It is enough for whoever reads the
+/// documents, and for many such readers behind one address; a machine that tries keys or paths soon has to wait.
 const STRANGERS: (u32, u32) = (100, 1000);
 
 pub(super) fn limits(r: &mut Reader, clients: &[Client]) -> Limits {
@@ -16,12 +16,12 @@ pub(super) fn limits(r: &mut Reader, clients: &[Client]) -> Limits {
     let without_key = quota(r, "limits.without_key", default);
     Limits {
         of_a_client,
-        // Where there are no keys, a client is an address.
+        // Without clients nobody has a key, so the limit of a client applies to each address.
         of_an_address: without_key.or(of_a_client.filter(|_| is_open)),
     }
 }
 
-/// 0 requests a second: no limit. The burst is by default what two seconds give.
+/// 0 requests a second: no limit. If only the requests a second are set, the burst is what two seconds give.
 fn quota(r: &mut Reader, section: &str, default: (u32, u32)) -> Option<Quota> {
     let mut number = |key: &str, lowest| {
         let number = r.number_if_set(&format!("{section}.{key}"), lowest..=1_000_000);
@@ -43,7 +43,7 @@ fn quota(r: &mut Reader, section: &str, default: (u32, u32)) -> Option<Quota> {
     })
 }
 
-/// Warns where one client may send more at once than a lane holds.
+/// Warns if one client may send more at once than a lane holds.
 pub(super) fn warn_of_bursts(r: &mut Reader, limits: &Limits, database: &DatabaseSettings) {
     let burst = limits.of_a_client.map_or(0, |quota| quota.burst.get());
     if burst as usize > database.policy.max_waiting {

@@ -1,5 +1,7 @@
-//! Typed settings: `Settings.toml`, then `SYNAPSE__SECTION__KEY`, then `DATABASE_URL`, `DATABASE_REPLICA_URL` and `SERVER_PORT`.
-//! Every problem is found in one go, and named. A section is a file: what it is, how it is read, and what it asks of the others.
+//! Typed settings: `Settings.toml`, then `SYNAPSE__SECTION__KEY`, then `DATABASE_URL`, `DATABASE_REPLICA_URL` and `SERVER_PORT`; the later
+//! ones win.
+//! All problems are found in one go, each with its key. Each section has a file: its type, how it is read, and how it is compared with
+//! other sections.
 
 mod api;
 mod callback;
@@ -31,30 +33,31 @@ pub struct Settings {
     pub server: ServerSettings,
     pub database: DatabaseSettings,
     pub embedded: EmbeddedSettings,
-    /// None: everybody may do everything.
+    /// Empty: anybody may do everything.
     pub clients: Vec<Client>,
     pub limits: Limits,
-    /// None: callbacks are refused.
+    /// Empty: callbacks are refused.
     pub sources: Vec<Source>,
     pub api: Rules,
     pub log: LogSettings,
-    /// What the service starts with nevertheless, one line each.
+    /// What looks like a mistake but does not keep the service from starting, one line each.
     pub warnings: Vec<String>,
 }
 
-/// All that is wrong, one line each.
+/// All problems of the settings, one line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct Problems(pub Vec<String>);
 
-/// `path`: None for `Settings.toml` in the working directory, which may be missing; a file that was named must exist.
+/// `path`: None means `Settings.toml` in the working directory, which may be missing; a file that was named must exist.
 pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
     let (settings, mut reader) = read(Reader::open(path)?);
     compare(&settings, &mut reader);
     settings.unless_wrong(reader)
 }
 
-/// Sections are compared where each is right by itself: what is missing because it is wrong is not told twice.
+/// Compares sections with each other, but none that has a problem itself: its wrong values were replaced by defaults, and comparing those
+/// would report a problem that is not there.
 fn compare(settings: &Settings, reader: &mut Reader) {
     let server = &settings.server;
     let mut problems = Vec::new();
@@ -71,7 +74,8 @@ fn compare(settings: &Settings, reader: &mut Reader) {
     }
 }
 
-/// Where operators are served on this machine, by the section `[server]` alone: who only looks at a service need not have its databases.
+/// The URL at which operators are served on this machine. Only the section `[server]` is read: whoever looks at a service need not have the
+/// settings of its databases.
 pub fn own_url(path: Option<&Path>) -> Result<String, Problems> {
     let mut reader = Reader::open(path)?;
     let server = server::server(&mut reader);
@@ -85,7 +89,8 @@ pub fn load_for_demo(path: Option<&Path>) -> Result<Settings, Problems> {
     Ok(settings.unless_wrong(reader)?.for_demo())
 }
 
-/// The key of a client command: of the file, else of `SYNAPSE_KEY`. Not an argument, which everybody on the machine can see.
+/// The key that a client command sends: from the file, else from `SYNAPSE_KEY`. It is no argument, since everybody on the machine can see
+/// those.
 pub fn client_key(file: Option<&Path>) -> Result<Option<SecretString>, String> {
     let text = match file {
         Some(path) => std::fs::read_to_string(path)
@@ -97,7 +102,7 @@ pub fn client_key(file: Option<&Path>) -> Result<Option<SecretString>, String> {
     Ok(key.filter(|key| !key.is_empty()).map(SecretString::from))
 }
 
-/// What is wrong is remembered by the reader, and has its default here.
+/// Reads all sections. What is wrong is remembered by the reader as a problem, and replaced by its default.
 fn read(mut r: Reader) -> (Settings, Reader) {
     let server = server::server(&mut r);
     let database = database::database(&mut r, server.region.clone());

@@ -10,9 +10,9 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     pub bind: SocketAddr,
-    /// Where operators look at how the service is, without a key.
+    /// A listener for operators: whoever reaches it may see the state of the service without a key.
     pub admin_bind: Option<SocketAddr>,
-    /// Who may say from which address a request comes.
+    /// The proxies that are trusted to say from which address a request comes.
     pub trusted_proxies: Vec<IpNet>,
     pub region: Option<String>,
     pub drain: Duration,
@@ -48,7 +48,7 @@ pub(super) fn server(r: &mut Reader) -> ServerSettings {
 }
 
 impl ServerSettings {
-    /// As this machine reaches one of its addresses.
+    /// The URL at which this machine reaches one of its own addresses: by loopback, if the address is unspecified (`0.0.0.0`).
     pub fn url_of(&self, mut address: SocketAddr) -> String {
         if address.ip().is_unspecified() {
             address.set_ip(match address {

@@ -175,7 +175,7 @@ fn an_unknown_key_is_refused_when_it_is_empty_too() {
     }
 }
 
-/// It may hold the clients: without them the service would be open to everybody.
+/// The default file may hold the clients: if it were skipped, the service would be open to everybody.
 #[test]
 fn a_settings_file_that_is_there_and_cannot_be_read_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
@@ -296,7 +296,7 @@ mod files {
         fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// With this as the settings file of a directory.
+    /// Parses `toml` as a settings file in `dir`.
     fn parse_in(dir: &Path, toml: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
         let file = dir.join("any.toml");
         fs::write(&file, toml).unwrap();

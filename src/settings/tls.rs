@@ -3,10 +3,10 @@
 use super::reader::Reader;
 use std::path::PathBuf;
 
-/// Files in PEM, which the server reads, and reads again when they change.
+/// PEM files, which the server reads, and reads again when they change.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
-    /// The server's certificate, and those between it and a root that clients trust.
+    /// The chain: the server's certificate, then those between it and a root that clients trust.
     pub certificate: PathBuf,
     pub key: PathBuf,
 }

@@ -1,5 +1,5 @@
-//! What the simulator, or a reader, has found in the production code: the shortest schedule of each, which keeps the promises now, and breaks
-//! one where the door is planted back.
+//! Defects of the production code that the simulator, or a reader, has found: the shortest schedule for each. It keeps the promises now,
+//! and breaks one if the defect (the *door*, see mutant.rs) is planted back.
 
 use super::world::engine::run;
 use super::world::mutant::Mutant;
@@ -31,7 +31,7 @@ const SETUP: Setup = Setup {
     mended_at: 30_000 * MS,
 };
 
-/// Planted, the door is found; without it, the same schedule keeps the promises.
+/// With the door planted, the schedule breaks the promise; without it, the same schedule keeps all of them.
 fn is_found(mutant: Mutant, setup: &Setup, schedule: &[Planned], promise: &str) {
     let without = run(setup, schedule, None, true);
     assert_eq!(without.violation, None, "{:#?}", without.story);
@@ -40,8 +40,8 @@ fn is_found(mutant: Mutant, setup: &Setup, schedule: &[Planned], promise: &str) 
     assert!(violation.contains(promise), "{violation}");
 }
 
-/// The address of the primary leads to another cluster's writable primary when the service is started; two standbys answer which belong to
-/// ours.
+/// When the service is started, the address of the primary leads to the writable primary of another cluster, while two standbys of ours
+/// answer.
 #[test]
 fn a_service_that_is_started_beside_a_stranger_and_adopts_it_is_found() {
     let schedule = [
@@ -57,8 +57,9 @@ fn a_service_that_is_started_beside_a_stranger_and_adopts_it_is_found() {
     is_found(Mutant::AnyClusterWillDo, &setup, &schedule, "a stranger");
 }
 
-/// The attempts to open its pool reach the stranger, and fail; the probe's connection, made before, is answered all the time. When the
-/// address leads back, that is no news, and the next attempt is seconds away.
+/// The address of a node leads to a stranger for a while. The attempts to open its pool reach the stranger, and fail; the probe's
+/// connection, made before, is answered all the time. So nothing changes for the probe when the address leads back, and the next attempt is
+/// seconds away.
 #[test]
 fn a_probe_that_stays_where_the_address_led_before_is_found() {
     let setup = Setup {
@@ -83,7 +84,8 @@ fn a_probe_that_stays_where_the_address_led_before_is_found() {
     is_found(Mutant::ProbesStay, &setup, &schedule, promise);
 }
 
-/// Door 10: a stranger that appears later stops nobody, although none of two clusters has more than half of two nodes.
+/// Door 10: a stranger that appears later does not stop the service, although with two nodes neither of the two clusters has more than half
+/// of them.
 #[test]
 fn a_forgotten_cluster_is_found() {
     let setup = Setup {
@@ -100,7 +102,7 @@ fn a_forgotten_cluster_is_found() {
     is_found(Mutant::ForgetsTheCluster, &setup, &schedule, promise);
 }
 
-/// A primary whose schema has not been looked at yet gets no writes. It gets reads, and where its tables are missing another node is asked.
+/// A primary whose schema has not been verified yet gets no writes. It may get reads; if its tables are missing, another node is asked.
 #[test]
 fn a_primary_without_its_schema_that_answers_with_an_internal_error_is_found() {
     let setup = Setup {
@@ -123,9 +125,9 @@ fn a_primary_without_its_schema_that_answers_with_an_internal_error_is_found() {
     );
 }
 
-/// Two promotions from one timeline share a number. A mistaken one (node 4) is told apart while the primary is confirmed. After a failover by
-/// the rule to the same number, whoever follows the right primary is no follower of the other one, which is not elected when the right one
-/// dies.
+/// Two promotions from one timeline get the same number. Node 4 is promoted by mistake, and recognised as an outcast while the commits of
+/// the primary are confirmed. After a failover by the rule to the same number, standbys of the right primary do not count as followers of
+/// node 4, which is not elected when the right primary dies.
 #[test]
 fn an_outcast_of_the_same_timeline_is_not_elected() {
     let setup = Setup {
@@ -160,7 +162,8 @@ fn an_outcast_of_the_same_timeline_is_not_elected() {
     assert_eq!(found.violation, None, "{:#?}", found.story);
 }
 
-/// Door 14: proofs of made-up tokens that no standby confirms leave room for reads, unless they take their place.
+/// Door 14: proofs for made-up tokens hang while no standby confirms them. They leave connections for reads, unless they count as reads
+/// themselves.
 #[test]
 fn proofs_that_take_the_place_of_reads_are_found() {
     let setup = Setup {
@@ -168,7 +171,7 @@ fn proofs_that_take_the_place_of_reads_are_found() {
         mended_at: 12_000 * MS,
         ..SETUP
     };
-    // The service does not reach the standby, and the primary has not noticed yet that it does not either.
+    // The service does not reach the standby. The primary does not reach it either, and has not noticed that yet.
     let from = Who::Node(1);
     let mut schedule = vec![
         planned(3_000, Act::CutService { place: 0, from }),
@@ -184,8 +187,8 @@ fn proofs_that_take_the_place_of_reads_are_found() {
     );
 }
 
-/// A mistaken promotion that was restarted as a standby shows a number to a service that is started afterwards. While nobody follows the
-/// primary, nobody can tell it from one that was left; it goes on when its standbys are back.
+/// A node that was promoted by mistake and restarted as a standby shows its number to a service that is started afterwards. While nobody
+/// follows the primary, that cannot be told from one that its standbys have left; it goes on when they are back.
 #[test]
 fn a_number_that_was_only_shown_fences_a_followed_primary_where_it_counts_for_ever() {
     let setup = Setup {
@@ -244,8 +247,8 @@ fn a_replica_that_was_promoted_a_moment_ago_and_answers_for_a_token_is_found() {
     );
 }
 
-/// The migration reaches only node 4, which is promoted by mistake while the primary is dead, and made ready; node 4 dies too, and the
-/// failover by the rule makes a timeline of the same number, without the migration.
+/// The migration reaches only node 4, which is promoted by mistake while the primary is dead, and whose schema is prepared. Node 4 dies
+/// too, and the failover by the rule makes a timeline of the same number, without the migration.
 #[test]
 fn a_schema_that_is_ready_by_the_number_of_its_timeline_is_found() {
     let setup = Setup {

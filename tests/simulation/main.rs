@@ -1,4 +1,5 @@
-//! The simulator as a test: some hundred seeds that must hold, each door that was closed planted back and found, and what was found.
+//! The simulator as a test: a number of seeds must keep the promises, and each door (see world/mutant.rs) must be found when it is planted
+//! back.
 //!
 //! For longer: `cargo run --release --example simulate -- --minutes 60 --seed 1`.
 
@@ -11,9 +12,9 @@ use world::schedule::plan;
 use world::shrink::{shrink, story};
 
 const SEEDS: u64 = 60;
-/// A planted door is found within so many, from a seed that is known to be near.
+/// A planted door must be found within so many seeds, beginning with one that is known to be near.
 const SEEDS_OF_A_MUTANT: u64 = 40;
-/// Events of the story that is told of it.
+/// The story of a planted door must have at most so many events.
 const LONGEST_STORY: usize = 20;
 
 #[test]
@@ -36,7 +37,7 @@ fn the_promises_hold_whatever_happens() {
     assert!(failovers > SEEDS / 10, "{failovers} failovers");
 }
 
-/// The same seed is the same run, without which no story could be told again.
+/// The same seed gives the same run; otherwise no story could be told again.
 #[test]
 fn a_seed_is_one_run() {
     let (setup, schedule) = plan(3);
@@ -52,7 +53,7 @@ fn no_door_is_told_twice() {
     assert!(!(0..all.len()).any(is_told_before));
 }
 
-/// Plants a door back. The promise that it breaks is found, and its story is short.
+/// Plants a door. The simulator must find the promise that it breaks, and shrink it to a short story.
 fn is_found(mutant: Mutant, from: u64, promise: &str) {
     for seed in from..from + SEEDS_OF_A_MUTANT {
         let (setup, schedule) = plan(seed);

@@ -1,4 +1,4 @@
-//! The account PostgreSQL runs under: it refuses to run as root.
+//! The account that PostgreSQL runs under, since it refuses to run as root.
 
 use crate::Error;
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
@@ -14,7 +14,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// `None` for a normal user, who runs PostgreSQL as himself.
+    /// `None` for a normal user: PostgreSQL then runs under the same account.
     pub fn of_this_process() -> Result<Option<Self>, Error> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -47,7 +47,7 @@ impl Account {
     }
 }
 
-/// Names the first directory on the way to `path` that the account may not enter.
+/// An error names the first directory on the way to `path` that the account may not enter.
 pub(crate) fn check_traversable(account: Option<&Account>, path: &Path) -> Result<(), Error> {
     let Some(account) = account else {
         return Ok(());

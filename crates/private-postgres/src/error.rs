@@ -1,4 +1,4 @@
-//! What can go wrong, each as one line (and the end of a log) for the operator.
+//! Everything that can go wrong, described for the operator in one line (some with the end of a log).
 
 use std::io;
 use std::path::{Path, PathBuf};

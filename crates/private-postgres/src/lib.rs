@@ -2,17 +2,18 @@
 //!
 //! # The map
 //!
-//! Each room knows those after it, and none before it:
+//! Each module knows those after it, and none before it:
 //!
-//! * `cluster/`: a primary and its replicas as one thing. [`Cluster`] is what a program wants: start it, ask where its nodes listen, stop it.
-//! * `server/`: [`Server`], one PostgreSQL server with the verbs of an operator (`life.rs`, `role.rs`) and of a disaster (`disaster.rs`).
+//! * `cluster/`: a primary and its replicas as one thing. A program uses [`Cluster`]: to start it, to ask where its nodes listen, to stop
+//!   it.
+//! * `server/`: [`Server`], one PostgreSQL server: what operators do with it (`life.rs`, `role.rs`), and what disasters do (`disaster.rs`).
 //! * `home/`: [`Home`], the directory that holds the servers, their passwords and their logs.
 //! * `binaries/`: [`Binaries`], one directory with all the PostgreSQL programs of one version.
-//! * `process.rs`, `account.rs`, `sql.rs`, `progress.rs`, `error.rs`: what all of them use.
+//! * `process.rs`, `account.rs`, `sql.rs`, `progress.rs`, `error.rs`: used by all of them.
 //!
-//! Two rules carry the recovery. A data directory that has its final name is complete: everything that takes
-//! time (initdb, pg_basebackup, pg_rewind) happens under `NAME.new` and ends with a rename. And the directory
-//! is locked, so that any server found running in it is a leftover of a run that died.
+//! Recovery relies on two rules. A data directory that has its final name is complete: everything that takes time (initdb, pg_basebackup,
+//! pg_rewind) happens under `NAME.new` and ends with a rename. And the directory of the cluster is locked, so any server found running in
+//! it is left over from a run that died.
 
 #![allow(
     clippy::disallowed_methods,

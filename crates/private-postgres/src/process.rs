@@ -1,4 +1,4 @@
-//! Processes: started so that they cannot outlive us, run within a time limit.
+//! Processes: they are started so that they cannot outlive this program, and run within a time limit.
 
 use crate::Error;
 use crate::account::Account;
@@ -15,13 +15,13 @@ use std::time::Duration;
 
 type Job = (Command, SyncSender<io::Result<Child>>);
 
-/// Every process is created by this one thread, which lives as long as the program: the parent-death signal
-/// is bound to the *thread* that created a process.
+/// The one thread that creates every process. It lives as long as the program: the parent-death signal is sent when the *thread* that
+/// created a process ends.
 static PARENT: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let (jobs, inbox) = channel::<Job>();
     let work = move || {
         for (mut command, reply) in inbox {
-            // The asker waits for the reply, so sending cannot fail while it lives.
+            // Whoever asks waits for the reply, so sending it cannot fail.
             let _ = reply.send(command.spawn());
         }
     };
@@ -45,19 +45,19 @@ pub(crate) fn spawn(command: Command) -> Result<Child, Error> {
         .map_err(Error::io("run", &program))
 }
 
-/// Sets up what all PostgreSQL programs share: account, directory, environment, process group, end with us.
+/// Sets up what all PostgreSQL programs share: account, directory, environment, process group, and that they end with this process.
 pub(crate) fn prepare(command: &mut Command, account: Option<&Account>, directory: &Path) {
     for (key, _) in std::env::vars_os() {
         if key.to_string_lossy().starts_with("PG") {
             command.env_remove(key);
         }
     }
-    // HOME: libpq looks for certificates and password files there, and root's is closed to the account.
+    // libpq looks for certificates and password files in HOME, and the account may not enter root's.
     command
         .env("LC_ALL", "C")
         .env("HOME", directory)
         .current_dir(directory);
-    // A group of its own, or Ctrl-C in a terminal would stop the servers before us.
+    // A process group of its own: otherwise Ctrl-C in a terminal would stop the servers before this program does.
     command.process_group(0);
     if let Some(account) = account {
         // std clears the supplementary groups when it changes the uid as root.
@@ -67,16 +67,16 @@ pub(crate) fn prepare(command: &mut Command, account: Option<&Account>, director
     end_with_us(command);
 }
 
-/// SIGQUIT is PostgreSQL's immediate stop: nobody is left to wait for, and recovery is the next start's work.
+/// If this process dies, its children get SIGQUIT, PostgreSQL's immediate stop: nobody waits for a clean one, and the next start recovers.
 /// A fast stop could wait a minute for a replica that hangs.
 #[cfg(target_os = "linux")]
 fn end_with_us(command: &mut Command) {
     let parent = nix::unistd::getpid();
     let hook = move || {
-        // Runs after setuid, which would clear the setting.
+        // This runs after setuid, which would clear the setting.
         nix::sys::prctl::set_pdeathsig(Signal::SIGQUIT)?;
         if nix::unistd::getppid() != parent {
-            return Err(io::Error::from(nix::errno::Errno::ESRCH)); // we died before the line above
+            return Err(io::Error::from(nix::errno::Errno::ESRCH)); // our process died before the line above
         }
         Ok(())
     };
@@ -93,18 +93,18 @@ pub(crate) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ended as a group at its limit.
+        // So that the whole group can be killed at the limit.
         .process_group(0);
     let mut child = spawn(command)?;
     let group = pid_of(&child);
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends early says why on stderr; the broken pipe adds nothing.
+        // A program that ends early says why on stderr; the broken pipe would add nothing.
         let _ = stdin.write_all(input.as_bytes());
     }
     let (reply, answer) = sync_channel(1);
     let wait = move || drop(reply.send(child.wait_with_output()));
     if let Err(source) = thread::Builder::new().spawn(wait) {
-        let _ = killpg(group, Signal::SIGKILL); // nobody waits for it
+        let _ = killpg(group, Signal::SIGKILL); // nobody would wait for it
         return Err(Error::io("start a thread for", Path::new(&program))(source));
     }
     match answer.recv_timeout(limit) {
@@ -114,7 +114,7 @@ pub(crate) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
         Ok(Ok(output)) => Err(tool_error(program, &output)),
         Ok(Err(source)) => Err(Error::io("wait for", Path::new(&program))(source)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            let _ = killpg(group, Signal::SIGKILL); // it may have ended just now
+            let _ = killpg(group, Signal::SIGKILL); // an error is ignored, since it may have ended just now
             Err(Error::ToolTimeout {
                 program,
                 seconds: limit.as_secs(),
@@ -143,7 +143,7 @@ pub(crate) fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
 
-/// A process that has just gone is what most signals want anyway.
+/// Errors are only logged: a process that has just ended needs no signal.
 pub(crate) fn signal(pid: Pid, signal: Signal) {
     if let Err(errno) = kill(pid, signal) {
         log::debug!("cannot send {signal} to process {pid}: {errno}");

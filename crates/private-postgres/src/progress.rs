@@ -1,4 +1,4 @@
-//! A line on the terminal while people wait. Draws nothing where stderr is not a terminal.
+//! A line on the terminal while people wait. Nothing is drawn if stderr is not a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Short questions to a server. Errors are text: they only ever go to an operator.
+//! Short questions to a server. Errors are texts, since only an operator reads them.
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};
@@ -47,8 +47,8 @@ pub(crate) fn tell(url: &str, statement: &'static str, limit: Duration) -> Resul
     within(limit, url, move |connection| execute(connection, statement))
 }
 
-/// On a thread of its own: a frozen server keeps its TCP alive, so no timeout of libpq ends a wait for it. The
-/// abandoned thread ends when the server goes on or dies.
+/// Works on a thread of its own: a frozen server keeps its TCP connection, so no timeout of libpq ends a wait for it. A thread that is
+/// given up ends when the server goes on or dies.
 fn within<T: Send + 'static>(
     limit: Duration,
     url: &str,
@@ -56,7 +56,7 @@ fn within<T: Send + 'static>(
 ) -> Result<T, String> {
     let url = url.to_owned();
     let (reply, answer) = sync_channel(1);
-    // Nobody listens any more once the limit has passed.
+    // After the limit nobody receives the reply.
     let task =
         move || drop(reply.send(connect(&url).and_then(|mut connection| work(&mut connection))));
     let thread = thread::Builder::new()

@@ -1,5 +1,5 @@
-//! The steady state: how long reads and writes take in each region, and how many writes a second, beside the plain service that
-//! `examples/throughput` uses as its peer. The load is that of `examples/throughput`.
+//! The steady state: how long reads and writes take in each region, and how many writes a second there are, compared with the plain service
+//! of `examples/throughput`. The load is also that of `examples/throughput`.
 
 #[path = "../../throughput/client.rs"]
 mod client;
@@ -81,14 +81,14 @@ pub struct Bench<'a> {
     runtime: Runtime,
     ours: Vec<Side>,
     plain: Vec<Side>,
-    /// Ends with this.
+    /// They end when this is dropped.
     _processes: Vec<Process>,
     _dir: TempDir,
 }
 
 impl<'a> Bench<'a> {
     pub fn start(stage: &'a Stage, args: &'a Args) -> Outcome<Bench<'a>> {
-        // One thread: it shall leave the processors to the services.
+        // With one thread, which leaves the processors to the services.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
         Ok(bench)
     }
 
-    /// Each region reads what it has created itself.
+    /// Makes the rows that are read: each region reads those that it has created itself.
     fn make_rows(&mut self) -> Outcome<()> {
         let Bench { runtime, ours, .. } = self;
         for side in ours {
@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Prints the tables. Whether all that was acknowledged is there once.
+    /// Prints the tables, and returns whether everything that was acknowledged is there once.
     pub fn run(&self) -> Outcome<bool> {
         let mut acknowledged = Vec::new();
         table::head_of_reads();

@@ -60,7 +60,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// What a create cannot be faster than.
+    /// The time that a create takes at least: the way to the primary, and from there to the nearest other region.
     fn floor_ms(&self) -> f64 {
         let primary = NODES[0].1;
         let others = Region::ALL.into_iter().filter(|other| *other != primary);
@@ -69,7 +69,7 @@ impl Line {
         floor.as_secs_f64() * 1000.0
     }
 
-    /// p50 within the floor and 10 ms, p99 within twice the floor and 20 ms.
+    /// Whether p50 is within the floor and 10 ms, and p99 within twice the floor and 20 ms.
     fn target(&self) -> &'static str {
         let floor = self.floor_ms();
         let p50 = median(&self.ours, |round| round.p50_ms) <= floor + 10.0;

@@ -1,4 +1,4 @@
-//! Whether what commits wait for is what `durability.require` asks for.
+//! Whether `synchronous_standby_names` makes commits wait for the standbys that `durability.require` asks for.
 
 use crate::db::url::{DatabaseUrl, SessionLimits, connect};
 use crate::db::{NodeOptions, Require, Standby, Standbys};
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A node, and the `application_name` under which a primary knows it, or would know it; None: nobody knows.
+/// A node, and the `application_name` by which a primary knows it, or would know it. None: unknown.
 pub struct Named<'n> {
     pub name: Option<String>,
     pub node: &'n NodeOptions,
 }
 
-/// `synchronous_standby_names` (PostgreSQL 15 manual, 20.6.2).
+/// `synchronous_standby_names` (PostgreSQL 15 manual, 20.6.2): what a commit waits for.
 #[derive(Debug, PartialEq, Eq)]
 struct Waits {
-    /// For how many of the names; `FIRST` and `ANY` differ in which, and any of them may be all that is there.
+    /// How many of the names confirm a commit. `FIRST` and `ANY` differ in which of them; here any may be the only ones that are connected.
     count: usize,
     names: Vec<String>,
 }
 
-/// Err: writes would be refused, or acknowledged later than they need to be.
+/// Err: a commit can be confirmed by standbys that do not count, so writes would be refused, or acknowledged later than they need to be.
 pub fn durability(require: Require, primary: usize, nodes: &[Named<'_>]) -> Result<(), String> {
     if require == Require::None {
         return Ok(());
@@ -60,7 +60,7 @@ fn others<'n>(of: usize, nodes: &'n [Named<'n>]) -> impl Iterator<Item = &'n Nam
     others.map(|(_, named)| named)
 }
 
-/// The names that count for a commit of this one.
+/// The names of the standbys that count for a commit of this primary.
 fn counting(require: Require, primary: usize, nodes: &[Named<'_>]) -> Vec<String> {
     let known = others(primary, nodes).filter_map(|other| {
         let name = other.name.clone()?;
@@ -71,7 +71,7 @@ fn counting(require: Require, primary: usize, nodes: &[Named<'_>]) -> Vec<String
     Standbys::eligible(require, region, &known.collect::<Vec<_>>()).names
 }
 
-/// What to set on it, for when it is the primary.
+/// What to set on this node, for when it is the primary.
 fn line_for(require: Require, node: usize, nodes: &[Named<'_>]) -> String {
     let Named { node: of, .. } = nodes[node];
     let is_unknown = |other: &&Named| {
@@ -86,7 +86,7 @@ fn line_for(require: Require, node: usize, nodes: &[Named<'_>]) -> String {
     format!("\n  on {name}: synchronous_standby_names = 'ANY 1 ({names})'")
 }
 
-/// However those are chosen that confirm a commit, one of them counts.
+/// Whichever standbys confirm a commit, at least one of them counts.
 fn is_enough(waits: &Waits, counting: &[String]) -> bool {
     let counts = |name: &&String| {
         counting
@@ -99,7 +99,7 @@ fn is_enough(waits: &Waits, counting: &[String]) -> bool {
 }
 
 impl Waits {
-    /// All nodes may have one list: nobody follows itself, so its own name stands for nobody.
+    /// The node's own name is left out: all nodes may have the same setting, and no node is its own standby.
     fn parse(setting: &str, own_name: Option<&str>) -> Waits {
         let setting = setting.trim();
         let (head, list) = match setting.split_once('(') {

@@ -1,4 +1,4 @@
-//! Reads back what was acknowledged, and holds it against the checker.
+//! Reads back what was acknowledged, and has the checker compare.
 
 use super::checker::{Acknowledged, Row, compare};
 use super::request::{Client, Request, agent};
@@ -8,11 +8,11 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-/// Between two looks while the load runs.
+/// Between two checks while the load runs.
 const PAUSE: Duration = Duration::from_millis(100);
-/// In the end so many handles are asked for by their keys too, the latest.
+/// At the end so many handles, the latest ones, are also looked up by their keys.
 const BY_KEY: usize = 500;
-/// A row may have been stored so long before its write was acknowledged.
+/// Exports begin so long before the oldest acknowledged row: a second row of the same handle may have been stored earlier.
 const BEFORE: TimeDelta = TimeDelta::minutes(2);
 const EXPORT_ATTEMPTS: u32 = 5;
 const EXPORT_PATIENCE: Duration = Duration::from_secs(600);
@@ -24,7 +24,7 @@ pub struct Checked {
     pub by_key: usize,
 }
 
-/// While the load runs: any handle by its key, one after the other; and all of them when too many are held.
+/// While the load runs: checks handles by their keys, one after the other at random, and all of them when too many are held.
 pub fn audit(stage: &Stage) {
     let client = Client::new(stage);
     while !stage.stop.ends_within(PAUSE) {
@@ -32,7 +32,7 @@ pub fn audit(stage: &Stage) {
             match check_by_export(stage) {
                 Ok(checked) => stage.let_go(checked / 2),
                 Err(cause) => {
-                    // What cannot be checked is not let go, and no more is taken on.
+                    // Handles that could not be checked are not let go, so no more can be held: the load ends.
                     stage.failed(cause);
                     stage.stop.end();
                 }
@@ -43,7 +43,7 @@ pub fn audit(stage: &Stage) {
     }
 }
 
-/// When the load has ended.
+/// When the load has ended: checks all handles that are held.
 pub fn check_all(stage: &Stage) -> Result<Checked, String> {
     let by_export = check_by_export(stage)?;
     let client = Client::new(stage);
@@ -73,7 +73,7 @@ fn check_by_key(client: &Client, of: Acknowledged) {
     }
 }
 
-/// Every handle that is held, by one strong export. How many that were.
+/// Checks every handle that is held, with one strong export, and returns how many these are.
 fn check_by_export(stage: &Stage) -> Result<usize, String> {
     let held = stage.all_held();
     let Some(oldest) = held.iter().map(|of| of.created_at).min() else {
@@ -94,7 +94,7 @@ fn check_by_export(stage: &Stage) -> Result<usize, String> {
     Ok(held.len())
 }
 
-/// All rows of this run since then. One that breaks off proves nothing.
+/// All rows of this run since then. An export that breaks off is an error, since it proves nothing.
 fn export(stage: &Stage, since: DateTime<Utc>) -> Result<Vec<Row>, String> {
     let since = since.to_rfc3339_opts(SecondsFormat::Micros, true);
     let url = format!(

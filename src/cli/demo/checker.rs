@@ -1,11 +1,11 @@
-//! What was acknowledged against what is stored. Pure.
+//! Compares what was acknowledged with what is stored. Pure.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// A create that was answered with a 2xx. Its number is all that there is to know of it: key and contents follow from that.
+/// A create that was acknowledged. Its key and its contents are made from its number, so neither is kept.
 #[derive(Clone, Copy)]
 pub struct Acknowledged {
     pub number: u64,
@@ -19,12 +19,12 @@ pub struct Row {
     pub number: u64,
     pub id: Uuid,
     pub created_at: DateTime<Utc>,
-    /// Its contents are those that were sent under this number.
+    /// Its contents are those that were sent under this number, and nobody has changed it.
     pub as_sent: bool,
 }
 
 impl Row {
-    /// None: of somebody else, or of another run.
+    /// None: it belongs to somebody else, or to another run.
     pub fn of(transaction: &Value, run: &str) -> Option<Row> {
         let metadata = &transaction["metadata"];
         let number = metadata["number"].as_u64()?;
@@ -45,7 +45,7 @@ impl Row {
     }
 }
 
-/// What is sent under a number.
+/// The body of the create with this number.
 pub fn contents(run: &str, number: u64) -> Value {
     serde_json::json!({
         "stellar_account": "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ",
@@ -55,10 +55,10 @@ pub fn contents(run: &str, number: u64) -> Value {
     })
 }
 
-/// A set of numbers grows no further: with so many of them nobody counts any more.
+/// At most so many numbers are kept in each set, since nobody would read more of them.
 const MOST_TOLD: usize = 10_000;
 
-/// Broken promises, by the numbers of the creates.
+/// Broken promises: the numbers of the creates that were affected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
     /// Acknowledged, and not there.
@@ -86,7 +86,7 @@ impl Findings {
     }
 }
 
-/// `stored`: all rows of the run that have one of these numbers; others do no harm.
+/// `stored`: all rows of the run that have one of these numbers. There may be rows with other numbers among them.
 pub fn compare(acknowledged: &[Acknowledged], stored: impl IntoIterator<Item = Row>) -> Findings {
     let ids: HashMap<u64, Uuid> = acknowledged.iter().map(|it| (it.number, it.id)).collect();
     let mut findings = Findings::default();
@@ -95,7 +95,7 @@ pub fn compare(acknowledged: &[Acknowledged], stored: impl IntoIterator<Item = R
         if !seen.insert(row.number) {
             findings.doubled.insert(row.number);
         }
-        // A create that was not acknowledged may be there: with what was sent.
+        // A create that was not acknowledged may have been stored too, but only with the contents that were sent.
         let is_its = ids.get(&row.number).is_none_or(|id| *id == row.id);
         if !(is_its && row.as_sent) {
             findings.wrong.insert(row.number);

@@ -1,4 +1,4 @@
-//! Kills the primary again and again, and watches what the service makes of it.
+//! Kills the primary again and again, and watches what the service does about it.
 
 use super::request::{Client, Request};
 use super::stage::{Stage, count, lock};
@@ -7,18 +7,18 @@ use private_postgres::Cluster;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-/// Between two questions to the service.
+/// Between two questions to the service about its state.
 const LOOK: Duration = Duration::from_millis(200);
-/// Between two looks whether all is well again.
+/// Between two checks whether all is well again.
 const RECOVERY_LOOK: Duration = Duration::from_millis(20);
-/// Until the service is well for the first time.
+/// The service must be well for the first time within this.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What happened, in words. Who does not come to hear of it misses it.
+/// What happens, in words, for `show`. While its queue is full, events are dropped.
 pub type Tell = SyncSender<String>;
 
-/// One kill is not followed by another before a replica holds everything again and the service writes: else it would show an outage, not
-/// a failover.
+/// Kills the primary every `every`, but only once a replica holds everything and the service takes writes again: an earlier kill would show
+/// an outage, not a failover.
 pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
     while !stage.stop.ends_within(every) {
         while !is_well(stage, cluster) {
@@ -37,14 +37,14 @@ pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
     }
 }
 
-/// The cluster knows at once that its primary is dead, the service a moment later.
+/// Both are asked: the cluster knows at once that its primary is dead, the service a moment later.
 fn is_well(stage: &Stage, cluster: &Cluster) -> bool {
     let seen = lock(&stage.seen);
     let service = seen.takes_writes && seen.primary.is_some();
     service && cluster.primary().is_running() && cluster.trusts_a_replica()
 }
 
-/// Before the load begins.
+/// Waits until all is well, before the load begins.
 pub fn until_well(stage: &Stage, cluster: &Cluster) -> Result<(), String> {
     let client = Client::new(stage);
     let end = Instant::now() + START_PATIENCE;
@@ -68,12 +68,12 @@ pub fn until_well(stage: &Stage, cluster: &Cluster) -> Result<(), String> {
 pub fn watch(stage: &Stage, tell: &Tell) {
     let client = Client::new(stage);
     let mut last = Vec::new();
-    // Times as the service writes them are in the order of their letters.
+    // The times in `/status` can be compared as texts.
     let mut told = String::new();
     while !stage.stop.ends_within(LOOK) {
         let failovers = look(&client);
         for failover in failovers.iter().rev() {
-            // A gap ends with the first write: it stands when it was seen twice.
+            // A gap grows until the first write after the failover: it is final when it was seen twice with the same length.
             let stands = last.iter().any(|before: &Failover| {
                 before.at == failover.at && before.write_gap_ms == failover.write_gap_ms
             });
@@ -89,7 +89,7 @@ pub fn watch(stage: &Stage, tell: &Tell) {
     }
 }
 
-/// Where the service does not answer, nothing new is known.
+/// Asks the service for its state and notes it. Returns the failovers. If the service does not answer, what was noted before stays.
 pub fn look(client: &Client) -> Vec<Failover> {
     let body = |path: &str| {
         let answer = client.try_once(&Request::read(path.to_owned())).ok()?;
@@ -115,7 +115,7 @@ pub fn look(client: &Client) -> Vec<Failover> {
     status.failovers
 }
 
-/// Of the page of `/metrics`.
+/// The number of held writes, from the page of `/metrics`.
 fn held(page: &str) -> Option<u64> {
     let mut lines = page.lines();
     let value = lines.find_map(|line| line.strip_prefix("synapse_writes_held "))?;

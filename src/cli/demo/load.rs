@@ -1,4 +1,4 @@
-//! The clients: those that write, and those that read.
+//! The clients: some write, and some read.
 
 use super::checker::{Acknowledged, Findings, Row};
 use super::request::{Client, Request};
@@ -7,7 +7,7 @@ use rand::Rng;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Between two requests of one client, at random: the load shall not be what is watched.
+/// Each client waits between two requests, at random up to this, so that the machine is not busy with the load alone.
 const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 /// One of so many writes is a replay of an earlier one.
 const REPLAYS: u32 = 8;
@@ -63,7 +63,8 @@ fn create(client: &Client) {
     });
 }
 
-/// The first answer again. Under a handle that was lost it would be another one, told as new.
+/// Repeats an acknowledged create, which must give the first answer again. If the row was lost, the service would store a new one, and not
+/// call it a replay.
 fn replay(client: &Client, old: Acknowledged) {
     let stage = client.stage;
     let answer = match client.ask(&Request::create(stage, old.number)) {
@@ -98,7 +99,7 @@ fn read_with_token(client: &Client, written: &Written) {
                 stage.found(wrong(of.number));
             }
         }
-        // What the token names is not shown.
+        // The write that the token names is not shown.
         404 => count(&stage.tally.stale),
         // The primary does not know the write that the token names.
         409 => stage.found(lost(of.number)),

@@ -1,6 +1,6 @@
-//! `demo`: a load, and a primary that is killed again and again, on the same server as `serve` and a private PostgreSQL of its own.
+//! `demo`: the same server as `serve` on a private PostgreSQL of its own, with a load, while the primary is killed again and again.
 //!
-//! The server runs on this thread, as it does in `serve`; `conduct` runs beside it: the load first, then the checker. Ctrl-C ends the load;
+//! The server runs on this thread, as it does in `serve`. `conduct` runs beside it: first the load, then the checker. Ctrl-C ends the load;
 //! the server is stopped when there is a verdict, and PostgreSQL last.
 
 mod audit;
@@ -45,7 +45,7 @@ pub struct DemoArgs {
     clients: u16,
 }
 
-/// Events that wait to be shown.
+/// At most so many events wait to be shown.
 const MOST_EVENTS: usize = 64;
 
 pub fn demo(mut settings: Settings, arguments: &DemoArgs) -> Result<(), Failure> {
@@ -67,13 +67,13 @@ pub fn demo(mut settings: Settings, arguments: &DemoArgs) -> Result<(), Failure>
     Ok(())
 }
 
-/// `demo` in the directory of the embedded databases, which are left alone.
+/// The directory `demo` inside that of the embedded databases, which are left alone.
 fn data_dir(embedded: Option<PathBuf>) -> Result<PathBuf, String> {
     let embedded = embedded.map_or_else(default_data_dir, Ok)?;
     Ok(embedded.join("demo"))
 }
 
-/// Nobody looks at them again after a clean verdict. PostgreSQL itself stays, where it was downloaded.
+/// Called after a clean verdict, when nobody needs the databases any more. PostgreSQL itself is kept, if it was downloaded there.
 fn remove_databases(cluster: &Cluster, data_dir: &Path) {
     for node in cluster.nodes() {
         let dir = data_dir.join(node.name);
@@ -98,12 +98,12 @@ fn demo_on(
             let address = server.addr;
             conductor = Some(scope.spawn(move || {
                 let verdict = conduct(stop, cluster, address, data_dir, arguments);
-                drop(over); // whether the server waits for it or not
+                drop(over); // tells `until_over`, if that still waits
                 verdict
             }));
             server.run_until(until_over(stop, is_over))
         });
-        // Where the server has failed, there is nobody to ask.
+        // If the server has failed, the conductor has nobody to ask, and must end.
         stop.break_off();
         let verdict = conductor.map(|it| it.join());
         served?;
@@ -114,7 +114,7 @@ fn demo_on(
     })
 }
 
-/// Ends the load at the first signal, and everything at the second one.
+/// Ends the load at the first signal, and everything at the second one. Returns when the conductor is done, or at the second signal.
 async fn until_over(stop: &Stop, mut is_over: oneshot::Receiver<()>) -> io::Result<()> {
     tokio::select! {
         signal = first_signal() => signal?,

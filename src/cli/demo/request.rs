@@ -1,4 +1,4 @@
-//! A client as docs/clients wants it: the identical request again, until its answer is one to keep.
+//! A client that follows docs/clients: it repeats the identical request until the answer is final.
 
 use super::checker::contents;
 use super::stage::{Stage, count};
@@ -7,9 +7,9 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 
-/// Longer than any write deadline, so that the service answers first.
+/// Longer than the default write deadline, so that the service answers first.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
-/// After so long a request has failed.
+/// A request that is still without a final answer after this time has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -22,12 +22,12 @@ pub struct Client<'s> {
 pub struct Request {
     path: String,
     header: Option<(&'static str, String)>,
-    /// Of a create; the header is its key.
+    /// The body of a create, whose header is its key.
     body: Option<String>,
 }
 
 impl Request {
-    /// The same one for the same number, always.
+    /// Always the same request for the same number.
     pub fn create(stage: &Stage, number: u64) -> Request {
         Request {
             path: "/transactions".to_owned(),
@@ -61,12 +61,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Null where the body is none.
+    /// Null if the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 
-    /// The end of the body of an export would be nothing to quote.
+    /// The status and the beginning of the body, which may be long.
     pub fn quoted(&self) -> String {
         let body: String = self.body.chars().take(300).collect();
         format!("{} {body}", self.status)
@@ -89,8 +89,8 @@ impl<'s> Client<'s> {
         }
     }
 
-    /// Repeats on a network error, 429, 503 and a 409 of the same request under way, with exponential backoff and full jitter. An error
-    /// says what came last.
+    /// Repeats on a network error, 429, 503 and 409 `idempotency_request_in_progress`, with exponential backoff and full jitter. Err: the
+    /// last error or answer.
     pub fn ask(&self, request: &Request) -> Result<Answer, String> {
         let (begun, mut longest) = (Instant::now(), FIRST_BACKOFF);
         loop {
@@ -109,7 +109,7 @@ impl<'s> Client<'s> {
         }
     }
 
-    /// Without a repetition: for what is asked again anyway.
+    /// Does not repeat: for what is asked again anyway.
     pub fn try_once(&self, request: &Request) -> Result<Answer, ureq::Error> {
         let url = format!("{}{}", self.stage.service, request.path);
         let header = request.header.as_ref();

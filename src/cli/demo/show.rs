@@ -1,4 +1,4 @@
-//! What one sees of it: a table that is drawn anew in a terminal, lines elsewhere.
+//! Shows how the demo goes: in a terminal as a table that is redrawn, elsewhere as lines.
 
 use super::stage::{Stage, Tally, lock};
 use anstyle::{AnsiColor, Style};
@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// Between two drawings.
+/// Between two drawings of the table.
 const REFRESH: Duration = Duration::from_millis(250);
-/// Between two lines where no terminal is.
+/// Between two lines, if the output is not a terminal.
 const REPORT: Duration = Duration::from_secs(10);
-/// Failovers whose gaps are shown.
+/// So many failovers are shown with their write gaps.
 const GAPS: usize = 6;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Until the load has to end, or whoever reads this has had enough. `limit`: after so long it ends by itself.
+/// Shows the demo until the load has to end, or until the output is closed, and ends the load. `limit`: the load ends by itself after so
+/// long.
 pub fn show(stage: &Stage, events: &Receiver<String>, limit: Option<Duration>) {
     let shown = if io::stdout().is_terminal() {
         draw(stage, events, limit)
@@ -28,7 +29,7 @@ pub fn show(stage: &Stage, events: &Receiver<String>, limit: Option<Duration>) {
     stage.stop.end();
 }
 
-/// Whether the load goes on.
+/// Waits for a moment, and says whether the load goes on.
 fn goes_on(stage: &Stage, limit: Option<Duration>) -> bool {
     let left = limit.map(|limit| limit.saturating_sub(stage.began.elapsed()));
     let wait = left.map_or(REFRESH, |left| left.min(REFRESH));
@@ -43,7 +44,7 @@ fn draw(stage: &Stage, events: &Receiver<String>, limit: Option<Duration>) -> io
         if let Some(event) = events.try_iter().last() {
             last_event = format!("{} {event}", clock(stage.began.elapsed()));
         }
-        // Over the old one.
+        // Draws over the old table.
         write!(out, "\x1b[{LINES}A\x1b[J{}", table(stage, &last_event))?;
         out.flush()?;
     }
@@ -65,7 +66,7 @@ fn report(stage: &Stage, events: &Receiver<String>, limit: Option<Duration>) -> 
     writeln!(out, "{}", line(stage))
 }
 
-/// Of the table, whatever it shows.
+/// The number of lines of the table, whatever it shows.
 const LINES: usize = 10;
 
 fn table(stage: &Stage, event: &str) -> String {
@@ -150,7 +151,7 @@ pub fn of(counter: &AtomicU64) -> String {
     counter.load(Ordering::Relaxed).to_string()
 }
 
-/// The latest first.
+/// The gaps of the latest failovers, the latest first.
 pub fn gaps(gaps: &[u64]) -> String {
     let shown: Vec<String> = gaps.iter().take(GAPS).map(u64::to_string).collect();
     if shown.is_empty() {
@@ -160,7 +161,7 @@ pub fn gaps(gaps: &[u64]) -> String {
     }
 }
 
-/// 1:02:03, or 2:03.
+/// `1:02:03`, or `2:03` within the first hour.
 pub fn clock(time: Duration) -> String {
     let s = time.as_secs();
     match s / 3600 {

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 /// Handles that are held for the checker, 40 bytes each. When there are so many, all are checked, and the older half is let go.
 pub const MOST_HELD: usize = 200_000;
-/// Tokens that readers choose among.
+/// Readers choose among the tokens of so many latest writes.
 const MOST_RECENT: usize = 256;
 
 pub struct Stage<'s> {
     pub stop: &'s Stop,
-    /// Begins all keys of this run, and stands in its transactions.
+    /// The name of this run: a part of all its keys, and in the metadata of its transactions.
     pub run: String,
     pub service: String,
     pub began: Instant,
@@ -34,28 +34,28 @@ pub struct Stage<'s> {
 pub struct Tally {
     pub writes: AtomicU64,
     pub replays: AtomicU64,
-    /// From the first attempt to the acknowledgement.
+    /// From the first attempt of a write to its acknowledgement.
     pub longest_write_ms: AtomicU64,
     pub reads: AtomicU64,
-    /// Reads with a token that showed less than the token.
+    /// Reads with a token that did not show the write which the token names.
     pub stale: AtomicU64,
     /// Attempts after the first one of a request.
     pub repeated: AtomicU64,
-    /// Requests that came to no good end.
+    /// Requests, kills and checks that failed in the end.
     pub failed: AtomicU64,
     pub kills: AtomicU64,
     /// Handles that were checked and let go.
     pub let_go: AtomicU64,
 }
 
-/// What the service said last of itself.
+/// What the service last said about itself.
 #[derive(Default)]
 pub struct Seen {
     pub timeline: Option<i32>,
     pub primary: Option<String>,
     pub takes_writes: bool,
     pub held: u64,
-    /// Of the latest failovers, the latest first, milliseconds.
+    /// The write gaps of the latest failovers, the latest first, in milliseconds.
     pub write_gaps: Vec<u64>,
 }
 
@@ -115,7 +115,7 @@ impl<'s> Stage<'s> {
         lock(&self.held).len() >= MOST_HELD
     }
 
-    /// The oldest, which have been checked.
+    /// Forgets the oldest handles, which have been checked.
     pub fn let_go(&self, count: usize) {
         let gone = lock(&self.held).drain(..count).count();
         self.tally.let_go.fetch_add(gone as u64, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! When the demo ends.
+//! Says when the demo ends.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Every wait of the demo is a wait for its end.
+/// The threads of the demo wait here instead of sleeping, so that they notice at once when it ends.
 #[derive(Default)]
 pub struct Stop {
     phase: Mutex<Phase>,
@@ -14,9 +14,9 @@ pub struct Stop {
 enum Phase {
     #[default]
     Running,
-    /// The load ends: what was begun is finished, and the checker has its say.
+    /// The load ends: requests under way are finished, and then the checker runs.
     Ending,
-    /// Nobody waits for anything any more, nor for the verdict.
+    /// Everything ends at once, without waiting for anything, not even for the verdict.
     BrokenOff,
 }
 
@@ -29,12 +29,12 @@ impl Stop {
         self.set(Phase::BrokenOff);
     }
 
-    /// Waits so long at most. Whether the load has to end.
+    /// Waits at most so long, and returns whether the load has to end.
     pub fn ends_within(&self, time: Duration) -> bool {
         self.reaches_within(Phase::Ending, time)
     }
 
-    /// Waits so long at most. Whether all has to end.
+    /// Waits at most so long, and returns whether everything has to end.
     pub fn breaks_off_within(&self, time: Duration) -> bool {
         self.reaches_within(Phase::BrokenOff, time)
     }

@@ -1,4 +1,4 @@
-//! The last word.
+//! The summary when the load has ended.
 
 use super::audit::{Checked, check_all};
 use super::disaster::look;
@@ -13,7 +13,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Of a load that has ended. An error says why there is none.
+    /// The verdict on a load that has ended. Err: why there is none.
     pub fn of(stage: &Stage) -> Result<Verdict, String> {
         let time = stage.began.elapsed();
         look(&Client::new(stage));

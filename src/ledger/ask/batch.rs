@@ -13,7 +13,7 @@ use super::key::IdempotencyKey;
 
 pub const MAX_ITEMS: usize = 1000;
 
-/// The drafts of a batch, in its order. There is at least one, and no two have the same anchor id.
+/// The drafts of a batch, in the order of the body. There is at least one, and no two have the same anchor id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drafts(Vec<Draft>);
 
@@ -25,7 +25,7 @@ pub enum BatchError {
 }
 
 impl Drafts {
-    /// Of `{"transactions": […]}`.
+    /// Reads the body `{"transactions": […]}`.
     pub fn parse(body: &[u8], rules: &Rules) -> Result<Drafts, BatchError> {
         let value = json::parse(body).map_err(|error| BatchError::Body(error.into()))?;
         let mut violations = Vec::new();
@@ -76,15 +76,15 @@ fn duplicates(drafts: &[Draft]) -> Vec<Violation> {
     violations.take(super::draft::MAX_VIOLATIONS).collect()
 }
 
-/// A request to create them, good for any number of attempts.
+/// A request to create the transactions of a batch, good for any number of attempts.
 ///
-/// Its items share one key and one fingerprint, over all of them in their order. As with a single create, the ids are made before the
-/// first attempt: finding them under the key means that an earlier attempt of this very request committed.
+/// Its items share one key, and one fingerprint that covers all of them in their order. As with a single create, the ids are made before
+/// the first attempt: finding them under the key means that an earlier attempt of this very request committed.
 #[derive(Debug, Clone)]
 pub struct Batch {
     creates: Vec<Create>,
     key: IdempotencyKey,
-    /// The length of the body that asked for it.
+    /// The length of the request's body.
     pub bytes: usize,
 }
 
@@ -120,7 +120,7 @@ impl Batch {
         &self.key
     }
 
-    /// The items' own, which is the same for all.
+    /// The fingerprint that all items have.
     pub fn fingerprint(&self) -> &[u8; 32] {
         &self.creates[0].fingerprint
     }

@@ -11,16 +11,16 @@ use super::key::IdempotencyKey;
 
 /// A request to store what an anchor says, good for any number of attempts.
 ///
-/// Its handle is the webhook's id. It creates a transaction, or changes the `callback_status` of one that is known by its
-/// `anchor_transaction_id`; so there are two ids that are made before the first attempt, one for each: whoever finds one of them knows
-/// that an earlier attempt of this very request committed.
+/// Its handle is the webhook's id. It creates a transaction, or changes the `callback_status` of the one that has its
+/// `anchor_transaction_id`. So two ids are made before the first attempt, one for each case: an attempt that finds one of them knows that
+/// an earlier attempt of this very request committed.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// The transaction as it would be made.
+    /// The transaction, if it is created.
     pub create: Create,
-    /// The change that it would be.
+    /// The identity of the change, if the transaction is known.
     pub write_id: Uuid,
-    /// When the anchor said so: what was said later counts.
+    /// When the anchor said so: of two callbacks the one that was said later counts.
     pub said_at: DateTime<Utc>,
 }
 

@@ -1,9 +1,9 @@
-//! Who asks.
+//! Who makes a request.
 
-/// Whose transactions a request sees and makes, and what the history says of its author.
+/// The owner whose transactions a request reads and makes, and what the history says about its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The tenant: every row belongs to one, and every statement names it.
+    /// The tenant: every row belongs to one, and every statement names the owner.
     pub owner: String,
     pub author: Author,
     pub request_id: String,

@@ -1,4 +1,4 @@
-//! A change of status: what PATCH asks for, and of which version.
+//! A change of status: the body of PATCH, and the version that it may change.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ const MAX_REASON_BYTES: usize = 500;
 /// What the stored version must be for the change to be made: `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// `*`: whatever it is, if the transition is allowed from there.
+    /// `*`: any version, if the transition is allowed from its status.
     Any,
     Exactly(ETag),
     /// A well-formed tag that this service never gave out: it matches nothing.
@@ -25,8 +25,8 @@ pub enum Expected {
 pub struct InvalidIfMatch;
 
 impl Expected {
-    /// One strong entity tag, or `*` (RFC 9110, sections 8.8.3 and 13.1.1). A list would be more than one version; a weak tag does not
-    /// say which bytes it stands for.
+    /// One strong entity tag, or `*` (RFC 9110, sections 8.8.3 and 13.1.1). A list would allow more than one version, and a weak tag does
+    /// not name one exactly.
     pub fn parse(if_match: &str) -> Result<Expected, InvalidIfMatch> {
         if if_match == "*" {
             return Ok(Expected::Any);
@@ -42,8 +42,8 @@ impl Expected {
 
 /// A request to change a status, good for any number of attempts.
 ///
-/// `write_id` is made here, before the first attempt, and stored with the change: whoever finds it in the history knows that an earlier
-/// attempt of this very request committed, and no attempt can be made twice.
+/// `write_id` is made here, before the first attempt, and stored with the change: an attempt that finds it in the history knows that an
+/// earlier attempt of this very request committed, and the change cannot be made twice.
 #[derive(Debug, Clone)]
 pub struct Change {
     pub transaction_id: Uuid,
@@ -105,7 +105,7 @@ fn status(fields: &mut Fields) -> Option<Status> {
     }
 }
 
-/// An empty reason is kept as it is: it says no less than a word would, and harms nothing.
+/// An empty reason is allowed, and kept as it is.
 fn status_reason(fields: &mut Fields) -> Option<String> {
     let text = fields.text("status_reason")?;
     if text.len() > MAX_REASON_BYTES {

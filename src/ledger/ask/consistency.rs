@@ -2,20 +2,20 @@
 
 use super::token::Token;
 
-/// Say a write was acknowledged at t = 0 s, and the nearest replica shows it at t = 2 s. A read at t = 1 s sees, on that replica, the
-/// state before the write. Whether that will do is the client's to say.
+/// How new the state must be that a read shows. For example, a write is acknowledged at t = 0 s, and the nearest replica shows it at t = 2
+/// s. A read at t = 1 s on that replica shows the state before the write. The client says whether it accepts that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// Whatever the nearest healthy node shows; the answer says how late it may be.
+    /// Whatever the nearest healthy node shows; the answer says how late that may be.
     Eventual,
-    /// The writes that these tokens name, at least: a node that does not show all of them does not answer.
+    /// At least the writes that these tokens name: a node that does not show all of them must not answer.
     Session(Vec<Token>),
     /// The state as of now, from the primary, and the writes that these tokens name.
     Strong(Vec<Token>),
 }
 
 impl Consistency {
-    /// As a client calls it.
+    /// The name that clients use.
     pub fn as_str(&self) -> &'static str {
         match self {
             Consistency::Eventual => "eventual",

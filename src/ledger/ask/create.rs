@@ -1,4 +1,4 @@
-//! A create: a draft with what makes it repeatable.
+//! A create: a draft, and what makes it repeatable.
 
 use uuid::Uuid;
 
@@ -9,18 +9,19 @@ use super::key::IdempotencyKey;
 
 /// A request to create one transaction, good for any number of attempts.
 ///
-/// It has at least one *handle*, a name by which a repeat is recognised: the idempotency key, or the anchor's id. Its id is made here,
-/// before the first attempt: whoever finds this id under the handle knows that an earlier attempt of this very request committed.
+/// It has at least one *handle*, by which a repetition is recognised: the idempotency key, or the anchor's id. The transaction's id is made
+/// here, before the first attempt: an attempt that finds this id under the handle knows that an earlier attempt of this very request
+/// committed.
 #[derive(Debug, Clone)]
 pub struct Create {
     pub id: Uuid,
     pub draft: Draft,
     pub key: Option<IdempotencyKey>,
-    /// Its place among those that share its key: 0 alone, 0 to n-1 in a batch.
+    /// Its place among the creates that share its key: 0 for a single create, 0 to n-1 in a batch.
     pub item: i16,
     pub fingerprint: [u8; 32],
     pub caller: Caller,
-    /// The length of the body that asked for it.
+    /// The length of the request's body.
     pub bytes: usize,
 }
 

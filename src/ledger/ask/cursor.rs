@@ -1,4 +1,4 @@
-//! Where a page ended: opaque to clients, and good for the same list alone.
+//! Cursors: where a page of a list ended. They are opaque to clients, and only good for the same list.
 
 use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
@@ -8,14 +8,14 @@ use super::sealed::{self, Purpose};
 const TIME_BYTES: usize = 8;
 const ID_BYTES: usize = 16;
 
-/// The last row that a page of a search looked at. Times are held to the microsecond, as PostgreSQL holds them.
+/// The last row that a page of a search looked at. Times have whole microseconds, as in PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
     pub id: Uuid,
 }
 
-/// Damaged, cut, or made for other filters, another order or another owner: they are not told apart.
+/// The cursor is damaged, cut, or made for other filters, another order or another owner; these cases are not told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor is damaged, or belongs to another list, other filters or another order")]
 pub struct InvalidCursor;

@@ -16,7 +16,7 @@ use crate::ledger::model::memo::{Memo, MemoError, MemoType};
 use crate::ledger::model::metadata::{Metadata, MetadataError, escape_pointer};
 use crate::ledger::model::strkey::{self, StrkeyCheck};
 
-/// More than these are not reported: the answer to a bad request stays small.
+/// At most so many violations are reported, so that the answer to a bad request stays small.
 pub const MAX_VIOLATIONS: usize = 20;
 
 /// One thing that is wrong with a body. `detail` never repeats what the client sent.
@@ -28,7 +28,7 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// The rules an operator may change.
+/// The rules that an operator may change.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     pub strkey_check: StrkeyCheck,
@@ -48,7 +48,7 @@ impl From<Malformed> for BodyError {
     }
 }
 
-/// A transaction that does not exist yet: it has neither id nor times.
+/// The contents of a transaction that does not exist yet: it has neither id nor times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     pub stellar_account: String,
@@ -68,8 +68,8 @@ impl Draft {
         Draft::from_value(&value, "", rules, &mut violations).ok_or(BodyError::Invalid(violations))
     }
 
-    /// `at` is the pointer to `value` in the body: "" or "/transactions/3". None: at least one violation was
-    /// found, and reported while fewer than [`MAX_VIOLATIONS`] were there.
+    /// `at` is the pointer to `value` in the body: "" or "/transactions/3". None: at least one violation was found; it is reported unless
+    /// there are [`MAX_VIOLATIONS`] already.
     pub fn from_value(
         value: &Value,
         at: &str,
@@ -156,13 +156,13 @@ fn anchor_transaction_id(fields: &mut Fields) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A member of the wrong type is reported as that alone, not as half of a pair too.
+/// If a member has the wrong type, that alone is reported, not also that the pair of memo and memo_type is incomplete.
 fn memo(fields: &mut Fields) -> Option<Memo> {
     let memo = fields.checked_text("memo");
     let memo_type = fields.checked_text("memo_type");
     let kind = memo_type.as_ref().ok().copied().flatten();
     if let Some(Err(error)) = kind.map(str::parse::<MemoType>) {
-        // Told whatever the memo is.
+        // Reported whatever the memo is.
         fields.reject::<()>(error.field(), error.code(), error);
         let missing = matches!(memo, Ok(None)).then_some(MemoError::MemoMissing)?;
         return fields.reject(missing.field(), missing.code(), missing);

@@ -1,10 +1,10 @@
-//! The query parameters of `GET /export`, and one page of what they ask for.
+//! The query parameters of `GET /export`, and one page of the export.
 
 use super::query::{Query, QueryError};
 use super::search::{Order, Search};
 use crate::ledger::model::point::Point;
 
-/// The rows of a page: so many that a round trip for each page does not matter, so few that a page is small.
+/// The rows of a page: enough that a round trip for each page does not matter, and few enough that a page is small.
 const PAGE_ROWS: u32 = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,17 +14,17 @@ pub enum Format {
     JsonLines,
 }
 
-/// All transactions that a search finds, oldest first unless told otherwise.
+/// An export: all transactions that a search finds, oldest first unless told otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
     pub search: Search,
     pub format: Format,
-    /// A last line says how many rows there were.
+    /// Whether a last line says how many rows there were.
     pub end_marker: bool,
 }
 
 impl Export {
-    /// The filters and the order of a list; its pages are not the client's business.
+    /// Takes the filters and the order of a list. Its pages are made by the service, so `limit` and `cursor` are unknown here.
     pub fn parse(query_string: &str, owner: &str) -> Result<Export, QueryError> {
         let mut query = Query::parse(query_string)?;
         let mut search = Search::filters(&mut query, owner, Order::Asc)?;
@@ -53,7 +53,7 @@ fn flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-/// One page, of a state in which everything can be seen that could be at that point.
+/// One page. It must show a state that is at least as new as `not_before`, the point that was read with the page before.
 #[derive(Debug, Clone)]
 pub struct ExportPage {
     pub search: Search,

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 use super::draft::Draft;
 use crate::ledger::model::metadata::Metadata;
 
-/// SHA-256 of a canonical JSON text, which is unambiguous by itself. Stored for ever, so it must come out the
-/// same in every later version: a field that is added must be left out where it is absent.
+/// SHA-256 of a canonical JSON text. It is stored for ever, so every later version must compute the same for the same request: a field that
+/// is added must be left out of the text where it is absent.
 pub fn fingerprint(method: &str, path: &str, drafts: &[Draft]) -> [u8; 32] {
     let drafts: Vec<Canonical> = drafts.iter().map(Canonical::of).collect();
     let mut hash = Sha256::new();
-    // A hash takes every byte, and these values have no keys that are not text: there is nothing that could fail.
+    // This cannot fail: a hash takes every byte, and all keys of these values are texts.
     let written = serde_json::to_writer(&mut hash, &(method, path, drafts));
     debug_assert!(written.is_ok());
     hash.finalize().into()
@@ -72,7 +72,7 @@ mod tests {
 
     const FULL: &str = r#""amount":"100.50","asset_code":"USDC","memo":"x","memo_type":"text","metadata":{"b":{"y":1,"x":[2,1]},"a":null}"#;
 
-    /// Computed with `sha256sum`: it must never change, or retries over an upgrade become conflicts.
+    /// Also computed with `sha256sum`. It must never change: a retry after an upgrade would be refused as another request.
     #[test]
     fn the_fingerprint_is_the_sha_256_of_a_known_text() {
         let text = concat!(
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// RFC 8785, section 3.2.2.3: a number is the double that it stands for.
+    /// RFC 8785, section 3.2.2.3: a number is compared as the double that it stands for.
     #[test]
     fn numbers_are_compared_by_value_not_by_spelling() {
         let with = |number: &str| {

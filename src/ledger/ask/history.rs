@@ -9,11 +9,11 @@ use super::sealed::{self, Purpose};
 /// One page of a transaction's history, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// Whose transaction.
+    /// The owner of the transaction.
     pub owner: String,
     pub transaction_id: Uuid,
     pub limit: u32,
-    /// The last version of the page before; 0 for the first page.
+    /// The last version of the previous page; 0 for the first page.
     pub after: i32,
 }
 
@@ -45,7 +45,7 @@ impl HistoryPage {
         sealed::seal(purpose(&self.binding()), &version.to_be_bytes())
     }
 
-    /// The query string of the page that this cursor begins, for the Link header.
+    /// The query string of the page that begins at this cursor, for the Link header.
     pub fn next_link_query(&self, cursor: &str) -> String {
         format!("limit={}&cursor={cursor}", self.limit)
     }

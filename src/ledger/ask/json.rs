@@ -1,19 +1,18 @@
 //! A strict JSON reader: duplicate keys at any depth, trailing bytes and invalid UTF-8 are errors.
 //!
-//! `serde_json` lets the last of two equal keys win; a proxy in front may let the first one win, and the two
-//! would then disagree about an amount.
+//! `serde_json` takes the last of two equal keys; a proxy in front may take the first one, and the two would then disagree about an amount.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Why the bytes are not JSON: safe to show to the client who sent them.
+/// Why the bytes are not JSON. The text is safe to show to the client that sent them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
 
-/// Nesting is limited to 128 levels by `serde_json`, so neither this nor any later walk can exhaust the stack.
+/// `serde_json` limits nesting to 128 levels, so neither this nor a later walk over the value can exhaust the stack.
 pub fn parse(body: &[u8]) -> Result<Value, Malformed> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = Strict.deserialize(&mut reader).map_err(malformed)?;
@@ -80,7 +79,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if object.contains_key(&key) {
-                // Cut, so that a key as long as the body does not come back as an error just as long.
+                // Cut, so that a very long key does not make the error just as long.
                 let shown: String = key.chars().take(64).collect();
                 return Err(A::Error::custom(format_args!("duplicate key {shown:?}")));
             }

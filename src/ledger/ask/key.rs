@@ -23,7 +23,7 @@ impl IdempotencyKey {
         Ok(IdempotencyKey(key.to_owned()))
     }
 
-    /// That of a callback, by the webhook's id: a slash cannot occur in a client's key.
+    /// The handle of a callback, made of the webhook's id. A slash cannot occur in a client's key, so the two never collide.
     pub fn of_callback(webhook_id: &str) -> IdempotencyKey {
         IdempotencyKey(format!("callback/{webhook_id}"))
     }

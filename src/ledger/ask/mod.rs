@@ -1,4 +1,4 @@
-//! What somebody wants of the ledger, read strictly from bodies, headers and query strings.
+//! What clients ask of the ledger, read strictly from bodies, headers and query strings.
 
 pub mod batch;
 pub mod callback;

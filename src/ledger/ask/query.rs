@@ -1,4 +1,4 @@
-//! A query string, decoded strictly: what is broken is an error, never repaired.
+//! A query string, decoded strictly: whatever is malformed is an error, and never repaired.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode;
 
 use super::cursor::InvalidCursor;
 
-/// More than any endpoint has: whoever sends thousands is told so before they are compared with each other.
+/// More than any endpoint has. A request with more is refused, so that never thousands of names are compared with each other.
 const MAX_PARAMETERS: usize = 32;
 
 const MAX_LIMIT: u32 = 100;
@@ -26,9 +26,10 @@ pub enum QueryError {
 /// Parameters by name.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Each name once, and no value empty.
+    /// No name occurs twice, and no value is empty.
     values: Vec<(String, String)>,
-    /// What is wrong with others. Told in the end: one that nobody knows is unknown, whatever else it is.
+    /// What is wrong with parameters that are not in `values`. Reported at the end, because an unknown name is reported first, whatever
+    /// else is wrong with it.
     wrong: Vec<(String, &'static str)>,
     known: Vec<&'static str>,
 }
@@ -72,7 +73,7 @@ impl Query {
         value.map_err(|detail| invalid(name, detail))
     }
 
-    /// Asked for when all that is known has been taken: what nobody took is unknown.
+    /// To be called when all known parameters have been taken: any other is unknown.
     pub fn finish(self) -> Result<(), QueryError> {
         let known = self.known;
         let is_known = |name: &str| known.contains(&name);
@@ -89,7 +90,7 @@ impl Query {
     }
 }
 
-/// The rows of a page: 1 to 100.
+/// The value of `limit`: how many rows a page has, 1 to 100.
 pub(super) fn limit(text: &str) -> Result<u32, String> {
     let canonical = text
         .parse()
@@ -106,7 +107,7 @@ pub(super) fn invalid(name: &str, detail: impl Into<String>) -> QueryError {
     }
 }
 
-/// `percent_decode` lets broken escapes pass as they are, so they are looked for first.
+/// `percent_decode` leaves broken escapes as they are, so they are looked for first.
 fn decode(text: &str) -> Result<String, &'static str> {
     let complete = |rest: &str| {
         rest.bytes()

@@ -1,22 +1,22 @@
-//! Opaque texts that clients hold for us: tokens and cursors.
+//! Opaque texts that clients keep for the service: tokens and cursors.
 //!
-//! A sealed text is the URL-safe base64 of a format byte, a body, and a check over both. The check is against damage and use in the
-//! wrong place, not against forgery, and there is no secret in it: a made-up token or cursor gets its maker nothing that the request
-//! itself would not.
+//! A sealed text is the URL-safe base64 of a format byte, a body, and a check over both. The check finds damage and use in the wrong place.
+//! It is no protection against forgery, and contains no secret: whoever makes up a token or a cursor gets nothing that an ordinary request
+//! would not give.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// Raised when the body's layout changes: an old text is then invalid, not misread.
+/// To be raised when the layout of a body changes: old texts are then invalid instead of being misread.
 const FORMAT: u8 = 1;
 const CHECK_BYTES: usize = 6;
 
-/// What a text is for: one for another purpose, or bound to something else, does not open.
+/// What a text is for. It cannot be opened for another purpose, or with another binding.
 #[derive(Clone, Copy)]
 pub(super) struct Purpose<'a> {
     pub name: &'static str,
-    /// Not in the text itself: who opens it must know it too (a cursor: its filters).
+    /// Not contained in the text: whoever opens it must know this too (for a cursor: the filters).
     pub bound_to: &'a [u8],
 }
 
@@ -27,7 +27,7 @@ pub(super) fn seal(purpose: Purpose, body: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// None: damaged, cut, of another length, or for another purpose. They are not told apart.
+/// None: damaged, cut, of another length, or for another purpose; these cases are not told apart.
 pub(super) fn open<const LENGTH: usize>(purpose: Purpose, text: &str) -> Option<[u8; LENGTH]> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (sealed, sent_check) = bytes.split_last_chunk()?;
@@ -40,7 +40,7 @@ pub(super) fn open<const LENGTH: usize>(purpose: Purpose, text: &str) -> Option<
     }
 }
 
-/// The length of the binding is hashed too, so that no byte can move from one part to the next.
+/// The length of the binding is hashed too, so that no other division into binding and body gives the same check.
 fn check(purpose: Purpose, sealed: &[u8]) -> [u8; CHECK_BYTES] {
     let hash = Sha256::new()
         .chain_update(purpose.name)

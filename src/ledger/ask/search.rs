@@ -26,12 +26,12 @@ pub enum Order {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// Whose transactions.
+    /// The owner of the transactions.
     pub owner: String,
     pub limit: u32,
     pub cursor: Option<Cursor>,
     pub order: Order,
-    /// Sorted, each one once; empty for any.
+    /// Sorted, without repetitions; empty: any status.
     pub status: Vec<Status>,
     pub asset_code: Option<String>,
     pub stellar_account: Option<String>,
@@ -61,7 +61,7 @@ impl Search {
         Ok(search)
     }
 
-    /// The first page, of the usual size.
+    /// Reads filters and order. The page is the first one, of the default size.
     pub(super) fn filters(
         query: &mut Query,
         owner: &str,
@@ -85,7 +85,7 @@ impl Search {
         })
     }
 
-    /// Bounds between which nothing can lie are a mistake of the client's, and it is told so.
+    /// Bounds between which nothing can lie are a mistake of the client, and refused.
     pub(super) fn check_bounds(&self) -> Result<(), QueryError> {
         if self.from_date.is_some() && self.to_date.is_some() && self.from_date >= self.to_date {
             return Err(query::invalid("from_date", "must be before to_date"));
@@ -108,7 +108,7 @@ impl Search {
         query.finish()
     }
 
-    /// What a cursor of this search is bound to: owner, filters and order. It is good for another `limit`, and for the same filters
+    /// What a cursor of this search is bound to: owner, filters and order. So the cursor also fits another `limit`, and the same filters
     /// written in another way.
     pub fn binding(&self) -> Vec<u8> {
         let mut query = Serializer::new(String::new());
@@ -162,7 +162,7 @@ impl Order {
     }
 }
 
-/// A parser whose error is the detail for the client.
+/// Makes a parser whose error is the detail for the client.
 fn detailed<T, E: Display>(parse: fn(&str) -> Result<T, E>) -> impl Fn(&str) -> Result<T, String> {
     move |text| parse(text).map_err(|error| error.to_string())
 }
@@ -190,7 +190,7 @@ fn asset_code(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The shape alone: rows that were written while `api.strkey_check` was "shape" must be found too.
+/// Checks the shape alone: rows that were stored while `api.strkey_check` was "shape" must be found too.
 fn stellar_account(text: &str) -> Result<String, String> {
     strkey::check(text, StrkeyCheck::Shape).map_err(|error| error.to_string())?;
     Ok(text.to_owned())

@@ -1,4 +1,4 @@
-//! What `/stats` asks: how many transactions, and of what amounts, by status, by day or by asset.
+//! What the routes below `/stats` ask for: how many transactions, and of what amounts, by status, by day or by asset.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
@@ -7,27 +7,27 @@ use super::query::{Query, QueryError};
 const DEFAULT_DAYS: u16 = 30;
 const MAX_DAYS: u16 = 366;
 
-/// What transactions have in common that are counted together. Amounts of different assets are never added.
+/// How transactions are grouped to be counted. Amounts of different assets are never added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grouping {
     Status,
-    /// And in each day by asset.
+    /// By day, and in each day by asset.
     Day,
-    /// And in each asset by status.
+    /// By asset, and in each asset by status.
     Asset,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// Whose transactions.
+    /// The owner of the transactions.
     pub owner: String,
     pub by: Grouping,
-    /// Of these days (UTC), the last one included. None: all that there ever were.
+    /// The first and the last of the days (UTC) that count, both included. None: all time.
     pub days: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl Stats {
-    /// Of all transactions.
+    /// All transactions of all time.
     pub fn of_all(owner: &str, by: Grouping) -> Stats {
         Stats {
             owner: owner.to_owned(),
@@ -36,7 +36,7 @@ impl Stats {
         }
     }
 
-    /// Of the last days, `now`'s included: `days=1` to `days=366`.
+    /// The last days, today's included, as of `now`: `days=1` to `days=366`.
     pub fn daily(query_string: &str, owner: &str, now: DateTime<Utc>) -> Result<Stats, QueryError> {
         let mut query = Query::parse(query_string)?;
         let days = query.read("days", days)?.unwrap_or(DEFAULT_DAYS);
@@ -50,7 +50,7 @@ impl Stats {
         })
     }
 
-    /// From when, and until before when.
+    /// The beginning, inclusive, and the end, exclusive.
     pub fn bounds(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
         let (first, last) = self.days?;

@@ -1,4 +1,4 @@
-//! Consistency tokens: each names a write, so any instance can check by the read itself whether a node has it.
+//! Consistency tokens. Each names a write, so that any instance can check, in the read itself, whether a node has that write.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +12,11 @@ const PURPOSE: Purpose = Purpose {
     name: "token",
     bound_to: &[],
 };
-/// Transaction, version, write.
+/// Transaction id, version, write id.
 const BODY_BYTES: usize = 16 + 4 + 16;
 const MAX_TOKENS: usize = 8;
 
-/// The write that brought a transaction to a version. `Display` gives the opaque text.
+/// A write, by the transaction and the version that it made. `Display` gives the opaque text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     pub transaction_id: Uuid,
@@ -28,8 +28,8 @@ pub struct Token {
 pub struct InvalidToken;
 
 impl Token {
-    /// The value of `X-Consistency-Token`. Spaces around the commas are allowed, as in any list header: proxies
-    /// that join header lines add them. Empty members are not.
+    /// The value of `X-Consistency-Token`. Spaces around the commas are allowed, as in any list header, since proxies that join header
+    /// lines add them. Empty members are refused.
     pub fn parse_list(header: &str) -> Result<Vec<Token>, InvalidToken> {
         if header.split(',').nth(MAX_TOKENS).is_some() {
             return Err(InvalidToken);

@@ -1,4 +1,4 @@
-//! Amounts: exact decimals with the scale they were sent with, in the range of a Stellar amount.
+//! Amounts: exact decimals in the range of Stellar amounts. They keep the number of decimals that they were sent with.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 
 const MAX_DECIMALS: usize = 7;
 const MAX_INTEGER_DIGITS: usize = 12;
-/// 922337203685.4775807: `i64::MAX` stroops of a ten-millionth each.
+/// 922337203685.4775807: `i64::MAX` stroops (ten-millionths).
 const MAX: Decimal = Decimal::from_parts(0xffff_ffff, 0x7fff_ffff, 0, false, 7);
 
 /// An amount of a transaction: above zero, at most `MAX`. `Display` gives the digits as they were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(Decimal);
 
-/// A bound of a search (`min_amount`, `max_amount`): as [`Amount`], but zero is a sensible one.
+/// A bound of a search (`min_amount`, `max_amount`): like [`Amount`], but zero is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AmountBound(Decimal);
 
@@ -79,8 +79,8 @@ impl fmt::Display for Amount {
     }
 }
 
-/// Our own grammar, because `Decimal::from_str` takes exponents and underscores, and rounds. The digits are
-/// counted before `Decimal` sees them; a number that has the grammar but not the range gets the code that says so.
+/// A grammar of our own, because `Decimal::from_str` takes exponents and underscores, and rounds. The digits are counted before `Decimal`
+/// sees them; a number of the right form but out of range gets an error that says so.
 fn read(text: &str) -> Result<Decimal, AmountError> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (integer, fraction) = match unsigned.split_once('.') {

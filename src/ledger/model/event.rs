@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::status::Status;
 use super::transaction::rfc3339_micros;
 
-/// In the order of [`Event`]'s fields.
+/// The SQL types of [`Event`]'s fields, in their order.
 pub type EventColumns = (
     Integer,
     Text,

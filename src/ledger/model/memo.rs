@@ -14,7 +14,7 @@ pub enum MemoType {
     Hash,
 }
 
-/// A value and its type: both or none, so they are one thing here. Made by [`Memo::parse`].
+/// A value and its type, which can only occur together. Made by [`Memo::parse`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memo {
     pub kind: MemoType,
@@ -50,7 +50,7 @@ impl MemoError {
         }
     }
 
-    /// The field to change: of an incomplete pair, the missing one.
+    /// The field that the client has to change: of an incomplete pair, the missing one.
     pub fn field(&self) -> &'static str {
         match self {
             MemoError::TypeMissing | MemoError::UnknownType => "memo_type",
@@ -83,7 +83,7 @@ impl FromStr for MemoType {
 }
 
 impl Memo {
-    /// Both absent is no memo; one absent is an error.
+    /// Neither: no memo. Only one of them: an error.
     pub fn parse(memo: Option<&str>, memo_type: Option<&str>) -> Result<Option<Memo>, MemoError> {
         let (value, kind) = match (memo, memo_type) {
             (None, None) => return Ok(None),

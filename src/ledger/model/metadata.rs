@@ -18,22 +18,22 @@ use serde_json::{Map, Value};
 pub use limits::MetadataError;
 use limits::check;
 
-/// Metadata as compact JSON, which is how it is stored and answered. Not a [`Value`]: a body of 2 MiB whose metadata are arrays of
-/// small numbers would take thirty times that for as long as its create waits.
+/// Metadata as compact JSON, which is how they are stored and answered. Not a [`Value`]: a body of 2 MiB whose metadata are arrays of small
+/// numbers would take thirty times that memory for as long as its create waits.
 #[derive(Clone, Debug, Serialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Json)]
 #[serde(transparent)]
 pub struct Metadata(Box<RawValue>);
 
 impl Metadata {
-    /// Or every rule that is broken, and the first places where U+0000 stands.
+    /// Err: every rule that is broken, and the first places with U+0000.
     pub fn of(value: &Value) -> Result<Metadata, Vec<MetadataError>> {
         let text = value.to_string();
         let errors = check(value, text.len());
         if !errors.is_empty() {
             return Err(errors);
         }
-        // The text of a value is JSON: this does not fail.
+        // This does not fail: the text of a value is JSON.
         let text = RawValue::from_string(text);
         text.map(Metadata)
             .map_err(|_| vec![MetadataError::NotAnObject])
@@ -43,8 +43,8 @@ impl Metadata {
         self.0.get()
     }
 
-    /// The one form of all that mean the same: see [`canonical`]. A number that no double can hold, which only somebody else can have
-    /// stored, leaves the text as it is.
+    /// The same value for all metadata that mean the same: see [`canonical`]. A number that no double can hold can only be stored by
+    /// another program; the result is then the text as it is.
     pub fn canonical(&self) -> Value {
         let value = serde_json::from_str(self.text());
         value.map_or_else(|_| self.text().into(), |value| canonical(&value))
@@ -65,7 +65,7 @@ impl ToSql<Json, Pg> for Metadata {
 }
 
 impl FromSql<Json, Pg> for Metadata {
-    /// A line break in it can only be white space between two tokens, and would break a line of an export.
+    /// A line break in JSON can only be white space between tokens. It is replaced, since it would break a line of an export.
     fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Metadata> {
         let text = std::str::from_utf8(bytes.as_bytes())?;
         Ok(Metadata(RawValue::from_string(
@@ -74,8 +74,8 @@ impl FromSql<Json, Pg> for Metadata {
     }
 }
 
-/// The one form of all that mean the same, as RFC 8785 has it: the keys of every object in order, and a number by its value (1.0 is 1).
-/// Integers of 64 bits beyond 2^53 stay exact, where the RFC would round them to doubles: two of them are two.
+/// The same value for all JSON that means the same, by the rules of RFC 8785: the keys of every object are sorted, and numbers compare by
+/// value (1.0 is 1). An exception: 64-bit integers beyond 2^53 stay exact, where the RFC would round two different ones to the same double.
 pub fn canonical(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(canonical).collect(),
@@ -91,7 +91,7 @@ pub fn canonical(value: &Value) -> Value {
     }
 }
 
-/// A double without a fraction, as the integer that it is, where it is an exact one.
+/// The integer that a double without a fraction is, if it is small enough to be exact.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "it has no fraction, and is in range"
@@ -104,7 +104,7 @@ fn integer(number: &serde_json::Number) -> Option<i64> {
 /// 2^53: every integer below it is a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// One token of a JSON pointer.
+/// Escapes a key for a JSON pointer.
 pub fn escape_pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

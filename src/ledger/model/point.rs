@@ -1,6 +1,6 @@
 //! A point of the cluster's history: how far a server had come when it was read.
 
-/// Whoever has come at least as far on the same branch shows everything that was shown there.
+/// A server that has come at least as far on the same branch shows everything that was shown at this point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
     /// None: the server did not know (a standby whose upstream is gone).
@@ -9,34 +9,34 @@ pub struct Point {
     pub lsn: i64,
 }
 
-/// Where a server is now.
+/// The point at which a server is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Here {
     pub is_standby: bool,
     pub point: Point,
-    /// Where a primary left the timeline before its own. None: it was not promoted since it was started, or does not know.
+    /// The position at which a primary left its previous timeline. None: it was not promoted since it was started, or does not know.
     pub promoted_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// It has come as far.
+    /// The server has come as far as the point.
     Reached,
-    /// It has not, or cannot tell: another server may.
+    /// It has not, or cannot tell. Another server may have.
     Behind,
-    /// The point is not in its history, and it is a primary: what was shown there is lost.
+    /// It is a primary, and the point is not in its history: what was shown there is lost.
     Lost,
 }
 
 impl Here {
-    /// For example: a page was read from a replica at position 70 of timeline 1, and the primary dies. Its standby was promoted at 90:
-    /// timeline 2 goes on from there, and has all that the page showed. Had it been promoted at 60, what was written between
-    /// 60 and 70 would be gone, and the next page would tell of another history than the last one.
+    /// For example, a page was read from a replica at position 70 of timeline 1, and the primary dies. If a standby is promoted at 90,
+    /// timeline 2 goes on from there, and contains all that the page showed. If it is promoted at 60, what was written between 60 and 70 is
+    /// gone, and the next page would show another history than the last one.
     pub fn compared_with(&self, point: Point) -> Compared {
         let same = self.point.timeline == point.timeline;
         let next = point.timeline.map(|timeline| timeline + 1);
         if self.is_standby {
-            // What it does not know of its timeline cannot have changed without an upstream.
+            // A standby without an upstream does not know its timeline, but cannot have changed to another one either.
             let may_be_same = same || self.point.timeline.is_none();
             return if may_be_same && self.point.lsn >= point.lsn {
                 Compared::Reached
@@ -44,7 +44,7 @@ impl Here {
                 Compared::Behind
             };
         }
-        // It has written, or replayed, all of its own timeline, but for what a crash took back before it was on the disk.
+        // A primary has written or replayed all of its own timeline, except what a crash lost before it was on the disk.
         let is_there = same && self.point.lsn >= point.lsn;
         let was_there = |at| self.point.timeline == next && at >= point.lsn;
         if is_there || self.promoted_at.is_some_and(was_there) {

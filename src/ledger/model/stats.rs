@@ -9,20 +9,21 @@ use utoipa::ToSchema;
 
 use super::status::Status;
 
-/// A group that was counted together, with what it has in common, and the counts of the groups that it belongs to.
+/// A group of transactions that were counted together: what they have in common, their count, and the counts of the larger groups around
+/// it.
 #[derive(Clone, Debug, PartialEq, Queryable)]
 pub struct Group {
     pub day: Option<NaiveDate>,
     pub asset_code: Option<String>,
     pub status: Option<Status>,
     pub count: i64,
-    /// Amounts are added by PostgreSQL, exactly and without a limit; their sum is only shown.
+    /// PostgreSQL adds the amounts, exactly and without a limit; here the sum is only a text to be shown.
     pub total_amount: String,
-    /// Of this asset, on this day where there are days.
+    /// The count of the asset, on this day if there are days.
     pub of_asset: i64,
     pub total_of_asset: String,
     pub of_day: i64,
-    /// The place of its asset among those of the same day, by the number of transactions; from 1.
+    /// The rank of its asset among those of the same day, by the number of transactions, from 1.
     pub place: i64,
 }
 
@@ -32,7 +33,7 @@ pub struct StatusCount {
     pub count: i64,
 }
 
-/// Every status, be it with none.
+/// Lists every status, also those that no transaction has.
 pub fn by_status(groups: &[Group]) -> Vec<StatusCount> {
     let count = |status| {
         let of_this = groups.iter().filter(|group| group.status == Some(status));
@@ -62,7 +63,7 @@ pub struct AssetTotal {
     pub total_amount: String,
 }
 
-/// Every day from the first to the last, be it with none.
+/// Lists every day from the first to the last, also those without transactions.
 pub fn by_day(groups: Vec<Group>, first: NaiveDate, last: NaiveDate) -> Vec<DayTotals> {
     let none = |date| DayTotals {
         date,
@@ -102,7 +103,7 @@ pub struct StatusTotal {
     pub total_amount: String,
 }
 
-/// In the order of the groups.
+/// The assets in the order of the groups.
 pub fn by_asset(groups: Vec<Group>) -> Vec<AssetTotals> {
     let mut assets: Vec<AssetTotals> = Vec::new();
     for group in groups {

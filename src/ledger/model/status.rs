@@ -63,7 +63,7 @@ impl Status {
 }
 
 impl Status {
-    /// From where this status can be reached: [`Status::allowed_next`] read the other way round.
+    /// The statuses from which this one can be reached: the opposite of [`Status::allowed_next`].
     pub fn allowed_before(self) -> impl Iterator<Item = Status> {
         Status::ALL
             .into_iter()
@@ -71,7 +71,7 @@ impl Status {
     }
 }
 
-/// A word that is none of the four can stand in the database only where its CHECK was dropped by hand.
+/// A text that is no status can only be in the database if its CHECK was dropped by hand.
 impl FromSql<Text, Pg> for Status {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Status> {
         let text = <String as FromSql<Text, Pg>>::from_sql(value)?;

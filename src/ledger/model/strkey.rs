@@ -5,7 +5,7 @@ use data_encoding::BASE32_NOPAD;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
-/// How closely addresses are looked at (setting `api.strkey_check`).
+/// How strictly addresses are checked (setting `api.strkey_check`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StrkeyCheck {
     /// All of SEP-23.
@@ -51,7 +51,7 @@ pub fn check(text: &str, check: StrkeyCheck) -> Result<(), StrkeyError> {
     }
 }
 
-/// `BASE32_NOPAD` refuses non-zero trailing bits, so what it decodes would re-encode to the same text.
+/// `BASE32_NOPAD` refuses non-zero trailing bits, so there is only one text for the same bytes.
 fn check_content(text: &str, version: u8) -> Result<(), StrkeyError> {
     let bytes = BASE32_NOPAD
         .decode(text.as_bytes())

@@ -13,7 +13,7 @@ use super::metadata::Metadata;
 use super::status::Status;
 use super::write::Write;
 
-/// The columns that every statement of the ledger tells a transaction by, in the order of [`Transaction`]'s fields.
+/// The SQL types of the columns in which every statement of the ledger returns a transaction, in the order of [`Transaction`]'s fields.
 pub type TransactionColumns = (
     SqlUuid,
     Text,
@@ -69,7 +69,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// The write that made it what it is here.
+    /// The write that made this version.
     pub fn write(&self) -> Write {
         Write {
             version: self.version,
@@ -77,7 +77,7 @@ impl Transaction {
         }
     }
 
-    /// What the write that this event tells of was answered with.
+    /// The transaction as the write that this event records was answered.
     pub fn as_of(self, write_id: Uuid, event: Event) -> Transaction {
         Transaction {
             version: event.version,
@@ -90,7 +90,8 @@ impl Transaction {
         }
     }
 
-    /// What its create was answered with. Only these fields ever change; what the row says of version 1 is `first_callback_status`.
+    /// The transaction as its create was answered. Only these fields ever change; the row keeps the callback status of version 1 as
+    /// `first_callback_status`.
     pub fn as_created(self, first_callback_status: Option<String>) -> Transaction {
         Transaction {
             callback_status: first_callback_status,

@@ -1,15 +1,15 @@
-//! Which write made a version.
+//! Which write made a version of a transaction.
 //!
-//! A version number alone does not name a write. Say a client changes a transaction to version 2 and the primary dies before a standby
-//! has that write; the next primary still has version 1, and somebody else makes *another* version 2. Who holds the first one's ETag
-//! must not be told that it still matches. So ETags and consistency tokens carry the number and the identity of the write.
+//! A version number alone does not name a write. For example, a client changes a transaction to version 2, and the primary dies before a
+//! standby has that write; the next primary still has version 1, and somebody else makes *another* version 2. Whoever holds the ETag of the
+//! first one must not be told that it still matches. So ETags and consistency tokens carry the number and the identity of the write.
 
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// Version 1 is the create, and its identity is the transaction's own id; each later one has the id of its change.
+/// Version 1 is the create, and its identity is the transaction's id; a later version has the id of the change that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Write {
     pub version: i32,
@@ -25,13 +25,13 @@ impl Write {
     }
 }
 
-/// The last six hexadecimal digits: the ids are UUIDv7, whose end is random. change.sql says the same with `right(…, 6)`.
+/// The last six hexadecimal digits: the ids are UUIDv7, which end in random digits. change.sql does the same with `right(…, 6)`.
 fn identity(id: Uuid) -> String {
     let text = id.simple().to_string();
     text[text.len() - 6..].to_owned()
 }
 
-/// `2-5f2c9a`: a write, short enough for an entity tag (RFC 9110, section 8.8.3). `Display` is without the quotes.
+/// A write in a text that is short enough for an entity tag (RFC 9110, section 8.8.3): `2-5f2c9a`. `Display` leaves the quotes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag {
     pub version: i32,

@@ -1,10 +1,11 @@
--- Changes what an anchor says of a transaction, if it was said no earlier than what is known. Said in the same second, the one that comes
--- later counts: senders count whole seconds.
--- The row is locked first, for the reasons that change.sql gives. Where the same was said before, only the time is noted, and the version
--- stays. The receipt keeps a callback from being applied a second time, whatever it does: one that said nothing new too, which would else, sent
--- again and signed anew, pass for the latest word.
---   $1 owner, $2 transaction, $3 callback_status (null: it says none, and nothing changes), $4 said at, $5 the id of this write, $6 actor, $7 request_id, $8 handle,
---   $9 fingerprint, $10 the commit waits for no standby, since confirm.sql follows (durability.rs)
+-- Changes the callback_status of a transaction, unless the anchor has said something later already. If two callbacks were said in the same
+-- second, the one that arrives later counts: senders count whole seconds.
+-- The row is locked first, for the reasons that change.sql gives. If the callback says what is known already, only its time is noted, and
+-- the version stays. The receipt keeps every callback from being applied a second time. That includes one that said nothing new: sent again
+-- later and signed anew, it would otherwise count as the latest word.
+--   $1 owner, $2 transaction, $3 callback_status (null: it says none, and nothing changes), $4 said at, $5 the id of this write, $6 actor,
+--   $7 request_id, $8 handle, $9 fingerprint,
+--   $10 whether the commit waits for neither disk nor standbys, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), noted AS (

@@ -1,10 +1,10 @@
 -- Changes a status, if the stored version is the expected one and the transition is allowed from there.
--- The row is locked first, whatever its version: a change that is being committed right now is waited for (up to lock_timeout), and
--- what is then compared, changed or told is the latest state, never an older one that a snapshot still shows. The lock also makes a
--- refusal a commit, which a primary that was replaced cannot make.
---   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 from any version, $7 from this version,
---   $8 made by the write that ends so, $9 from which statuses, $10 actor, $11 request_id,
---   $12 the commit waits for no standby, since confirm.sql follows (durability.rs)
+-- The row is locked first, whatever its version: the statement waits for a change that is being committed right now (up to lock_timeout),
+-- and then compares, changes or returns the latest state, never an older one that a snapshot still shows. Since a lock is written to the
+-- log, a refusal ends with a commit too, which a primary that was replaced cannot make.
+--   $1 owner, $2 transaction, $3 to which status, $4 reason, $5 the id of this write, $6 (true) from any version, else $7 from this one,
+--   $8 with this identity of the write (from the ETag), $9 from which statuses, $10 actor, $11 request_id,
+--   $12 whether the commit waits for neither disk nor standbys, since confirm.sql follows (durability.rs)
 WITH stored AS MATERIALIZED (
     SELECT t.* FROM transactions t WHERE t.owner = $1 AND t.id = $2 FOR UPDATE
 ), changed AS (

@@ -1,5 +1,5 @@
--- find.sql for whoever has consistency tokens: and whether the writes that they name can be seen, in one snapshot, so that what is read
--- is never older than what was checked. A read without tokens would take 1.5 times as long by this text.
+-- find.sql for reads with consistency tokens: it also says whether the writes that they name can be seen, in the same snapshot, so that
+-- what is read is never older than what was checked. For a read without tokens this text would take 1.5 times as long.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5 ids
 SELECT token.visible, token.in_recovery,
        found.id, found.stellar_account, found.amount, found.asset_code, found.callback_type, found.callback_status,

@@ -1,5 +1,5 @@
--- One page of a transaction's history, oldest first. Version 1 is told from the transaction's own row, which comes with every page: where
--- it is missing, there is no such transaction.
+-- One page of a transaction's history, oldest first. Version 1 is made from the transaction's own row, and comes with every page: if it is
+-- missing, there is no such transaction.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5 the transaction, $6 after which version, $7 how many
 SELECT token.visible, token.in_recovery, event.version, event.kind, event.status, event.status_reason, event.callback_status, event.actor,
        event.request_id, event.at

@@ -1,7 +1,7 @@
 -- One page of a search: the rows that match among at most 20,000 that are looked at, in the order of an index, so that a page costs the
 -- same however large the table is. list.rs makes the other forms of this text: ascending, and by another index.
--- Where fewer rows match than were wanted, the last row looked at ends the page: it comes as a place without a transaction, if there
--- are 20,000 rows up to it. A page that is full never looks for it (the second branch of UNION ALL is then not executed).
+-- If fewer rows match than were wanted, and 20,000 were looked at, the last of these ends the page: it comes as a place without a
+-- transaction. A full page does not look for it (PostgreSQL then leaves out the second branch of UNION ALL).
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; $5, $6 the place where the page before ended;
 --   $7 from, $8 to; $9 statuses, $10 asset_code, $11 stellar_account, $12 callback_type, $13 anchor_transaction_id,
 --   $14 idempotency_key, $15 and $16 bounds of the amount (each of these or NULL); $17 how many
@@ -28,7 +28,7 @@ SELECT token.visible, token.in_recovery, page.place_created_at, page.place_id,
           FROM (SELECT *
                   FROM transactions t
                  WHERE t.owner = $1
-                   AND t.created_at > '-infinity' -- the index to read by (see the migration); list.rs replaces this condition
+                   AND t.created_at > '-infinity' -- chooses the index (see the migration); list.rs replaces this condition
                    AND (t.created_at, t.id) < ($5, $6) AND t.created_at >= $7 AND t.created_at < $8
                  ORDER BY t.created_at DESC, t.id DESC
                  LIMIT 20000) t
@@ -47,7 +47,7 @@ SELECT token.visible, token.in_recovery, page.place_created_at, page.place_id,
           FROM (SELECT t.created_at, t.id
                   FROM transactions t
                  WHERE t.owner = $1
-                   AND t.created_at > '-infinity' -- the index to read by (see the migration); list.rs replaces this condition
+                   AND t.created_at > '-infinity' -- chooses the index (see the migration); list.rs replaces this condition
                    AND (t.created_at, t.id) < ($5, $6) AND t.created_at >= $7 AND t.created_at < $8
                  ORDER BY t.created_at DESC, t.id DESC
                 OFFSET 19999 LIMIT 1) last)

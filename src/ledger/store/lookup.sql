@@ -1,8 +1,9 @@
--- What creates have met that insert.sql or insert_all.sql did not store: for each the row under its key and item number, and the row
--- under its anchor id. Item 0 stands under every key that was ever used, so a single create finds a batch there, and a batch a single one.
--- Its answers are told to clients as the outcome of a write, so it commits one itself: a plain SELECT could
--- acknowledge, on a primary that is cut off, a row that no standby ever got.
---   $1 the commit waits for no standby, since confirm.sql follows (durability.rs);
+-- The rows that kept creates from being stored by insert.sql or insert_all.sql: for each create the row under its key and item number, and
+-- the row under its anchor id. Every key that was ever used has an item 0, so a single create finds a batch there, and a batch a single
+-- create.
+-- The answers are reported to clients as the outcome of a write, so the statement commits something itself: on a primary that is cut off, a
+-- plain SELECT could acknowledge a row that no standby ever got.
+--   $1 whether the commit waits for neither disk nor standbys, since confirm.sql follows (durability.rs);
 --   $2 keys and $3 anchor ids, of each create either or both; $4 item numbers; $5 owner
 WITH proof AS MATERIALIZED (
     SELECT pg_logical_emit_message(true, 'synapse', ''), (SELECT set_config('synchronous_commit', 'off', true) WHERE $1)

@@ -1,7 +1,7 @@
--- Where this server is in the history of the cluster.
--- The timeline of a standby is the receiver's, which may be ahead of what is replayed by a moment. A standby that was promoted keeps the
--- position up to which it had replayed, until it is restarted: there its timeline begins. After a restart the same function may tell where
--- a crash recovery ended, which means nothing here; but then it has received nothing.
+-- The position of this server in the history of the cluster.
+-- The timeline of a standby is that of its WAL receiver, which may be a moment ahead of what is replayed. A standby that was promoted
+-- keeps, until it is restarted, the position up to which it had replayed: there its new timeline begins. After a restart the same function
+-- may return where a crash recovery ended, which means nothing here; but such a server has received nothing.
 SELECT s.standby,
        CASE WHEN s.standby THEN (SELECT received_tli FROM pg_stat_wal_receiver)
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int

@@ -1,6 +1,6 @@
--- Transactions of one owner, counted, and their amounts added. One statement, and so one snapshot: what is counted is one state. It reads
--- all rows of its time, so its cost grows with them; statement_timeout bounds it.
--- The assets of a day (of all time, where there are no days) come with those of the most transactions first, and only so many.
+-- Counts the transactions of one owner, and adds their amounts, in one statement, and so in one snapshot. It reads all rows of the period,
+-- so its cost grows with them; statement_timeout bounds it.
+-- The assets of a day (of the whole period, if not by day) come with those of the most transactions first, and only so many of them.
 --   $1 owner; of each token: $2 transaction, $3 version, $4 write; by $5 day, $6 asset, $7 status; $8 from, $9 to; $10 how many assets
 SELECT token.visible, token.in_recovery, told.day, told.asset_code, told.status, told.count, told.total_amount::text, told.of_asset,
        told.total_of_asset::text, told.of_day, told.place
@@ -31,7 +31,7 @@ SELECT token.visible, token.in_recovery, told.day, told.asset_code, told.status,
                               count(*) AS count, sum(t.amount) AS total_amount
                          FROM transactions t
                         WHERE t.owner = $1
-                          AND t.created_at > '-infinity' -- the index to read by (see the migration)
+                          AND t.created_at > '-infinity' -- chooses the index (see the migration)
                           AND t.created_at >= $8 AND t.created_at < $9
                         GROUP BY 1, 2, 3) counted) ranked
        ) told ON told.place <= $10

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// Empty: the embedded cluster is used.
+    /// Empty: the private PostgreSQL of `[embedded]` is used.
     pub nodes: Vec<NodeOptions>,
     pub availability: Options,
     pub policy: Policy,
     pub migrate_on_start: bool,
 }
 
-/// Soon: a statement that many share must not wait long for what a stranger holds. Who needs it asks again (`dispatch::write`).
+/// Short: a statement that many jobs share must not wait long for a lock of somebody else. The job that needs the lock is sent again, alone
+/// (`dispatch::write`).
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
@@ -27,7 +28,8 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     let require = durability::require(r, &nodes);
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        // The server gives a slow statement up first. Where it does not answer, the service gives up the thread and its connection.
+        // The server cancels a slow statement before the attempt times out. If it does not answer at all, the service gives up the thread
+        // and its connection.
         statement_timeout: attempt_timeout * 4 / 5,
         lock_timeout: LOCK_TIMEOUT,
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
@@ -50,8 +52,8 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     }
 }
 
-/// The write deadline, and the time of an attempt. An attempt that may take longer than the deadline is refused only where both are set: whoever
-/// shortens the deadline alone keeps the time that reads have, and writes end at their deadline anyway.
+/// The write deadline, and the attempt timeout. Only an attempt timeout that is set must not exceed the deadline: whoever shortens the
+/// deadline alone keeps the default timeout for reads, and writes end at their deadline anyway.
 fn times(r: &mut Reader) -> (Duration, Duration) {
     let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
     let attempt_timeout = r.millis_if_set("database.attempt_timeout_ms", 50..=60_000);

@@ -6,7 +6,8 @@ use crate::settings::clients;
 use crate::settings::reader::Reader;
 use std::collections::HashSet;
 
-/// The primary first; where there is none, replicas are an error. A name says which entry it is and nothing of its role, which changes.
+/// `database.primary` first, then the replicas; replicas without a primary are a problem. A node without a name is named after its place in
+/// this list (`node-1`), not after its role, since roles change.
 pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     let primary = primary(r);
     let replicas = replicas(r);
@@ -29,7 +30,7 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     nodes
 }
 
-/// An instance of a region in which no node is would find none of them near.
+/// A `server.region` in which there is no node is a problem: reads would find no node of their own region.
 pub(super) fn check_region(r: &mut Reader, nodes: &[NodeOptions], region: Option<&str>) {
     let Some(region) = region else { return };
     let key = "server.region";
@@ -58,7 +59,7 @@ fn primary(r: &mut Reader) -> Option<NodeOptions> {
     node(r, PRIMARY_URL, &text, name, region)
 }
 
-/// Blank is a mistake here too ([`Reader::secret`]).
+/// A blank `DATABASE_URL` is a problem, for the reason that [`Reader::secret`] gives.
 fn short_url(r: &mut Reader) -> Option<String> {
     let name = "DATABASE_URL";
     let text = r.short_name(name);
@@ -91,7 +92,7 @@ fn replicas(r: &mut Reader) -> Vec<NodeOptions> {
     nodes
 }
 
-/// Without a name of its own it is named by its place.
+/// An empty name is replaced by [`nodes`].
 fn node(
     r: &mut Reader,
     key: &str,

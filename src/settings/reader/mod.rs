@@ -1,5 +1,5 @@
-//! Takes values out of the merged settings one by one and remembers everything that is wrong: serde would stop at the first
-//! problem, and a value is never printed, since it may be a URL with a password.
+//! Takes values out of the merged settings one by one and remembers everything that is wrong: serde would stop at the first problem.
+//! A value is never printed, since it may be a URL with a password.
 //!
 //! A key is written as it stands in the file: `database.pool_size`, and inside an array of tables `database.replicas[0].url`.
 
@@ -17,7 +17,7 @@ pub struct Reader {
     environment: HashMap<String, String>,
     /// Where the settings file is, or would be.
     dir: PathBuf,
-    /// The sections that somebody has asked something of.
+    /// The sections of all keys that were asked for.
     sections: HashSet<String>,
     problems: Vec<String>,
     warnings: Vec<String>,
@@ -54,7 +54,8 @@ impl Reader {
         is_named: bool,
         environment: HashMap<String, String>,
     ) -> Result<Reader, Problems> {
-        // One that is there and cannot be read is not one that is missing: it may hold the clients.
+        // A default file that exists but cannot be read is an error, as if it had been named: it may hold the clients, without which
+        // anybody may do everything.
         let is_wanted = is_named || !matches!(path.try_exists(), Ok(false));
         let file = File::from(path)
             .format(FileFormat::Toml)
@@ -87,19 +88,19 @@ impl Reader {
         self.problems.push(format!("{key}: {what}"));
     }
 
-    /// Something is wrong in one of these sections, or environment variables.
+    /// Whether there is a problem in one of these sections or environment variables. Each is given as the beginning of its name.
     pub fn is_wrong(&self, sections: &[&str]) -> bool {
         let is_there =
             |problem: &String| sections.iter().any(|section| problem.starts_with(section));
         self.problems.iter().any(is_there)
     }
 
-    /// What the service starts with nevertheless.
+    /// Remembers something that looks like a mistake but does not keep the service from starting.
     pub fn warning(&mut self, key: &str, what: &str) {
         self.warnings.push(format!("{key}: {what}"));
     }
 
-    /// An environment variable without a prefix. Blank counts as absent, as a container's `-e SERVER_PORT=` is meant.
+    /// An environment variable without the prefix `SYNAPSE__`. Blank counts as absent: that is what a container's `-e SERVER_PORT=` means.
     pub fn short_name(&self, name: &str) -> Option<String> {
         self.environment
             .get(name)
@@ -118,7 +119,7 @@ impl Reader {
         }
     }
 
-    /// The warnings, where there is no problem. What nobody asked for is unknown.
+    /// The warnings, if there is no problem. A key that nothing has asked for is unknown, which is a problem.
     pub fn finish(mut self) -> Result<Vec<String>, Problems> {
         let mut left = Vec::new();
         leaves("", &self.values, &self.sections, &mut left);
@@ -174,13 +175,13 @@ impl Reader {
     }
 }
 
-/// A variable that is meant for the service.
+/// Whether an environment variable is meant for this service.
 fn is_setting(name: &str) -> bool {
     const SHORT: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URL", "SERVER_PORT"];
     name.starts_with("SYNAPSE__") || SHORT.contains(&name)
 }
 
-/// An empty table has no key that could be unknown, so it is one itself, unless it is a section.
+/// Collects the keys that are left. An empty table has none, so it is reported itself, unless it is a known section.
 fn leaves(at: &str, value: &Value, sections: &HashSet<String>, into: &mut Vec<String>) {
     match value {
         Value::Object(members) if !members.is_empty() || sections.contains(at) || at.is_empty() => {
@@ -198,7 +199,7 @@ fn leaves(at: &str, value: &Value, sections: &HashSet<String>, into: &mut Vec<St
     }
 }
 
-/// A TOML error quotes the line it stumbles over, which may hold a password: only where and what is kept.
+/// A TOML error quotes the offending line, which may hold a password: only the place and the kind of the error are kept.
 fn without_values(message: &str) -> String {
     let kept = message
         .lines()

@@ -1,4 +1,4 @@
-//! Texts that may stand in a file of their own, beside the settings: for `url` there is `url_file`.
+//! Secrets may stand in a file of their own instead of in the settings: in place of `url` one can set `url_file`.
 
 use super::Reader;
 use super::values::parts;
@@ -7,15 +7,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// More is no secret, but a mistake.
+/// A larger file is not a secret but a mistake.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// What is wrong with the value has been remembered as a problem: there is no more to say of it.
+/// The value is wrong, and the problem has been remembered: the caller need not report it.
 #[derive(Debug)]
 pub struct Told;
 
 impl Reader {
-    /// Blank is a mistake, such as a variable that was never filled in: without it the next source would be used in silence.
+    /// A blank value is a problem: it may come from a variable that was never filled in, and if it counted as absent, something else might
+    /// silently be used in its place, such as other databases.
     pub fn secret(&mut self, key: &str) -> Result<Option<String>, Told> {
         let is_set = self.at(key).is_some();
         let text = self.text(key);
@@ -26,7 +27,7 @@ impl Reader {
         }
     }
 
-    /// A list: in a file one a line.
+    /// A list of secrets. In a file there is one per line.
     pub fn secrets(&mut self, key: &str) -> Result<Vec<String>, Told> {
         let is_set = self.at(key).is_some();
         let list = self.list(key);
@@ -34,7 +35,7 @@ impl Reader {
         Ok(text.map_or(list, |text| parts(&text, '\n')))
     }
 
-    /// Another source has the text: neither of these is looked at.
+    /// Skips both `key` and its `_file`: the secret comes from another source.
     pub fn ignore_secret(&mut self, key: &str) {
         self.take(key);
         self.take(&file_key(key));
@@ -62,13 +63,13 @@ impl Reader {
         Ok(Some(text.to_owned()))
     }
 
-    /// A file that others read, such as a certificate.
+    /// The path of a file that is read elsewhere, such as a certificate.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
         let name = self.text(key)?;
         Some(self.place(&name))
     }
 
-    /// And one that is a secret.
+    /// The same for a file with a secret: it is a problem if everybody on the machine can read it.
     pub fn secret_path(&mut self, key: &str) -> Option<PathBuf> {
         let path = self.path(key)?;
         let meta = path.metadata();
@@ -78,13 +79,14 @@ impl Reader {
         Some(path)
     }
 
-    /// A relative name: a credential that systemd passes on (`LoadCredential=`), else a file beside the settings file.
+    /// The path that a name means. A relative name is that of a credential which systemd passes on (`LoadCredential=`), if there is one,
+    /// else of a file beside the settings file.
     fn place(&self, name: &str) -> PathBuf {
         let credential = self
             .short_name("CREDENTIALS_DIRECTORY")
             .map(|dir| Path::new(&dir).join(name))
             .filter(|path| path.exists());
-        credential.unwrap_or_else(|| self.dir.join(name)) // joined, an absolute name stays as it is
+        credential.unwrap_or_else(|| self.dir.join(name)) // joining an absolute name gives that name
     }
 
     fn told(&mut self, key: &str, what: &str) -> Told {
@@ -93,7 +95,7 @@ impl Reader {
     }
 }
 
-/// Refused, as PostgreSQL and ssh do.
+/// Files with this permission are refused, as PostgreSQL and ssh do.
 const EVERYBODY_READS: u32 = 0o004;
 
 fn open_to_everybody(path: &Path) -> String {
@@ -105,16 +107,16 @@ fn file_key(key: &str) -> String {
     format!("{key}_file")
 }
 
-/// The text and the permissions.
+/// The text of a file, and its permissions.
 fn read(path: &Path) -> io::Result<(String, u32)> {
-    // Looked at before it is opened: who opens a pipe waits for its writer.
+    // Checked before opening: opening a named pipe would wait for its writer.
     let meta = path.metadata()?;
     if !meta.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
     let mut text = String::new();
     let file = File::open(path)?;
-    // Of the file that is read: another one may have this name by now.
+    // The permissions of the file that was opened: another one may have this name by now.
     let meta = file.metadata()?;
     file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {

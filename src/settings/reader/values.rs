@@ -1,4 +1,4 @@
-//! Values by their kind. One that is not of its kind is a problem, and the default goes on in its place.
+//! Typed values. One of the wrong type or out of range is a problem, and the default is used in its place.
 
 use super::Reader;
 use serde_json::Value;
@@ -88,7 +88,7 @@ impl Reader {
             .unwrap_or(default)
     }
 
-    /// An array of strings; or one string, which may be several, separated by commas (the environment has no arrays).
+    /// An array of strings, or one string in which they are separated by commas: the environment has no arrays.
     pub fn list(&mut self, key: &str) -> Vec<String> {
         let parse = |value: &Value| match value {
             Value::String(text) => Some(parts(text, ',')),
@@ -103,7 +103,7 @@ impl Reader {
     }
 }
 
-/// Without blank ones, and without blanks around.
+/// The parts of a text, trimmed, without blank ones.
 pub(super) fn parts(text: &str, separator: char) -> Vec<String> {
     text.split(separator)
         .map(|part| part.trim().to_owned())

@@ -1,4 +1,4 @@
-//! What is done to the servers, the networks and the services.
+//! What the schedule does to the servers, the networks and the services.
 
 use super::engine::{Event, Sim};
 use super::requests::Asked;
@@ -7,7 +7,7 @@ use super::server::{Life, Server, What};
 use super::time::MS;
 
 impl Sim<'_> {
-    /// One cluster that has run for long, and the service in its places.
+    /// The beginning: one cluster that has run for long, and an instance of the service in each place.
     pub fn begin(&mut self) {
         let setup = self.setup;
         let mut log = vec![self.record(What::Switch(1))];
@@ -33,7 +33,7 @@ impl Sim<'_> {
         let names = self.names_of(0);
         self.servers[0].names.clone_from(&names);
         self.servers[0].names_in_force = names;
-        // Room for copies and strangers.
+        // Room for the copies and strangers that may be added.
         let most = setup.nodes + self.schedule.len();
         self.cut_apart = vec![vec![None; most]; most];
         self.cut_off = vec![vec![None; setup.nodes]; setup.places];
@@ -49,7 +49,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Whom the commits of this server wait for, where it is the primary.
+    /// The standbys that the commits of this server wait for, if it is the primary.
     pub fn names_of(&self, primary: usize) -> Vec<usize> {
         let named = 0..self.setup.named();
         let named = named.filter(|server| *server != primary && self.setup.synchronous);

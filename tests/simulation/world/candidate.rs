@@ -1,4 +1,4 @@
-//! db/requests.rs over again: what requests ask of the conclusions, and how they come by a connection.
+//! A model of db/requests.rs: what requests ask of the conclusions, and how they get a connection.
 
 use super::engine::Sim;
 use super::mutant::Mutant;
@@ -12,7 +12,7 @@ use synapse_core::db::error::Error as DbError;
 use synapse_core::db::role::DbRole;
 use synapse_core::db::select::{View, order};
 
-/// `Policy::attempt_timeout` and the watcher's suspicion.
+/// `Policy::attempt_timeout`, and `SUSPICION` of dispatch/watcher.rs.
 pub const ATTEMPT_TIMEOUT: Time = 3 * SECOND;
 pub const SUSPICION: Time = SECOND / 5;
 const MAX_REPLICA_LAG: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ pub struct Candidate {
     pub pool: usize,
     pub role: DbRole,
     pub unprepared: bool,
-    /// When it was probed last, its commits waited for standbys.
+    /// Its commits waited for standbys when it was probed last.
     pub commits_wait: bool,
     pub of_the_history: bool,
     pub timeline: i32,
@@ -95,7 +95,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Mostly one that is open already; now and then a new one, which goes where the address leads.
+    /// Mostly an open connection; now and then a new one, to the server that the address leads to now.
     pub fn connection(
         &mut self,
         id: usize,
@@ -126,7 +126,7 @@ impl Sim<'_> {
         Ok(session)
     }
 
-    /// A connection that could not be had, or a statement that failed, may say that its node has failed.
+    /// If getting a connection or a statement has failed in a way that shows that the node has failed, that is reported.
     pub fn report_if_node_failure(&mut self, id: usize, candidate: &Candidate, error: &DbError) {
         if error.is_node_failure() {
             let trouble = error.clone().into();

@@ -1,4 +1,4 @@
-//! The queue of events, and the whole that they change.
+//! The queue of events, and the state that they change.
 
 use super::instance::Instance;
 use super::mutant::Mutant;
@@ -16,8 +16,8 @@ use synapse_core::db::cause::Trouble;
 use synapse_core::db::probe::Heard;
 use synapse_core::decisions::Failure;
 
-/// Indices name instances, nodes, sessions and jobs; all but nodes are counted up and never used again, so that what comes late finds
-/// what it was meant for.
+/// Indices name instances, nodes, sessions and jobs. Except for nodes an index is never used again, so that a late event finds what it was
+/// meant for.
 pub enum Event {
     Planned(usize),
     Keeper(usize),
@@ -48,9 +48,9 @@ pub enum Event {
         node: usize,
         attempt: Time,
     },
-    /// A standby asks its upstream, again and again.
+    /// A standby asks its upstream for more of the log, again and again.
     Stream(usize),
-    /// Something has been appended.
+    /// Something has been appended to the log of the upstream.
     StreamNow(usize),
     LostUpstream(usize),
     LostFollower {
@@ -138,13 +138,13 @@ pub struct Sim<'s> {
     order: u64,
     pub steps: u64,
     pub servers: Vec<Server>,
-    /// Which server an address leads to.
+    /// The server that the address of each node leads to.
     pub addresses: Vec<usize>,
-    /// Since when a service does not reach a node.
+    /// Since when a place does not reach a node.
     pub cut_off: Vec<Vec<Option<Time>>>,
     /// Since when two servers do not reach each other.
     pub cut_apart: Vec<Vec<Option<Time>>>,
-    /// The instance that runs now in each place where the service runs.
+    /// The instance of the service that runs now in each place; a restart puts a new one there.
     pub places: Vec<usize>,
     pub instances: Vec<Instance>,
     pub sessions: Vec<Session>,
@@ -156,7 +156,7 @@ pub struct Sim<'s> {
     pub story: Option<Vec<(Time, String)>>,
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Run {
     pub violation: Option<String>,
     pub steps: u64,
@@ -165,7 +165,7 @@ pub struct Run {
     pub story: Vec<(Time, String)>,
 }
 
-/// A run without end would be a mistake of the model.
+/// A run with more steps would never end, which is a mistake of the model.
 const MOST_STEPS: u64 = 400_000;
 
 pub fn run(setup: &Setup, schedule: &[Planned], mutant: Option<Mutant>, tell: bool) -> Run {

@@ -1,4 +1,4 @@
-//! What a server says of itself when a probe asks (db/probe/question.sql).
+//! What a server answers to a probe (db/probe/question.sql).
 
 use super::engine::Sim;
 use super::mutant::Mutant;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use synapse_core::db::probe::Facts;
 use synapse_core::db::role::DbRole;
 
-/// What a standby tells where it has not replayed everything: its own estimate is rough in production too.
+/// The lag that a standby reports if it has not replayed everything. In production, too, its own estimate is rough.
 const BEHIND_MS: i64 = 1000;
 
 impl Sim<'_> {

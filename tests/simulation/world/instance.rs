@@ -1,4 +1,4 @@
-//! One running service: what it keeps in memory.
+//! One running instance of the service: what it keeps in memory.
 
 use super::engine::{Event, Sim};
 use super::time::{MS, SECOND, Time};
@@ -36,9 +36,9 @@ pub struct Watched {
     pub heard: Option<Heard>,
     pub had_its_time: bool,
     pub due: Time,
-    /// When it was asked, and how long it may take to connect before.
+    /// When it was asked, and how much longer it has because it has to connect first.
     pub asked: Option<(Time, Time)>,
-    /// When it was asked what it answered last.
+    /// When the question was asked that it has answered last.
     pub answered: Option<Time>,
     pub generation: u64,
     /// The server that the probe's connection has reached, and that server's start.
@@ -46,7 +46,7 @@ pub struct Watched {
     pub openings: Vec<Opening>,
 }
 
-/// An attempt to open a pool that waits for the schema.
+/// An attempt to open a pool, while the schema is prepared.
 pub struct Opening {
     pub attempt: Time,
     pub server: usize,
@@ -69,16 +69,16 @@ pub struct Instance {
     pub queued_writes: VecDeque<usize>,
     pub queued_reads: VecDeque<usize>,
     pub wakes_at: Time,
-    /// More than half of the nodes have told it once which cluster it serves.
+    /// Whether more than half of the nodes have ever told it which cluster it serves.
     pub has_known_its_cluster: bool,
-    /// More than half of the nodes were strangers once.
+    /// Whether more than half of the nodes have ever been strangers.
     pub was_outvoted: bool,
-    /// It has sent writes somewhere since it started.
+    /// Whether it has sent writes to a node since it started.
     pub has_served: bool,
 }
 
 impl Instance {
-    /// `Prober::overdue_at` of the production code: where all are silent they have more time.
+    /// As `Prober::overdue_at` in production: if all nodes are silent they have more time.
     pub fn overdue_at(&self, node: usize) -> Option<Time> {
         let (asked, connecting) = self.nodes[node].asked?;
         let mut others = self
@@ -142,7 +142,7 @@ impl Instance {
 }
 
 impl Pool {
-    /// As `db/pool/bulkhead.rs` lets in.
+    /// Admits as `db/pool/bulkhead.rs` does.
     fn try_enter(&mut self, purpose: Use) -> bool {
         let all = self.reads + self.commits < POOL_SIZE as usize;
         let mine = match purpose {
@@ -183,7 +183,7 @@ impl Sim<'_> {
         self.pump(instance);
     }
 
-    /// Whoever waits for a primary or for a connection looks again.
+    /// Jobs that wait for a primary or for a connection look again.
     pub fn pump(&mut self, instance: usize) {
         if !self.instances[instance].is_alive {
             return;

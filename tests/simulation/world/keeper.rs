@@ -1,5 +1,5 @@
-//! The keeper, in virtual time: db/keeper/mod.rs and watch.rs over again, since those own threads and pools. What they decide by
-//! (`judge`, `step`, `interval`, the lag) is the production code.
+//! A model of the keeper (db/keeper/mod.rs and watch.rs) in virtual time, since the real one owns threads and pools. Its decisions
+//! (`judge`, `step`, `interval`, the lag) are made by the production code.
 
 use super::engine::{Event, Sim};
 use super::instance::{CONNECT_TIMEOUT, PROBE_INTERVAL, SCHEDULE};
@@ -27,7 +27,7 @@ impl Sim<'_> {
         self.sleep(id);
     }
 
-    /// Until something is due.
+    /// Sleeps until something is due.
     fn sleep(&mut self, id: usize) {
         let instance = &self.instances[id];
         let probes = instance.nodes.iter().enumerate();
@@ -85,7 +85,7 @@ impl Sim<'_> {
         }
     }
 
-    /// The question is there. Nothing comes back from a server that is frozen or cut off.
+    /// The question has arrived. A server that is frozen or cut off does not answer.
     pub fn questioned(
         &mut self,
         id: usize,
@@ -192,7 +192,7 @@ impl Sim<'_> {
         (watched.heard, watched.due) = (None, now);
     }
 
-    /// A request saw a node fail.
+    /// A request has seen that a node has failed.
     pub fn report(&mut self, id: usize, node: usize, pool: usize, trouble: Trouble) {
         let strayed = trouble.cause == Cause::AnotherServer;
         let before = since(&self.instances[id].nodes[node].state);
@@ -259,7 +259,7 @@ impl Sim<'_> {
             .for_each(|n| n.due = now);
     }
 
-    /// Whoever waits for an answer through this pool is told within the watcher's next look.
+    /// Whoever waits for an answer through this pool is told so when the watcher looks next.
     pub fn retire(&mut self, id: usize, pool: usize) {
         self.instances[id].pools[pool].is_retired = true;
         let delay = self
@@ -289,7 +289,7 @@ fn since(state: &State<usize>) -> std::time::Instant {
     }
 }
 
-/// As `Watch::ask` sees it.
+/// As in `Watch::ask`.
 fn is_of_full_use(state: &State<usize>) -> bool {
     match state {
         State::Up { seen, .. } => matches!(seen.caveat, None | Some(Cause::ReadOnly)),

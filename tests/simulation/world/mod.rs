@@ -1,9 +1,9 @@
-//! A simulator that looks for doors in the promises of the service.
+//! A simulator that looks for ways in which the service can break its promises.
 //!
 //! The production code that decides (`judge`, `step`, `select::order`, the tables of `verdict`, the pace of probes, the lag) runs here in
-//! virtual time, against a model of PostgreSQL, of the network and of clients. A schedule of faults and requests is made from a seed; an
-//! observer who knows everything looks after each step whether a promise is broken. What is found is shrunk to the shortest schedule that
-//! still breaks it, and told as a story.
+//! virtual time, against a model of PostgreSQL, of the network and of clients. A schedule of faults and requests is made from a seed. After
+//! each step an observer that knows everything checks whether a promise is broken. A schedule that breaks one is shrunk to the shortest one
+//! that still does, and told as a story.
 
 mod acts;
 mod candidate;

@@ -1,43 +1,44 @@
-//! Defects that were mended, brought back one at a time into the simulated service, so that a test can show that the simulator notices it.
+//! Defects that have been fixed, which can be brought back one at a time into the simulated service, so that tests can show that the
+//! simulator finds them.
 
-/// Some have the number that they had in the list by which they were mended.
+/// Each is called a *door*, since a promise could be broken through it. Some have the number of the list by which they were fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// Door 3: an error of the look at the standbys, which comes after the commit, counts as an error of the statement.
+    /// Door 3: if asking the standbys fails, which happens after the commit, that counts as an error of the statement.
     ErrorAfterCommitIsNotApplied,
-    /// Door 5: the highest timeline counts, whoever follows whom.
+    /// Door 5: the highest timeline wins, whoever follows whom.
     HighestTimelineWins,
     /// Door 6: nodes of a dead branch answer for tokens.
     DeadBranchServesTokens,
-    /// Door 7: a new connection of a pool does not say which server it has reached.
+    /// Door 7: a new connection of a pool does not check which server it has reached.
     AnyServerWillDo,
-    /// Door 8: whoever answers first is judged alone.
+    /// Door 8: the primary is elected among those that have answered first.
     ElectsBeforeAllWereHeard,
-    /// Door 9: a schema that was once made ready is ready for ever.
+    /// Door 9: a schema that was prepared once counts as prepared for ever.
     PreparedForEver,
-    /// Door 10: the cluster's identity is not remembered.
+    /// Door 10: the identity of the cluster is not remembered.
     ForgetsTheCluster,
-    /// Door 11: nobody looks again before a statement is sent.
+    /// Door 11: the conclusions are not checked again just before a statement is sent.
     SendsWithoutASecondLook,
     /// Door 12: a standby's timeline is that of its control file.
     BelievesTheControlFile,
-    /// The first primary that answers tells which cluster is ours.
+    /// The first primary that answers decides which cluster is ours.
     AnyClusterWillDo,
-    /// What a primary cannot do whose schema has not been looked at is an internal error.
+    /// A statement that fails on a primary whose schema was not verified is an internal error.
     UnpreparedPrimariesAnswer,
-    /// A schema that was made ready is ready on every timeline of the same number.
+    /// A schema that was prepared counts as prepared on every timeline of the same number.
     PreparedByNumber,
     /// An answer for a token counts although its replica has been promoted meanwhile.
     PromotedReplicasAnswer,
-    /// A branch is told by the number of its timeline alone.
+    /// A branch is identified by the number of its timeline alone.
     NumbersAreBranches,
-    /// What a standby has shown is remembered like what writes went to.
+    /// A timeline that only a standby has shown is remembered like one that writes went to.
     ShownForEver,
-    /// Door 14: the proof of a made-up token takes the place of a read.
+    /// Door 14: the proof for a made-up token uses the connections that are kept for reads.
     ProofsTakeThePlaceOfReads,
-    /// A probe keeps its connection, although new ones cannot be made, or its server is not to be used.
+    /// A probe keeps its connection although new connections fail, or reach a server that must not be used.
     ProbesStay,
-    /// A commit of which nobody could say who has it counts as one that nobody must have.
+    /// If it is unknown which standbys have a commit, that counts as if none needed to have it.
     UnknownCopiesAreLocal,
 }
 

@@ -1,4 +1,4 @@
-//! The operator: failovers by the rule, mistakes, and mending.
+//! The operator: failovers by the rule (see truth.rs), mistakes, and repairs.
 
 use super::engine::{Event, Sim};
 use super::requests::Asked;
@@ -6,7 +6,7 @@ use super::server::{Life, Server, What};
 use super::time::{MS, SECOND};
 
 impl Sim<'_> {
-    /// A standby follows nobody any more. The primary hears of it where it can.
+    /// A standby stops following. Its primary notices that, if it can be reached.
     fn cut_from_upstream(&mut self, standby: usize) {
         let of = &mut self.servers[standby];
         of.receiving = false;
@@ -18,7 +18,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Whoever may hold what the crown has acknowledged must be asked how much he has; where one of them is silent, the operator waits.
+    /// Every standby that may hold what the crown has acknowledged must say how much it has. If one of them is silent, the operator waits.
     pub fn failover(&mut self) {
         let crown = self.truth.crown;
         let named = self.setup.named();
@@ -50,7 +50,7 @@ impl Sim<'_> {
     }
 
     pub fn promote(&mut self, server: usize, old: usize) {
-        // Mending may have come first.
+        // Everything may have been repaired before.
         if !std::mem::take(&mut self.truth.is_failing_over) {
             return;
         }
@@ -93,7 +93,7 @@ impl Sim<'_> {
         self.tell(|| format!("  s{server} is promoted by mistake, to timeline {timeline}"));
     }
 
-    /// Without `pg_rewind`: it can follow nobody.
+    /// Without `pg_rewind`, so that it can follow nobody.
     pub fn restart_as_standby(&mut self, server: usize) {
         let crown = self.truth.crown;
         let of = &self.servers[server];
@@ -106,10 +106,10 @@ impl Sim<'_> {
         self.revive(server);
     }
 
-    /// `pg_rewind`: whatever it was, it has the crown's log now and follows it.
+    /// With `pg_rewind`: whatever the node was before, it now has the crown's log and follows it.
     pub fn rejoin(&mut self, node: usize) {
         let crown = self.truth.crown;
-        // Whoever is cut off must not follow the old primary again before another reigns.
+        // A standby that was cut off for a failover must not follow the old primary again before there is a new one.
         if node == crown || self.truth.is_failing_over || self.servers[crown].life != Life::Up {
             return;
         }
@@ -147,7 +147,7 @@ impl Sim<'_> {
         self.addresses[node] = server;
     }
 
-    /// Copies and strangers are gone for good: a service may still be connected to one.
+    /// Copies and strangers are stopped for good, since a service may still be connected to one.
     pub fn addresses_back(&mut self) {
         (self.setup.nodes..self.servers.len()).for_each(|copy| self.crash(copy));
         for (node, at) in self.addresses.iter_mut().enumerate() {
@@ -155,7 +155,7 @@ impl Sim<'_> {
         }
     }
 
-    /// All faults are over, and the operator tidies up.
+    /// All faults end, and the operator repairs everything.
     pub fn mend(&mut self) {
         self.truth.is_failing_over = false;
         self.addresses_back();
@@ -180,8 +180,8 @@ impl Sim<'_> {
         }
     }
 
-    /// A service that has once followed a promotion never goes back below it, nor to another cluster. Where that was a mistake which it
-    /// could not see through, because the right primary was silent at the time, only a restart lets it begin anew.
+    /// A service that has once followed a promotion never goes back below its timeline, nor to another cluster. If the promotion was a
+    /// mistake which the service could not recognise, because the right primary was silent at the time, only a restart lets it begin anew.
     pub fn restart_the_misled(&mut self) {
         for place in 0..self.places.len() {
             if self.was_misled(place) {
@@ -190,7 +190,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Everything works again.
+    /// Requests after everything was repaired, which must succeed.
     pub fn last_wish(&mut self, place: usize) {
         let key = 1_000 + u32::try_from(place).unwrap_or(0);
         self.ask(Asked::Create { key }, place, true);

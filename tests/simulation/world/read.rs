@@ -1,4 +1,4 @@
-//! dispatch/read.rs over again: what follows from an attempt is the production table's word.
+//! A model of dispatch/read.rs. The production code's table says what follows from an attempt.
 
 use super::candidate::{ATTEMPT_TIMEOUT, Candidate, SUSPICION};
 use super::engine::{Event, Sim};
@@ -47,7 +47,7 @@ pub struct ReadJob {
     busy: usize,
     other_reason: bool,
     queued_until: Time,
-    /// Counts the places in queues that it has had.
+    /// How many times it has queued for a connection: the timeout of an earlier time is ignored.
     turn: u32,
     phase: Phase,
     asked: Option<Candidate>,
@@ -106,7 +106,7 @@ impl Sim<'_> {
         })
     }
 
-    /// A new round.
+    /// Begins a new round.
     pub fn start_read(&mut self, job: usize) {
         let (id, consistency) = (self.reads[job].instance, self.reads[job].consistency);
         if !self.instances[id].is_alive {
@@ -256,7 +256,7 @@ impl Sim<'_> {
             Answer::Read {
                 tx: None, astray, ..
             } => (verdict::Read::Absent, Shown::Absent { by, astray }),
-            // All nodes are near: none is waited for.
+            // All nodes are near, so it is not worth waiting for one of them.
             Answer::TokenNotVisible { .. } => (
                 verdict::Read::TokenNotVisible { soon: false },
                 Shown::TokenUnknown,

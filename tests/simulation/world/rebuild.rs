@@ -1,4 +1,4 @@
-//! db/keeper/rebuild.rs over again: one attempt to open a new pool.
+//! A model of db/keeper/rebuild.rs: one attempt to open a new pool.
 
 use super::engine::{Event, Sim};
 use super::instance::{CONNECT_TIMEOUT, Opening};

@@ -1,10 +1,10 @@
-//! Who follows whom: how a log travels, and what that lets go on.
+//! Replication: who follows whom, how the log travels, and which waiting commits go on.
 
 use super::engine::{Event, Sim};
 use super::server::{Life, What};
 use super::time::{MS, SECOND, Time};
 
-/// A standby whose upstream is not there asks again after so long.
+/// A standby asks its upstream again after so long.
 const RECONNECT: Time = 300 * MS;
 
 impl Sim<'_> {
@@ -17,7 +17,7 @@ impl Sim<'_> {
         self.stream_now(standby);
     }
 
-    /// The standby takes what its upstream has.
+    /// The standby takes what its upstream has more.
     pub fn stream_now(&mut self, standby: usize) {
         let Some(upstream) = self.servers[standby].upstream else {
             return;
@@ -37,7 +37,7 @@ impl Sim<'_> {
             let heard_of = if is_there { of.timeline } else { 0 };
             let to = &mut self.servers[standby];
             to.receiving = false;
-            // Its history file is fetched first, and shows that it cannot be followed.
+            // The history file of the upstream's timeline is fetched first, and shows that the upstream cannot be followed.
             to.heard_of = to.heard_of.max(heard_of);
             return;
         }
@@ -83,7 +83,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Neither side hears of a cut: each notices it for itself, by its own timeout.
+    /// Neither side is told of a cut: each notices it by its own timeout.
     fn notice_silence(&mut self, standby: usize, upstream: usize) {
         let what = self
             .chance
@@ -119,7 +119,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A standby reports what it has flushed, and whoever waited for that goes on.
+    /// A standby reports what it has flushed, and commits that waited for that go on.
     pub fn acknowledge(&mut self, primary: usize, started: Time, standby: usize, flushed: usize) {
         let of = &self.servers[primary];
         let same = of.started == started && of.life == Life::Up && of.is_primary;
@@ -140,7 +140,7 @@ impl Sim<'_> {
         self.release(primary);
     }
 
-    /// Who waits on this server for a standby, and need not any more.
+    /// Releases the commits on this server that need not wait for a standby any more.
     pub fn release(&mut self, server: usize) {
         let of = &self.servers[server];
         let free = of.names_in_force.is_empty();
@@ -173,7 +173,7 @@ impl Sim<'_> {
         self.release(server);
     }
 
-    /// What has been appended is sent to all who follow.
+    /// Sends what has been appended to all standbys that follow.
     pub fn wake_standbys(&mut self, primary: usize) {
         for standby in 0..self.servers.len() {
             if self.servers[standby].upstream == Some(primary) {
@@ -185,7 +185,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A standby becomes a primary, of a timeline that it has never heard of.
+    /// A standby becomes a primary, on a timeline above all that it has heard of.
     pub fn raise(&mut self, server: usize) {
         let timeline = self.servers[server]
             .heard_of

@@ -1,4 +1,4 @@
-//! Clients: each keeps its key, and repeats on 503, 409 in progress or a lost answer, as docs/clients says.
+//! Clients: each keeps its key, and repeats on 503, 409 `idempotency_request_in_progress` or a lost answer, as docs/clients says.
 
 use super::engine::{Event, Sim};
 use super::read::{Consistency, Shown};
@@ -10,14 +10,14 @@ pub enum Asked {
     Create {
         key: u32,
     },
-    /// What the create with this key was answered.
+    /// Reads the transaction that the create with this key was answered with.
     Read {
         key: u32,
         consistency: Consistency,
     },
-    /// A default read of what everybody knows: any answer will do.
+    /// A default read of a transaction that nobody ever created: it must be answered, whatever the answer is.
     Any,
-    /// With a token of a write that never was.
+    /// A read with a token of a write that never was.
     Forged,
 }
 
@@ -26,12 +26,12 @@ pub struct Request {
     pub place: usize,
     pub instance: usize,
     pub tries: u32,
-    /// Of this try.
+    /// When this try has begun.
     pub begun: Time,
     /// It comes after everything has been mended, and any answer but success is a broken promise.
     pub must_succeed: bool,
     pub is_done: bool,
-    /// The write that it asks for had been acknowledged as replicated before it was asked.
+    /// The write that it reads had been acknowledged as replicated before the request was made.
     pub must_see: bool,
 }
 
@@ -87,7 +87,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A write has its answer.
+    /// A write is answered.
     pub fn told(&mut self, job: usize, told: Told) {
         let request = self.writes[job].request;
         self.check_write(job, told);
@@ -105,7 +105,7 @@ impl Sim<'_> {
         }
     }
 
-    /// With full jitter.
+    /// Repeats after a backoff with full jitter.
     pub fn repeat_later(&mut self, request: usize, who: u64) {
         let of = &self.requests[request];
         if of.tries < MOST_TRIES {
@@ -115,7 +115,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A read has its answer. Whoever did not like it asks something new.
+    /// A read is answered. It is not repeated, whatever the answer is.
     pub fn shown(&mut self, job: usize, shown: Shown) {
         let request = self.reads[job].request;
         self.check_read(job, shown);

@@ -1,4 +1,4 @@
-//! What happens from outside, and when: made from a seed, told as a story.
+//! What happens from outside, and when. It is made from a seed, and can be told as a story.
 
 use super::read::Consistency;
 use super::requests::Asked;
@@ -8,12 +8,12 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::fmt;
 
-/// What does not change while it runs.
+/// What does not change during a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub seed: u64,
     pub nodes: usize,
-    /// How many instances of the service run.
+    /// The number of places where the service runs, with one instance in each.
     pub places: usize,
     /// Commits wait for a standby (any one of those named).
     pub synchronous: bool,
@@ -25,7 +25,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// All is mended, and then everything must work again.
+    /// When everything must work again, some time after the repair.
     pub fn must_work_at(&self) -> Time {
         self.mended_at + 25 * SECOND
     }
@@ -34,7 +34,7 @@ impl Setup {
         self.must_work_at() + 12 * SECOND
     }
 
-    /// Whose names stand in `synchronous_standby_names`, where they follow.
+    /// So many nodes, the first ones, stand in `synchronous_standby_names` while they are standbys.
     pub fn named(&self) -> usize {
         self.nodes - usize::from(self.reporting)
     }
@@ -43,7 +43,7 @@ impl Setup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Node(usize),
-    /// Whichever node it is by then.
+    /// Whichever node is the primary at that time.
     Primary,
 }
 
@@ -70,7 +70,7 @@ pub enum Act {
     Failover,
     /// A node that follows is promoted beside the primary.
     Mistake(usize),
-    /// Whoever was promoted by mistake is restarted as a standby, with what it has.
+    /// A node that was promoted by mistake is restarted as a standby, with the data that it has.
     RestartAsStandby(usize),
     /// The operator makes the node a standby of the primary again.
     Rejoin(usize),
@@ -101,7 +101,7 @@ impl fmt::Display for Planned {
     }
 }
 
-/// Each seed knows only some kinds of faults, so that those meet each other often.
+/// Each seed uses only some kinds of faults, so that these often meet each other.
 pub fn plan(seed: u64) -> (Setup, Vec<Planned>) {
     let mut random = StdRng::seed_from_u64(seed);
     let nodes = random.random_range(2..=4);
@@ -195,7 +195,8 @@ fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut V
         }
         10 => add(at, Act::Starve(who, 12 * SECOND)),
         11 => add(at, Act::RestartService { place }),
-        // A service that knows nothing of before is started while the old primary still lives; and then also while the new one is dead.
+        // A service that knows nothing of the past is started while the old primary may still be alive; and in 13 while the new one is
+        // dead.
         12 => {
             add(at, Act::Failover);
             add(over, Act::RestartService { place });
@@ -209,7 +210,7 @@ fn fault(kind: usize, at: Time, setup: &Setup, random: &mut StdRng, plan: &mut V
     }
 }
 
-/// Clients come one by one, and now and then many at once.
+/// Requests come one by one, and now and then many at once.
 fn ask(setup: &Setup, random: &mut StdRng, plan: &mut Vec<Planned>) {
     let mut at = 500 * MS;
     let mut keys = 0;

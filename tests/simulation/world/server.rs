@@ -3,7 +3,7 @@
 use super::time::Time;
 use synapse_core::db::probe::Server as Identity;
 
-/// What a record of the log says. Only commits matter.
+/// What a record of the log contains. Only commits matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A promotion: the records after it are of this timeline.
@@ -17,7 +17,7 @@ pub enum What {
     Migration,
 }
 
-/// A record has one predecessor for ever: two logs that hold the same record at a place are the same up to there.
+/// A record has the same predecessor in every log: two logs with the same record at the same place are the same up to there.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     pub id: u32,
@@ -27,12 +27,12 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     Up,
-    /// It answers nothing, and its kernel still takes what is sent to it.
+    /// It answers nothing, while its kernel still accepts what is sent to it.
     Frozen,
     Dead,
 }
 
-/// A commit that waits for a standby: its place in the log, and whose it is.
+/// A commit that waits for a standby: its place in the log, and its session.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
     pub at: usize,
@@ -46,28 +46,28 @@ pub struct Server {
     pub life: Life,
     pub is_primary: bool,
     pub read_only: bool,
-    /// Of the log that it has.
+    /// The timeline of its log.
     pub timeline: i32,
-    /// What the control file of a standby says, until the next restart point.
+    /// The timeline in the control file of a standby, which only a restart point brings up to date.
     pub control_timeline: i32,
-    /// By the history files in its `pg_wal`.
+    /// The highest timeline that the history files in its `pg_wal` know of.
     pub heard_of: i32,
     pub log: Vec<Record>,
     pub replayed: usize,
     pub waiting: Vec<Waiting>,
     pub upstream: Option<usize>,
-    /// A standby's own view.
+    /// Whether a standby believes that it is connected to its upstream.
     pub receiving: bool,
-    /// A primary's view: who streams, and how much of the log it has flushed.
+    /// The standbys that stream, as a primary sees it, and how much of the log each has flushed.
     pub followers: Vec<(usize, usize)>,
-    /// `synchronous_standby_names`, as a session reads it, and as the checkpointer has put it into force.
+    /// `synchronous_standby_names`, first as sessions read it, then as the checkpointer has put it into force.
     pub names: Vec<usize>,
     pub names_in_force: Vec<usize>,
     /// When the settings were read last; None: long ago.
     pub loaded: Option<Time>,
-    /// Until then every statement that stores nothing is refused for lack of memory.
+    /// Until then it has too little memory to confirm commits.
     pub starved_until: Time,
-    /// What came while it was frozen.
+    /// The sessions whose statements came while it was frozen.
     pub backlog: Vec<usize>,
 }
 
@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// No two servers start at the same time: that is how they are told apart.
+    /// No two servers start at the same time, since the time of the start tells them apart.
     pub fn start(&mut self, index: usize, now: Time) {
         self.started = now + index as Time;
     }
@@ -112,12 +112,12 @@ impl Server {
         self.life == Life::Up && self.is_primary && !self.read_only
     }
 
-    /// A commit of a session that is begun now waits for a standby.
+    /// Whether a commit waits for a standby, in a session that begins now.
     pub fn makes_wait(&self) -> bool {
         !self.names.is_empty() && !self.names_in_force.is_empty()
     }
 
-    /// A synchronous standby has flushed everything before this place.
+    /// Whether a synchronous standby has flushed everything before this place.
     pub fn is_confirmed(&self, up_to: usize) -> bool {
         let named = |(standby, flushed): &(usize, usize)| {
             self.names_in_force.contains(standby) && *flushed >= up_to
@@ -129,14 +129,14 @@ impl Server {
         self.log.get(at).is_some_and(|there| there.id == record)
     }
 
-    /// Everything in this log is in the other one too.
+    /// Whether everything in this log is in the other one too.
     pub fn is_part_of(&self, other: &Server) -> bool {
         self.log
             .last()
             .is_none_or(|last| other.has(last.id, self.log.len() - 1))
     }
 
-    /// What a statement sees: a primary shows no commit that waits, a standby shows what it has replayed.
+    /// What a statement sees: a primary shows no commit that still waits, a standby shows what it has replayed.
     pub fn visible(&self) -> impl Iterator<Item = &Record> {
         let end = if self.is_primary {
             self.log.len()

@@ -14,13 +14,13 @@ pub enum Order {
         tx: u32,
         key: u32,
     },
-    /// `token`: the create of which a token speaks. `proven`: it ends with a commit.
+    /// `token`: the create that the token names. `proven`: the read ends with a commit.
     Read {
         tx: u32,
         token: Option<u32>,
         proven: bool,
     },
-    /// A look at the schema, and the migration where that is missing.
+    /// Looks at the schema, and runs the migration if that is missing.
     Migrate,
 }
 
@@ -50,12 +50,12 @@ pub enum Copies {
 
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// The transaction that stands under the handle.
+    /// The transaction that is stored under the key.
     Stored {
         tx: u32,
         copies: Copies,
     },
-    /// None: no such transaction. `astray`: the state that was read is of another branch than the one that counts.
+    /// `tx`: None if there is no such transaction. `astray`: the state that was read is of another branch than the one that counts.
     Read {
         tx: Option<u32>,
         astray: bool,
@@ -69,7 +69,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Only what read with a token says no.
+    /// False for an answer of a read on a primary. Answers that do not tell count as true.
     pub fn in_recovery(&self) -> bool {
         match self {
             Answer::Read { in_recovery, .. } | Answer::TokenNotVisible { in_recovery } => {
@@ -83,28 +83,28 @@ impl Answer {
 pub struct Session {
     pub instance: usize,
     pub node: usize,
-    /// Which server its connection has reached, and that server's start.
+    /// The server that its connection has reached, and when that server had started.
     pub server: usize,
     pub started: Time,
     pub pool: Option<usize>,
     pub order: Order,
     pub whose: Whose,
     pub sent: Time,
-    /// The service does not wait for it any more.
+    /// The service has stopped waiting for it.
     pub given_up: bool,
-    /// Nothing will come of it any more: its thread and its connection are free.
+    /// It is over: its thread and its connection are free.
     pub ended: bool,
     answer: Option<Answer>,
-    /// What it stores is confirmed: by what the instance knows, commits of this server wait for standbys.
+    /// Whether its commit has to be confirmed: as far as the instance knows, commits of this server wait for standbys.
     pub is_confirmed: bool,
-    /// It has committed what it stores, and asks who has the log up to here.
+    /// It has committed what it stores, and asks which standbys have the log up to here.
     confirms: Option<usize>,
 }
 
-/// The server's side of a connection that nobody hears of any more (`tcp_user_timeout`).
+/// A connection over a path that has been cut for so long is lost (`tcp_user_timeout`).
 const CONNECTION_TIMEOUT: Time = 5 * SECOND;
 const LOCK_TIMEOUT: Time = 50 * MS;
-/// ledger/store/durability.rs.
+/// How often and how many times a confirmation looks at the standbys, for half a second as in `confirm_commits`.
 const BETWEEN_LOOKS: Time = 10 * MS;
 const LOOKS: u32 = 50;
 const STATEMENT_TIMEOUT: Time = 2400 * MS;
@@ -148,7 +148,7 @@ impl Sim<'_> {
             .between(50, 2 * MS, "trip", who as u64, self.now)
     }
 
-    /// What is sent over a path that is cut arrives when it heals, if that is soon.
+    /// A statement that is sent over a path that is cut arrives when the path is restored, if that is soon.
     pub fn arrive(&mut self, id: usize) {
         let session = &self.sessions[id];
         let place = self.instances[session.instance].place;
@@ -262,7 +262,8 @@ impl Sim<'_> {
         self.commit(id, server, What::Migration);
     }
 
-    /// The record is written, and goes to the standbys at once, where it is seen as soon as it is replayed. Here it is seen when the wait is over.
+    /// The record is written, and sent to the standbys at once, which show it as soon as they have replayed it. This server shows it when
+    /// the wait is over.
     fn commit(&mut self, id: usize, server: usize, what: What) {
         let at = self.write(server, what);
         let of = &mut self.servers[server];
@@ -287,7 +288,8 @@ impl Sim<'_> {
         at
     }
 
-    /// Two commits: what is stored waits for nobody, and is seen at once; then an empty message waits. The connection may be lost between.
+    /// Two commits: the first one stores the row, waits for nobody, and can be seen at once; the second one, of an empty message, waits.
+    /// The connection may be lost between the two.
     fn confirm(&mut self, id: usize, server: usize, what: What) {
         let at = self.write(server, what);
         self.wake_standbys(server);
@@ -316,7 +318,7 @@ impl Sim<'_> {
         self.commit(id, server, What::Proof);
     }
 
-    /// `statement_timeout` ends a wait within a procedure.
+    /// `statement_timeout` ends the wait of a commit within a procedure.
     pub fn cut_short(&mut self, id: usize) {
         let session = &self.sessions[id];
         if session.ended || session.confirms.is_none() {
@@ -330,7 +332,7 @@ impl Sim<'_> {
         self.durable(id, Copies::Unknown);
     }
 
-    /// Nobody, or a standby, has let it go.
+    /// The commit returns: it did not have to wait, or not any longer.
     pub fn committed(&mut self, id: usize) {
         if self.sessions[id].confirms.is_none() {
             return self.answer_stands(id);
@@ -394,7 +396,7 @@ impl Sim<'_> {
         self.after(delay, Event::Reply(id));
     }
 
-    /// The answer comes to the service, or is lost on the way.
+    /// The answer arrives at the service, or is lost on the way.
     pub fn replied(&mut self, id: usize) {
         let session = &mut self.sessions[id];
         let place = self.instances[session.instance].place;
@@ -418,7 +420,7 @@ impl Sim<'_> {
         }
     }
 
-    /// The thread and its connection are free.
+    /// Frees the thread and its connection.
     fn end(&mut self, id: usize) {
         self.sessions[id].ended = true;
         let (pool, instance) = (self.sessions[id].pool, self.sessions[id].instance);
@@ -443,7 +445,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Nobody waits for this thread any more (dispatch/watcher.rs).
+    /// The service stops waiting for this thread (dispatch/watcher.rs).
     pub fn give_up(&mut self, id: usize, failure: Failure) {
         let session = &mut self.sessions[id];
         if session.ended || session.given_up {
@@ -457,7 +459,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A server has died: its sessions are over, and their clients hear of it.
+    /// A server has died: its sessions end, and their clients are told.
     pub fn reset_sessions(&mut self, server: usize) {
         self.servers[server].waiting.clear();
         let backlog = std::mem::take(&mut self.servers[server].backlog);

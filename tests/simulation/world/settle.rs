@@ -1,4 +1,4 @@
-//! db/keeper/settle.rs over again: what follows from all that the nodes have said. The judgement is the production code's.
+//! A model of db/keeper/settle.rs: what follows from the answers of all nodes. The production code judges.
 
 use super::engine::Sim;
 use super::instance::{CONNECT_TIMEOUT, PROBE_TIMEOUT};
@@ -57,7 +57,7 @@ impl Sim<'_> {
         judgement
     }
 
-    /// What cannot be excused, whatever was silent.
+    /// Checks what is a violation whichever nodes were silent.
     fn check_election(&mut self, id: usize, elected: Option<usize>, most_are_ours: bool) {
         let instance = &mut self.instances[id];
         let before = instance.follows;
@@ -67,7 +67,7 @@ impl Sim<'_> {
             return;
         };
         let has_its_number = instance.memory.timeline == self.servers[crown].timeline;
-        // A copy behind the crown's own address, with its number, is taken for the crown, restarted.
+        // A copy behind the crown's own address, with its number, is taken for the restarted crown.
         let is_elsewhere = self.addresses.get(crown) != Some(&elected);
         let is_stranger = self.servers[elected].system_id != self.servers[crown].system_id;
         if is_stranger && most_are_ours && !instance.was_outvoted {
@@ -226,7 +226,7 @@ impl Sim<'_> {
     }
 }
 
-/// As if the first primary told which cluster is ours.
+/// For a mutant: the first primary that answers decides which cluster is ours.
 fn adopt_any_primary(heard: &[Option<&Heard>], memory: &mut Memory) {
     let mut primaries = heard.iter().flatten();
     let first = primaries.find(|heard| heard.facts.is_writable_primary());
@@ -235,7 +235,7 @@ fn adopt_any_primary(heard: &[Option<&Heard>], memory: &mut Memory) {
     }
 }
 
-/// As if nobody had said whom he follows.
+/// For a mutant: judges as if no node had said whom it follows.
 fn judge_by_timeline(
     heard: &[Option<&Heard>],
     memory: &mut Memory,

@@ -1,4 +1,4 @@
-//! Delta debugging: parts of the schedule are left out for as long as the promise still breaks.
+//! Delta debugging: parts of the schedule are left out as long as the same promise is still broken.
 
 use super::engine::{Run, run};
 use super::mutant::Mutant;
@@ -20,7 +20,7 @@ pub fn shrink(setup: &Setup, schedule: &[Planned], mutant: Option<Mutant>) -> (V
             let end = (at + part).min(left.len());
             let mut without = left.clone();
             without.drain(at..end);
-            // Mending is no fault: without it nothing need work again.
+            // The repair is no fault: without it nothing has to work again.
             let mends = left[at..end].iter().any(|planned| planned.act == Act::Mend);
             if !mends && breaks(&without) {
                 (left, is_shorter) = (without, true);
@@ -37,7 +37,7 @@ pub fn shrink(setup: &Setup, schedule: &[Planned], mutant: Option<Mutant>) -> (V
     (left, told)
 }
 
-/// Which promise is broken, whatever the numbers: else one find would turn into another on the way.
+/// Which promise is broken, without the numbers in the text: otherwise one find could turn into another while it is shrunk.
 fn kind(violation: String) -> String {
     violation.chars().filter(|c| !c.is_ascii_digit()).collect()
 }

@@ -10,7 +10,7 @@ pub type Time = u64;
 pub const MS: Time = 1000;
 pub const SECOND: Time = 1_000_000;
 
-/// The production code wants `Instant`s, of which only the differences count.
+/// Makes the `Instant`s that production code needs; only their differences matter.
 #[derive(Clone, Copy)]
 pub struct Clock {
     start: Instant,
@@ -18,7 +18,7 @@ pub struct Clock {
 
 impl Clock {
     pub fn new() -> Clock {
-        // A little after the machine's own beginning, so that production code may subtract.
+        // Some time after the beginning of the machine's clock, so that production code may subtract.
         Clock {
             start: Instant::now(),
         }
@@ -46,8 +46,8 @@ pub fn wall(at: Time) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }
 
-/// Chance as a function of what it is asked for. A stream of random numbers would change for everything that comes after an event which
-/// the shrinking takes out, and the schedule that is left would tell another story.
+/// Chance as a function of what it is asked for. With a stream of random numbers, everything after an event that shrinking takes out would
+/// change, and the schedule that is left would tell another story.
 #[derive(Clone, Copy)]
 pub struct Chance(pub u64);
 
@@ -60,7 +60,7 @@ impl Chance {
         mix(mix(hash ^ who) ^ at)
     }
 
-    /// From `low` to `high`.
+    /// A time from `low` to `high`, both included.
     pub fn between(self, low: Time, high: Time, what: &str, who: u64, at: Time) -> Time {
         low + self.of(what, who, at) % (high - low + 1)
     }

@@ -1,7 +1,7 @@
-//! The promises of the README, as an observer sees them who knows everything.
+//! The promises of the README, checked by an observer that knows everything.
 //!
-//! The operator keeps to the rule: only a synchronous standby is promoted, the one that has most, and all standbys are cut off the old
-//! primary before. `crown` is the rightful primary by that rule: its log is what survives.
+//! The operator keeps to the rule: only a synchronous standby is promoted, the one that has most, and all standbys are cut off from the old
+//! primary before. The `crown` is the rightful primary by that rule: what is in its log survives.
 
 use super::engine::Sim;
 use super::read::{Consistency, Shown};
@@ -20,27 +20,27 @@ pub struct Acknowledged {
 pub struct Truth {
     pub violation: Option<String>,
     pub crown: usize,
-    /// Who has followed the crown in its reign, and may hold what it acknowledged.
+    /// The standbys that have followed the crown since it is the primary, and may hold what it acknowledged.
     pub followers: Vec<usize>,
     keys: Vec<Option<Acknowledged>>,
     transactions: u32,
     stored: HashSet<u32>,
-    /// What a client was told was not applied.
+    /// Transactions that a client was told were not applied.
     denied: HashSet<u32>,
     replicated: Vec<u32>,
     /// Since when the crown is well, and well connected to each place where the service runs.
     pub well_since: Vec<Option<Time>>,
     /// Since when the crown can answer reads.
     pub readable_since: Vec<Option<Time>>,
-    /// Since when each place reaches somebody who knows of the crown's timeline.
+    /// Since when each place reaches a node that knows of the crown's timeline.
     pub told_since: Vec<Option<Time>>,
-    /// Between the cutting off and the promotion.
+    /// Standbys have been cut off, and none has been promoted yet.
     pub is_failing_over: bool,
     pub acknowledged_count: u64,
     pub failovers: u64,
 }
 
-/// How long a service may take to see what there is to see.
+/// How long a service may take to notice what it can see.
 const NOTICE: Time = 3 * SECOND;
 
 impl Truth {
@@ -59,7 +59,7 @@ impl Truth {
         }
     }
 
-    /// What this server shows is of another branch than the crown's, or of a timeline that has ended.
+    /// Whether what this server shows is of another branch than the crown's, or of a timeline that has ended.
     pub fn is_astray(&self, of: &Server, servers: &[Server]) -> bool {
         let end = if of.is_primary {
             of.log.len()
@@ -71,7 +71,7 @@ impl Truth {
         has_left || of.timeline < crown.timeline
     }
 
-    /// Nobody can have seen yet that somebody else reigns.
+    /// There is a new crown, and nobody can have noticed it yet.
     pub fn reigns_anew(&mut self) {
         for since in [
             &mut self.well_since,
@@ -124,7 +124,7 @@ impl Sim<'_> {
             }
         }
         let was_well = Truth::is_since(&self.truth.well_since, place, begun);
-        // What cannot be confirmed for want of memory is not known to be anywhere else.
+        // A server without memory cannot confirm a commit, so the service may not know whether a standby has it.
         let was_starved = self.crown().starved_until > begun;
         let is_unknown = told == Told::Unknown && !was_starved;
         if (told == Told::NotApplied || is_unknown) && was_well && self.instances[id].has_served {
@@ -175,7 +175,7 @@ impl Sim<'_> {
         }
     }
 
-    /// With the same settings all the time, a commit that must wait for a standby is acknowledged when one has it, and not before.
+    /// Under settings that have not changed, a commit that waits for a standby must not be acknowledged as being on the primary alone.
     pub fn check_local(&mut self, session: usize) {
         let session = &self.sessions[session];
         let of = &self.servers[session.server];
@@ -191,7 +191,7 @@ impl Sim<'_> {
         }
     }
 
-    /// A new crown has everything that was acknowledged as replicated.
+    /// A new crown must have everything that was acknowledged as replicated.
     pub fn check_succession(&mut self) {
         let crown = self.truth.crown;
         let lost = self.truth.replicated.iter().copied();
@@ -214,7 +214,7 @@ impl Sim<'_> {
             self.violated("a read is answered with an internal error".into());
         }
         let is_misled = self.was_misled(place);
-        // Whoever has not seen the crown, or only a number above, cannot tell which branch is the dead one.
+        // An instance that has not followed the crown, on the crown's timeline, cannot tell which branch is the dead one.
         let has_seen_it = self.instances[id].follows == Some(self.truth.crown);
         let knows = timeline >= self.crown().timeline && has_seen_it;
         let astray = matches!(

@@ -1,11 +1,11 @@
-//! What the observer looks at after every step.
+//! What the observer checks after every step.
 
 use super::engine::Sim;
 use super::server::{Life, Server};
 use super::time::{SECOND, Time};
 use synapse_core::db::decisions::Writes;
 
-/// A primary that is well is elected within this time, and stays so.
+/// A primary that is well must be elected within this time, and stay elected.
 const PATIENCE: Time = 4 * SECOND;
 
 impl Sim<'_> {
@@ -45,7 +45,7 @@ impl Sim<'_> {
         is_open && self.servers[server].life == Life::Up
     }
 
-    /// The crown takes writes, and whoever runs in this place can see that it is the right one.
+    /// Whether the crown takes writes, and the instance in this place can see that it is the right one.
     fn is_well(&self, place: usize) -> bool {
         let crown = self.truth.crown;
         let of = &self.servers[crown];
@@ -75,7 +75,7 @@ impl Sim<'_> {
         settled && !was_misled && (is_plain || can_be_told && rivals.count() == 1) && no_stranger
     }
 
-    /// The crown answers reads, whether or not a standby confirms its commits.
+    /// Whether the crown can answer reads, be its commits confirmed by a standby or not.
     fn is_readable(&self, place: usize) -> bool {
         let crown = self.truth.crown;
         let was_misled = self.was_misled(place);
@@ -85,7 +85,7 @@ impl Sim<'_> {
         self.reaches(place, crown) && serves && !was_misled && is_alone
     }
 
-    /// It has followed a promotion that was a mistake, or a stranger, when nobody was there to say so.
+    /// Whether the instance has followed a mistaken promotion, or a stranger, when no node was there to contradict it.
     pub fn was_misled(&self, place: usize) -> bool {
         let instance = &self.instances[self.places[place]];
         let crown = &self.servers[self.truth.crown];
@@ -96,7 +96,7 @@ impl Sim<'_> {
         is_stranger || instance.memory.timeline >= crown.timeline
     }
 
-    /// It has judged the crown to be the primary, and knows its branch among others of the same number.
+    /// Whether the instance has judged the crown to be the primary, and so knows its branch among others of the same number.
     fn has_followed_the_crown(&self, place: usize) -> bool {
         let instance = &self.instances[self.places[place]];
         let crown = self.truth.crown;
@@ -104,7 +104,7 @@ impl Sim<'_> {
         is_there && instance.follows == Some(crown)
     }
 
-    /// Writable primaries of this cluster beside the crown.
+    /// Writable primaries of this cluster other than the crown.
     fn rivals(&self) -> impl Iterator<Item = &Server> + Clone {
         let crown = self.truth.crown;
         let system_id = self.servers[crown].system_id;
@@ -119,7 +119,7 @@ impl Sim<'_> {
         servers.any(|of| of.system_id != ours)
     }
 
-    /// Another branch has a timeline of the same number, or of a higher one, and whoever runs here has not seen whose is the right one.
+    /// Whether another branch has a timeline of the same number, which the instance cannot tell from the right one, or a higher number.
     pub fn numbers_clash(&self, place: usize) -> bool {
         let timeline = self.servers[self.truth.crown].timeline;
         let is_known = self.has_followed_the_crown(place);

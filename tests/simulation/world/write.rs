@@ -1,4 +1,4 @@
-//! dispatch/write.rs and leader.rs over again, for one job at a time: what follows from an attempt is the production table's word.
+//! A model of dispatch/write.rs and leader.rs, for one job at a time. The production code's table says what follows from an attempt.
 
 use super::candidate::{ATTEMPT_TIMEOUT, Candidate, SUSPICION};
 use super::engine::{Event, Sim};
@@ -15,9 +15,9 @@ const IN_PROGRESS_PATIENCE: Time = 2 * SECOND;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// For a primary, or for a connection. Nothing was sent.
+    /// It waits for a primary, or for a connection. Nothing has been sent.
     Waiting,
-    /// It has the right to a connection, and gets it.
+    /// It has been admitted to the pool, and gets a connection.
     Connecting,
     Sent(usize),
     Pausing,
@@ -38,7 +38,7 @@ pub struct WriteJob {
     candidate: Option<Candidate>,
 }
 
-/// What a client is told.
+/// The answer that a client gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     Created { tx: u32, replicated: bool },
@@ -136,7 +136,7 @@ impl Sim<'_> {
                 self.after(SUSPICION, Event::Suspected { instance, session });
             }
             Err(error) => {
-                // Nothing was taken out of the queue.
+                // As in production, no job leaves the queue before there is a connection: it just tries again.
                 self.writes[job].phase = Phase::Pausing;
                 self.leave_pool(id, candidate.pool, Use::Commit);
                 self.report_if_node_failure(id, &candidate, &error);

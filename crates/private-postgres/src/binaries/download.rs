@@ -1,4 +1,4 @@
-//! Where no PostgreSQL is installed: a pinned release, checked before anything of it is used.
+//! If no PostgreSQL is installed, a pinned release is downloaded, and its checksum verified before anything of it is used.
 
 use super::Binaries;
 use crate::{Error, progress};
@@ -14,7 +14,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 const TOTAL_LIMIT: Duration = Duration::from_secs(900);
 
-/// One build of a release.
+/// The build of a release for one platform.
 #[derive(Debug, Clone)]
 pub struct Pin {
     pub target: &'static str,
@@ -62,7 +62,7 @@ impl Release {
     }
 }
 
-/// Into `cache`, once: the next call finds it there.
+/// Downloads the release into `cache`, unless an earlier call has done so.
 pub(super) fn fetch(release: &Release, cache: &Path) -> Result<Binaries, Error> {
     let place = cache.join(format!("postgresql-{}", release.version));
     if let Ok(found) = Binaries::of(&place.join("bin")) {
@@ -83,7 +83,7 @@ fn download(release: &Release, cache: &Path, place: &Path) -> Result<(), String>
         "{}/postgresql-{}-{}.tar.gz",
         release.base_url, release.version, pin.target
     );
-    // Two processes may download at the same time; the pid keeps their parts apart.
+    // Two processes may download at the same time: the pid gives each a file of its own.
     let part = place.with_extension(format!("{}.part", std::process::id()));
     let unpacked = place.with_extension(format!("{}.new", std::process::id()));
     fs::create_dir_all(cache).map_err(|error| format!("{}: {error}", cache.display()))?;
@@ -91,13 +91,13 @@ fn download(release: &Release, cache: &Path, place: &Path) -> Result<(), String>
         .and_then(|sha256| check(&url, &sha256, &pin.sha256))
         .and_then(|()| unpack(&part, &unpacked))
         .and_then(|top| put_in_place(&top, place));
-    // Best effort: what stays is only disk space, and the result matters more.
+    // Best effort: what cannot be removed only takes disk space.
     let _ = fs::remove_file(&part);
     let _ = fs::remove_dir_all(&unpacked);
     result
 }
 
-/// Streams to a file and returns the checksum of what came.
+/// Streams the download to a file, and returns the checksum of what was received.
 fn save(url: &str, part: &Path) -> Result<String, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let config = ureq::Agent::config_builder()
@@ -139,7 +139,7 @@ fn check(url: &str, got: &str, wanted: &str) -> Result<(), String> {
     Err(format!("{url}: wrong checksum {got}, expected {wanted}"))
 }
 
-/// Returns the directory that holds `bin`: the archive has one directory at its top.
+/// Returns the directory that contains `bin`: the archive has one directory at its top.
 fn unpack(archive: &Path, to: &Path) -> Result<PathBuf, String> {
     let failed = |error: io::Error| format!("cannot unpack {}: {error}", archive.display());
     let file = File::open(archive).map_err(failed)?;
@@ -158,11 +158,11 @@ fn put_in_place(top: &Path, place: &Path) -> Result<(), String> {
     if Binaries::of(&place.join("bin")).is_ok() {
         return Ok(()); // another process was faster
     }
-    let _ = fs::remove_dir_all(place); // not usable, see above; a failure shows in the rename
+    let _ = fs::remove_dir_all(place); // it is not usable, see above; if it cannot be removed, the rename fails
     fs::rename(top, place).map_err(|error| format!("cannot rename to {}: {error}", place.display()))
 }
 
-/// The C library is looked for at run time: a static musl build may run on a glibc system and the reverse.
+/// Looks for the C library at run time: a static musl build may run on a glibc system, and the other way round.
 pub(super) fn host_target() -> Option<&'static str> {
     let exists = |path: &str| Path::new(path).exists();
     match (std::env::consts::OS, std::env::consts::ARCH) {

@@ -1,4 +1,4 @@
-//! Finds PostgreSQL: the newest installation of which one directory holds every program needed.
+//! Finds PostgreSQL: the newest installation that has all the programs needed in one directory.
 
 mod download;
 mod places;
@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// All from one directory: mixed versions do not work together, and Debian's PATH holds wrappers.
+/// All from one directory: programs of different versions do not work together, and on Debian the PATH has wrappers of them.
 const PROGRAMS: [&str; 6] = [
     "initdb",
     "postgres",
@@ -25,7 +25,7 @@ const PROGRAMS: [&str; 6] = [
     "pg_controldata",
 ];
 
-/// 13 made primary_conninfo reloadable and lets pg_rewind recover a crashed target by itself.
+/// Since version 13 primary_conninfo can be changed by a reload, and pg_rewind recovers a crashed target by itself.
 const OLDEST_MAJOR: u32 = 13;
 
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
@@ -44,8 +44,8 @@ impl Binaries {
         &self.dir
     }
 
-    /// Those in `bin_dir`, else in the directory that the environment names; else the newest installed (of `major`, where given);
-    /// else a download into `cache`.
+    /// The programs in `bin_dir`, else in the directory that the environment names; else the newest ones installed (of version `major`, if
+    /// given); else a download into `cache`.
     pub fn find(bin_dir: Option<&Path>, major: Option<u32>, cache: &Path) -> Result<Self, Error> {
         let of_environment = places::of_environment();
         if let Some(dir) = bin_dir.or(of_environment.as_deref()) {
@@ -96,7 +96,7 @@ impl Binaries {
             .collect())
     }
 
-    /// The reason where it is not usable.
+    /// Err: why it is not usable.
     pub(crate) fn of(dir: &Path) -> Result<Self, String> {
         let missing: Vec<&str> = PROGRAMS
             .into_iter()
@@ -145,7 +145,7 @@ fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "… 18beta1".
+/// Reads for example "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)" or "… 18beta1".
 fn parse_version(text: &str) -> Option<(u32, u32)> {
     let version = text.split_once("(PostgreSQL) ")?.1;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());

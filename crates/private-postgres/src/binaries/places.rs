@@ -1,10 +1,10 @@
-//! Where an installation may be: the directories that packages and the PATH name, and those behind their links.
+//! Where an installation may be: the usual directories of packages, those of the PATH, and those that links in them lead to.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Where packages put it. `*` stands for part of one path component.
+/// Where packages put the programs. `*` stands for part of one path component.
 const ROOTS: [&str; 11] = [
     "/usr/lib/postgresql/*/bin", // Debian, Ubuntu
     "/usr/pgsql-*/bin",          // PGDG on Fedora, RHEL, SUSE
@@ -19,17 +19,17 @@ const ROOTS: [&str; 11] = [
     "/run/current-system/sw/bin", // NixOS
 ];
 
-/// Names the directory of the programs to whoever names none: so the same tests run on any version (tests/versions).
+/// Names the directory of the programs if the caller names none, so that the same tests can run on any version (tests/versions).
 const BIN_DIR_VARIABLE: &str = "PRIVATE_POSTGRES_BIN_DIR";
 
-/// What is set but empty is not set, as for `PATH`.
+/// An empty value counts as absent, as for `PATH`.
 pub(super) fn of_environment() -> Option<PathBuf> {
     std::env::var_os(BIN_DIR_VARIABLE)
         .filter(|dir| !dir.is_empty())
         .map(PathBuf::from)
 }
 
-/// The places of packages, and the PATH.
+/// The directories of packages, and those of the PATH.
 pub(super) fn standard() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     ROOTS
@@ -39,7 +39,7 @@ pub(super) fn standard() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every directory that these roots stand for, once.
+/// Every directory that these roots stand for, without repetitions.
 pub(super) fn directories(roots: &[PathBuf]) -> BTreeSet<PathBuf> {
     roots
         .iter()
@@ -48,7 +48,7 @@ pub(super) fn directories(roots: &[PathBuf]) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// The directory itself, and the one its `postgres` is a link into.
+/// The directory itself, and the one that its `postgres` is a link into.
 fn real_dirs(dir: PathBuf) -> Vec<PathBuf> {
     let target = fs::canonicalize(dir.join("postgres")).ok();
     let target = target.and_then(|program| program.parent().map(Path::to_owned));

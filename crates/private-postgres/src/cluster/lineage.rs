@@ -1,4 +1,4 @@
-//! Which data directory is the primary's: a supervisor of an earlier run may have promoted any of them.
+//! Finds out which data directory is the primary's: a supervisor of an earlier run may have promoted any of them.
 
 use crate::{Error, Home, Server};
 use std::fs;
@@ -11,8 +11,8 @@ pub(super) fn replica_name(number: usize) -> String {
     format!("replica-{number}")
 }
 
-/// The names of the complete data directories, with the major version of their data. A directory of such a name with anything else in it is
-/// an error: it would be replaced by a copy of the primary.
+/// The names of the complete data directories, with the major version of their data. A directory with such a name and anything else in it
+/// is an error, since otherwise it would be replaced by a copy of the primary.
 pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn databases_in(dir: &Path) -> Result<Vec<(String, u32)>, Error> {
     Ok(found)
 }
 
-/// "NAME.new" is not complete.
+/// "NAME.new" is not: it may be incomplete.
 fn is_ours(name: &str) -> bool {
     let number = name.strip_prefix("replica-");
     name == FIRST || number.is_some_and(|number| number.parse::<u8>().is_ok())
@@ -52,10 +52,10 @@ fn is_empty(directory: &Path) -> Result<bool, Error> {
     Ok(entries.next().is_none())
 }
 
-/// Whether it is no standby, its timeline, its position: the highest is the primary.
+/// Whether the server is not a standby, its timeline, and its position. The server with the highest rank is the primary.
 type Rank = (bool, u32, u64);
 
-/// The one that is not a standby; of several the one on the highest timeline, since a promotion starts a new one.
+/// The server that is not a standby. If there are several, the one on the highest timeline, since a promotion starts a new one.
 pub(super) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Server>, Error> {
     let mut best: Option<(Rank, Server)> = None;
     let mut broken = None;
@@ -66,7 +66,7 @@ pub(super) fn primary_of(home: &Arc<Home>, names: &[String]) -> Result<Option<Se
                 best = Some((rank, server))
             }
             Ok(_) => {}
-            // A replica can be copied again, where there is something to copy from.
+            // A broken replica can be copied anew, as long as there is another server to copy from.
             Err(error) if server.is_standby() => broken = Some(error),
             Err(error) => return Err(error),
         }
@@ -82,8 +82,8 @@ fn rank(server: &Server) -> Result<Rank, Error> {
     Ok((!server.is_standby(), timeline(server)?, position(server)?))
 }
 
-/// pg_control shows a new timeline only after the checkpoint that follows the promotion; its history file is
-/// there before.
+/// The highest timeline in pg_control and in the names of history files: pg_control has a new timeline only after the checkpoint that
+/// follows the promotion, and the history file is written before.
 fn timeline(server: &Server) -> Result<u32, Error> {
     let checkpoint = server
         .control("Latest checkpoint's TimeLineID")?
@@ -93,7 +93,7 @@ fn timeline(server: &Server) -> Result<u32, Error> {
     let entries = fs::read_dir(&wal).map_err(Error::io("read", &wal))?;
     let mut highest = checkpoint;
     for entry in entries {
-        // One that cannot be read may be the one that tells who is the primary.
+        // An entry that cannot be read is an error: it may be the one that shows which server is the primary.
         let name = entry.map_err(Error::io("read", &wal))?.file_name();
         let history = name.to_str().and_then(|name| name.strip_suffix(".history"));
         let timeline = history.and_then(|hex| u32::from_str_radix(hex, 16).ok());
@@ -102,14 +102,14 @@ fn timeline(server: &Server) -> Result<u32, Error> {
     Ok(highest)
 }
 
-/// Only to choose among standbys, where nothing else tells them apart.
+/// Used only to choose among standbys of the same timeline.
 fn position(server: &Server) -> Result<u64, Error> {
     let recovered = parse_lsn(&server.control("Minimum recovery ending location")?);
     let checkpoint = parse_lsn(&server.control("Latest checkpoint location")?);
     Ok(recovered.max(checkpoint))
 }
 
-/// "0/3000148": two halves of a 64-bit number. 0 for what is not one.
+/// Reads for example "0/3000148", the two halves of a 64-bit number. 0 if it is not of this form.
 fn parse_lsn(text: &str) -> u64 {
     let half = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
     text.split_once('/')

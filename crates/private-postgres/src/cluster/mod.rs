@@ -1,4 +1,4 @@
-//! A primary and its replicas as one thing: started, found again after any end, stopped.
+//! A primary and its replicas as one thing: started, found again after any kind of end, stopped.
 
 mod lineage;
 mod node;
@@ -18,25 +18,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// For the only one that can be the primary: there is nothing to do but wait until it has replayed what it has.
+/// For a server that alone can be the primary: all one can do is wait until it has replayed what it has.
 const PROMOTE_LIMIT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone)]
 pub struct Options {
     pub data_dir: PathBuf,
     pub replicas: u8,
-    /// Where the PostgreSQL programs are; looked for where not given.
+    /// The directory of the PostgreSQL programs. None: it is looked for.
     pub bin_dir: Option<PathBuf>,
     pub durability: Durability,
-    /// A commit waits for a replica while one streams.
+    /// Whether commits wait for a replica, as long as one streams.
     pub synchronous: bool,
 }
 
-/// Where a node listens. Its role may change; its name and address do not.
+/// Where a node listens. Its role may change, but not its name and address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeAddress {
     pub name: String,
-    /// With the password of the application's user.
+    /// Contains the password of the application's user.
     pub url: String,
 }
 
@@ -56,7 +56,7 @@ pub struct Cluster {
 }
 
 struct Running {
-    /// Dropped to stop it.
+    /// The supervisor stops when this is dropped.
     stop: Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -102,7 +102,7 @@ impl Cluster {
         })
     }
 
-    /// In the order of their names; "primary" is where the first primary was made, not what it is now.
+    /// In the order of their names. "primary" is the node that was made as the first primary, and may be a replica now.
     pub fn nodes(&self) -> Vec<NodeAddress> {
         let address = |node: &Arc<Node>| NodeAddress {
             name: node.name().to_owned(),
@@ -113,12 +113,12 @@ impl Cluster {
         nodes
     }
 
-    /// For tests and operators: what is done to them is healed.
+    /// For tests and operators. The supervisor repairs whatever is done to them.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.nodes.iter().map(|node| &node.server)
     }
 
-    /// The present primary; during a failover the last one.
+    /// The present primary; during a failover the previous one.
     pub fn primary(&self) -> &Server {
         &self.nodes[self.view.leader.load(Ordering::Relaxed)].server
     }
@@ -128,14 +128,14 @@ impl Cluster {
         self.view.trusts.load(Ordering::Relaxed)
     }
 
-    /// The primary dies at once with all its children, as if its machine were lost: for demonstrations. The supervisor promotes a
-    /// replica, and brings the dead server back as one.
+    /// Ends the primary and all its children at once, as if its machine were lost: for demonstrations. The supervisor promotes a replica,
+    /// and brings the dead server back as a replica.
     pub fn kill_primary(&self) -> Result<(), Error> {
         self.primary().end_now()
     }
 
-    /// The replicas first, so that they do not report the loss of their primary. Every server ends, in bounded time, and
-    /// stays so; its directory is free for another one when this value is dropped.
+    /// Stops the replicas first, so that they do not report the loss of their primary. Every server ends within a bounded time, and cannot
+    /// be started again. The directory can be used by another cluster when this value is dropped.
     pub fn stop(&self) -> Result<(), Error> {
         self.shut_down(StopMode::Fast)
     }
@@ -150,7 +150,7 @@ impl Cluster {
             return Ok(());
         };
         drop(stop);
-        // A failover that is running now cannot start anything any more, and fails.
+        // A failover that is running now cannot start a server any more, and fails.
         self.nodes.iter().for_each(|node| node.server.retire());
         let leader = self.view.leader.load(Ordering::Relaxed);
         let (primary, replicas): (Vec<_>, Vec<_>) = self
@@ -168,7 +168,7 @@ impl Cluster {
     }
 }
 
-/// Not as clean as `stop`, but as complete.
+/// Stops all servers, less cleanly than `stop` does.
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.shut_down(StopMode::Immediate) {
@@ -177,7 +177,8 @@ impl Drop for Cluster {
     }
 }
 
-/// Starts the primary, which has ended. It is still a standby where its promotion was not finished, by a run that died or by a failure.
+/// Starts the primary, which is not running. It may still be a standby, if its promotion was not finished because of a failure or the end
+/// of an earlier run.
 fn lead(primary: &Server) -> Result<(), Error> {
     primary.undo_half_a_promotion()?;
     primary.start()?;

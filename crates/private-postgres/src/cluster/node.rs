@@ -1,13 +1,13 @@
-//! One server of a cluster, and what the supervisor knows of it.
+//! One server of a cluster, and what the supervisor knows about it.
 
 use crate::Server;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub(super) struct Node {
     pub server: Server,
-    /// It has streamed from the present primary since it was started, and no thread is working on it.
+    /// It has streamed from the present primary since it was started, and no thread is trying to make it join.
     joined: AtomicBool,
-    /// How often in a row the primary did not list it among those that stream.
+    /// How many times in a row the primary did not list it as streaming.
     missed: AtomicU32,
 }
 

@@ -1,4 +1,4 @@
-//! What is being done to bring one node back, and when it may be tried again.
+//! An attempt to bring one node back, and when the next one may begin.
 
 use super::node::Node;
 use super::replication;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// The supervisor has one for each node. An attempt to start a primary is made by the supervisor itself, which waits for it; a replica
-/// joins its primary on a thread of its own, since that can take minutes.
+/// The supervisor has one for each node. It starts a primary itself, and waits for that. A replica joins its primary on a thread of its
+/// own, since that can take minutes.
 pub(super) struct Recovery {
     join: Option<Join>,
-    /// In a row.
+    /// Failed attempts in a row.
     failures: u32,
     not_before: Instant,
 }
@@ -38,12 +38,12 @@ impl Recovery {
         Instant::now() >= self.not_before
     }
 
-    /// Whether a replica may be joined now.
+    /// Whether an attempt to join a replica may begin now.
     pub fn is_free(&self) -> bool {
         self.join.is_none() && self.is_due()
     }
 
-    /// Lets `replica` join `primary`.
+    /// Begins to make `replica` join `primary`.
     pub fn begin(&mut self, replica: &Arc<Node>, primary: &Arc<Node>) {
         let (source, replica) = (Arc::clone(primary), Arc::clone(replica));
         let name = replica.name().to_owned();
@@ -60,10 +60,10 @@ impl Recovery {
         }
     }
 
-    /// Whether an attempt that has ended made `node` stream from `primary`. `None` while none has ended.
+    /// `None` while no attempt has ended. Otherwise whether it made `node` stream from `primary`.
     pub fn ended(&mut self, node: &Node, primary: &Arc<Node>) -> Option<bool> {
         let join = self.join.take_if(|join| join.thread.is_finished())?;
-        // It may have joined the primary of an earlier term, which is worth nothing now.
+        // It may have joined the primary of an earlier term, which does not count.
         let still_primary = Arc::ptr_eq(&join.primary, primary);
         Some(self.finish(node, join) && still_primary)
     }
@@ -91,7 +91,7 @@ impl Recovery {
         self.failures = 0;
     }
 
-    /// The next attempt waits twice as long as the one before it.
+    /// The wait for the next attempt is twice as long as the one before.
     pub fn failed(&mut self) {
         let wait = RETRY_MIN
             .saturating_mul(1 << self.failures.min(6))
@@ -100,7 +100,7 @@ impl Recovery {
         self.not_before = Instant::now() + wait;
     }
 
-    /// Waits for the thread; false where it panicked.
+    /// Waits for the thread. False: it panicked.
     pub fn end(self) -> bool {
         self.join.is_none_or(|join| join.thread.join().is_ok())
     }

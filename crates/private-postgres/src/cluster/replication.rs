@@ -1,20 +1,20 @@
-//! Brings a replica to its primary.
+//! Makes a replica follow its primary.
 
 use crate::{Error, Server, StopMode, User, sql};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long it may be without a connection to its primary before it is copied anew.
+/// A replica that has had no connection to its primary for so long is copied anew.
 const CONNECT_LIMIT: Duration = Duration::from_secs(6);
 const QUESTION_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Starts `replica` so that it streams from `primary`: as it is, rewound, or copied anew, whichever is the least
-/// that works. The primary must be running; it is never touched.
+/// Starts `replica` so that it streams from `primary`: as it is, rewound, or copied anew, whichever is the least that works. The primary
+/// must be running; it is not changed.
 pub(super) fn join(primary: &Server, replica: &Server) -> Result<(), Error> {
     match join_as_it_is(primary, replica) {
         Ok(()) => Ok(()),
-        // Nothing to copy from, or nobody to ask: the replica keeps what it has.
+        // There is nothing to copy from, or the primary cannot be asked: the replica keeps its data.
         Err(error @ (Error::Sql { .. } | Error::Retired { .. })) => Err(error),
         Err(error) if !primary.is_running() => Err(error),
         Err(error) => {
@@ -41,14 +41,14 @@ fn join_as_it_is(primary: &Server, replica: &Server) -> Result<(), Error> {
 }
 
 fn start_streaming(primary: &Server, replica: &Server) -> Result<(), Error> {
-    // What it waited for as a primary must not make it hang when it is promoted again.
+    // A list that it had as a primary would make its commits hang when it is promoted again.
     replica.reload(&[("synchronous_standby_names", "")])?;
     replica.start()?;
     let mut end = Instant::now() + CONNECT_LIMIT;
     while Instant::now() < end {
         match state_of(primary, replica)?.as_deref() {
             Some("streaming") => return Ok(()),
-            Some(_) => end = Instant::now() + CONNECT_LIMIT, // it catches up
+            Some(_) => end = Instant::now() + CONNECT_LIMIT, // it is catching up
             None => {}
         }
         thread::sleep(POLL);
@@ -56,7 +56,7 @@ fn start_streaming(primary: &Server, replica: &Server) -> Result<(), Error> {
     Err(replica.timeout("did not connect to the primary", CONNECT_LIMIT))
 }
 
-/// What the primary says of the replica: nothing, catchup, streaming, …
+/// The state of the replica, as the primary sees it: none, catchup, streaming, …
 fn state_of(primary: &Server, replica: &Server) -> Result<Option<String>, Error> {
     let question = "SELECT application_name || ':' || state AS value FROM pg_stat_replication";
     let answer = sql::ask(&primary.url(User::Superuser), question, QUESTION_LIMIT);

@@ -1,6 +1,6 @@
-//! Keeps a cluster whole: promotes a trusted replica when the primary dies, brings dead nodes back.
+//! Keeps a cluster complete: promotes a trusted replica when the primary dies, and brings dead nodes back.
 //!
-//! It owns all the processes, so it can make sure that an old primary is dead before there is a new one.
+//! The supervisor owns all processes, so it can make sure that an old primary is dead before there is a new one.
 
 use super::lead;
 use super::node::Node;
@@ -13,9 +13,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often the processes are looked at: a death is noticed within this time.
+/// How often the processes are checked: a death is noticed within this time.
 const TICK: Duration = Duration::from_millis(10);
-/// A replica that runs but has not streamed for half a minute needs help.
+/// A replica that runs but has not streamed for half a minute has to join again.
 const MISSED_MAX: u32 = (30_000 / OBSERVE.as_millis()) as u32;
 
 pub(super) struct Supervisor {
@@ -23,16 +23,16 @@ pub(super) struct Supervisor {
     view: Arc<View>,
     synchronous: bool,
     term: Arc<Term>,
-    /// The threads that watch this term, and earlier ones where they hang on a frozen server.
+    /// The threads that watch this term, and those of earlier terms that hang on a frozen server.
     watchers: Vec<JoinHandle<()>>,
     /// One for each node.
     recoveries: Vec<Recovery>,
 }
 
-/// What others may know, at any time and without waiting.
+/// What other threads can read at any time, without waiting.
 #[derive(Default)]
 pub(super) struct View {
-    /// Of the present primary among the nodes.
+    /// The index of the present primary among the nodes.
     pub leader: AtomicUsize,
     /// Whether there is a replica that would be promoted.
     pub trusts: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Supervisor {
         }
     }
 
-    /// Until the other end of the channel is dropped.
+    /// Runs until the other end of the channel is dropped.
     pub fn run(mut self, stop: &Receiver<()>) {
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(TICK) {
             self.look_after_the_primary();
@@ -64,8 +64,8 @@ impl Supervisor {
             }
         }
         self.term.end();
-        // All of them end by themselves now: the servers are stopped and cannot be started again. What they hold,
-        // the lock of the directory, is free when this returns.
+        // All threads end by themselves now, since the servers are stopped and cannot be started again. Whatever they hold, such as the
+        // lock of the directory, is free when this returns.
         let ends = self.recoveries.into_iter().map(Recovery::end);
         let ends = ends.chain(
             self.watchers
@@ -88,7 +88,8 @@ impl Supervisor {
         }
         let died = Instant::now();
         log::warn!(node = leader.name(); "the primary has died");
-        // Children of a killed postmaster may still be writing. While they cannot be ended the term goes on, and with it the trust in a replica.
+        // Children of a killed postmaster may still be writing. As long as they cannot be ended, the term goes on, and the replica stays
+        // trusted.
         if let Err(error) = leader.server.end_leftovers() {
             return self.no_primary(&error);
         }
@@ -112,8 +113,8 @@ impl Supervisor {
         log::error!(node = self.nodes[index].name(); "no primary: {error}");
     }
 
-    /// Who is the primary from now on, and whether it could be started: the successor where there is one that holds everything, else the
-    /// old primary itself, which holds everything too.
+    /// Returns the primary from now on, and whether it could be started. It is the successor, if there is one that holds everything; else
+    /// the old primary again, which holds everything too.
     fn replace(&self, old: &Arc<Node>, successor: Option<Arc<Node>>) -> (usize, Result<(), Error>) {
         let fit = |node: &Arc<Node>| node.is_joined() && node.server.is_running();
         if let Some(successor) = successor.filter(fit) {
@@ -129,14 +130,14 @@ impl Supervisor {
     }
 
     fn index_of(&self, node: &Arc<Node>) -> usize {
-        // Every node comes from this list.
+        // The node is always in this list.
         self.nodes
             .iter()
             .position(|other| Arc::ptr_eq(other, node))
             .unwrap_or(0)
     }
 
-    /// Whoever followed the old primary is brought to the new one.
+    /// After a change of the primary every other node has to join it.
     fn begin_term(&mut self) {
         let leader = self.leader();
         if self.term.leader.name() != self.nodes[leader].name() {
@@ -166,16 +167,16 @@ impl Supervisor {
     }
 }
 
-/// What has become of an attempt to promote a replica.
+/// The result of an attempt to promote a replica.
 enum Promotion {
-    /// It has ended and is a replica as before: another may be the primary.
+    /// The server has ended, and is a replica as before: another one may become the primary.
     Undone(Error),
-    /// It is the primary from now on, also where it cannot be started: it may have acknowledged writes that no other server has.
+    /// The server is the primary from now on, even if it cannot be started: it may have acknowledged writes that no other server has.
     Final(Result<(), Error>),
 }
 
-/// Before a promoted server takes its first write it takes its standby.signal away. So the file tells what has become of a promotion that
-/// failed, but only when the server has ended; while it cannot be ended the promotion may go on.
+/// A promoted server removes its standby.signal before its first write. So this file shows how far a failed promotion came, but only once
+/// the server has ended: until then the promotion may go on.
 fn promote(server: &Server) -> Promotion {
     let Err(error) = server.promote() else {
         return Promotion::Final(Ok(()));
@@ -197,7 +198,7 @@ fn term_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Term> {
     Term::new(&nodes[leader], others, synchronous, &view.trusts)
 }
 
-/// A term that nobody watches trusts no replica, so its primary is restarted and not replaced.
+/// If the thread cannot be started, no replica is trusted in this term, and a dead primary is restarted instead of being replaced.
 fn watch(term: &Arc<Term>) -> Option<JoinHandle<()>> {
     let watched = Arc::clone(term);
     let thread = thread::Builder::new().spawn(move || watched.watch());

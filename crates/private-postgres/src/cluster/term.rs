@@ -1,8 +1,8 @@
-//! The time in which one node is the primary, and the question which replica has everything it acknowledged.
+//! A term is the time in which one node is the primary. It knows which replica has everything that this primary has acknowledged.
 //!
-//! One streaming replica is *named*: commits wait for it and for no other. It is *trusted* once commits are known
-//! to wait and it has caught up: from then on it holds every acknowledged commit, even while it is cut off, until
-//! the primary is told to wait for it no longer. Only a trusted replica is ever promoted.
+//! One streaming replica is *named*: commits wait for it and for no other. It is *trusted* once it is certain that commits wait for it, and
+//! it has caught up: from then on it holds every acknowledged commit, even while it is cut off, until the primary is told not to wait for
+//! it any more. Only a trusted replica is ever promoted.
 
 use super::node::Node;
 use crate::{Error, User, sql};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the primary is asked who streams.
+/// How often the primary is asked which replicas stream.
 pub(super) const OBSERVE: Duration = Duration::from_millis(100);
 const CONFIRM_LIMIT: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(10);
@@ -26,8 +26,8 @@ enum Synchrony {
 
 struct Setting {
     synchrony: Synchrony,
-    /// Whether the primary was told. Where its file could not be written (a full disk) it is told again until it was: commits may be waiting
-    /// for a replica that is gone.
+    /// Whether the primary was told. If its settings file could not be written (a full disk), it is told again until that succeeds: commits
+    /// may be waiting for a replica that is gone.
     told: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Term {
     synchronous: bool,
     setting: Mutex<Setting>,
     over: AtomicBool,
-    /// What the synchrony says, for others to read.
+    /// Whether a replica is trusted, for other threads to read.
     trusts: Arc<AtomicBool>,
 }
 
@@ -61,7 +61,7 @@ impl Term {
         })
     }
 
-    /// Returns the replica that holds every commit acknowledged in this term.
+    /// Ends the term, and returns the replica that holds every commit acknowledged in it, if there is one.
     pub fn end(&self) -> Option<Arc<Node>> {
         let mut setting = self.setting();
         self.over.store(true, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl Term {
         }
     }
 
-    /// Commits must not wait for a replica that is gone.
+    /// Commits must not wait for a replica that is lost.
     pub fn lost(&self, follower: &Node) {
         let mut setting = self.setting();
         let named = matches!(&setting.synchrony, Synchrony::Named(name) | Synchrony::Trusted(name) if name == follower.name());
@@ -85,12 +85,12 @@ impl Term {
         }
     }
 
-    /// Until the term ends; on a thread of its own, since a frozen primary may hold it for as long as it is frozen.
+    /// Watches until the term ends. It needs a thread of its own, since it hangs on a frozen primary.
     pub fn watch(&self) {
         let mut connection = None;
         while !self.is_over() {
             self.tell_again();
-            // Errors here are the primary dying or starting; its death is the supervisor's to report.
+            // Errors happen while the primary dies or starts; its death is reported by the supervisor.
             if let Err(error) = self.observe(&mut connection) {
                 connection = None;
                 log::debug!(node = self.leader.name(); "cannot observe replication: {error}");
@@ -120,7 +120,7 @@ impl Term {
         }
     }
 
-    /// Returns the replica whose trust is still to be confirmed.
+    /// Chooses a replica to name, if there is none. Returns the one that is named and not trusted yet.
     fn name_one(&self, streams: &dyn Fn(&str) -> bool) -> Option<String> {
         let mut setting = self.setting();
         if self.is_over() {
@@ -144,7 +144,7 @@ impl Term {
         }
     }
 
-    /// The state is changed before the primary is told: nobody is trusted a moment longer than commits wait for him.
+    /// The state is changed before the primary is told, so that no replica is trusted when commits no longer wait for it.
     fn change(&self, setting: &mut Setting, to: Synchrony) {
         setting.synchrony = to;
         self.trusts.store(false, Ordering::Relaxed);
@@ -183,14 +183,14 @@ impl Term {
         let setting = "SELECT current_setting('synchronous_standby_names') AS value";
         let wanted = format!("\"{name}\"");
         let url = self.leader.server.url(User::Superuser);
-        // A new session each time: the postmaster tells its sessions of new settings before it tells the checkpointer, and starts none
-        // in between. One that exists already may know them earlier.
+        // A new session each time: the postmaster tells its sessions of new settings before it tells the checkpointer, and starts no
+        // session in between. A session that exists already may have the settings before the checkpointer.
         let is_told = || Ok(sql::values(&mut sql::connect(&url)?, setting)?.contains(&wanted));
         if !eventually(is_told)? {
             return Ok(());
         }
-        // Whether commits wait is a flag that the checkpointer sets when it reads the new setting, which it does
-        // before it begins a checkpoint that is asked for.
+        // Commits wait because of a flag that the checkpointer sets when it reads the new setting. It does that before it begins a
+        // checkpoint that was requested.
         sql::execute(connection, "CHECKPOINT")?;
         let position = sql::values(
             connection,
@@ -228,7 +228,7 @@ impl Term {
     }
 }
 
-/// False where it did not come true in time: the next observation tries again.
+/// False: the condition was not met in time. The next observation tries again.
 fn eventually(mut condition: impl FnMut() -> Result<bool, String>) -> Result<bool, String> {
     let end = Instant::now() + CONFIRM_LIMIT;
     while Instant::now() < end {

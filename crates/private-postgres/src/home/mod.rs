@@ -1,4 +1,4 @@
-//! The directory that holds the servers of one cluster: locked, with its passwords, used by one process at a time.
+//! The directory that holds the servers of one cluster and their passwords. It is locked, so only one process uses it at a time.
 
 mod passwords;
 pub(crate) mod private_file;
@@ -50,7 +50,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// Creates the directory where needed, and locks it until the last server of it is dropped.
+    /// Creates the directory if needed, and locks it until the last server in it is dropped.
     pub fn open(
         dir: &Path,
         binaries: Binaries,
@@ -92,7 +92,7 @@ impl Home {
         self.passwords.of(user)
     }
 
-    /// A command of ours: right account, clean environment, ends with us.
+    /// Prepares a command: the right account, a clean environment, and that it ends with this process.
     pub(crate) fn command(&self, mut command: Command) -> Command {
         process::prepare(&mut command, self.account.as_ref(), &self.dir);
         command
@@ -103,7 +103,7 @@ impl Home {
     }
 }
 
-/// Creates and locks the directory, and returns its true path.
+/// Creates and locks the directory, and returns its canonical path.
 pub(crate) fn lock(dir: &Path) -> Result<(PathBuf, Flock<File>), Error> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let dir = fs::canonicalize(dir).map_err(Error::io("find", dir))?;
@@ -124,7 +124,7 @@ pub(crate) fn lock(dir: &Path) -> Result<(PathBuf, Flock<File>), Error> {
     }
 }
 
-/// The account must get through this directory to the data, but need not read it.
+/// The account must be able to pass through this directory to the data, but need not read it.
 fn open_to_the_account(dir: &Path) -> Result<(), Error> {
     let meta = fs::metadata(dir).map_err(Error::io("read", dir))?;
     let mode = meta.permissions().mode();

@@ -1,4 +1,4 @@
-//! The passwords of the database users: made once, kept in a file beside the data.
+//! The passwords of the database users: made once, and kept in a file beside the data.
 
 use super::{User, private_file};
 use crate::Error;
@@ -6,7 +6,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use std::fs;
 use std::path::Path;
 
-/// Neither Debug nor Display, so that no log can show it.
+/// Implements neither Debug nor Display, so that no log can show it.
 pub(super) struct Passwords {
     superuser: String,
     replicator: String,
@@ -36,7 +36,7 @@ impl Passwords {
         }
     }
 
-    /// New passwords would not open a database that exists.
+    /// If there is a database already, new passwords would not open it.
     fn no_database_yet(dir: &Path, file: &Path) -> Result<(), Error> {
         let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
         let data = entries

@@ -8,12 +8,12 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Writes a file that only its owner (the account, where it is for PostgreSQL) can read, whole or not at all.
+/// Writes a file completely or not at all. Only its owner can read it: the account, if one is given.
 pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Result<(), Error> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    // A leftover of a run that died; `create_new` below follows no symlink that someone may have put there.
+    // It may be left over from a run that died. `create_new` below follows no symlink that somebody may have put there.
     let _ = fs::remove_file(&part);
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new()
@@ -22,7 +22,7 @@ pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Re
             .mode(0o600)
             .open(&part)?;
         file.write_all(content.as_bytes())?;
-        // The file, and not its name: the directory may be the account's, who could put a link there.
+        // The owner of the open file is changed, not that of its name: the account may own the directory, and could put a link there.
         if let Some(account) = account {
             fchown(&file, Some(account.uid), Some(account.gid))?;
         }
@@ -32,13 +32,13 @@ pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Re
         .map_err(Error::io("write", &part))
         .and_then(|()| fs::rename(&part, path).map_err(Error::io("write", path)));
     if result.is_err() {
-        let _ = fs::remove_file(&part); // where the disk is full, half a file is room for others
+        let _ = fs::remove_file(&part); // if the disk is full, this makes room
     }
     result?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// A new name survives a loss of power only when its directory was written too.
+/// A new name survives a loss of power only if its directory was written too.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
     let sync = || fs::File::open(dir)?.sync_all();
     sync().map_err(Error::io("write", dir))

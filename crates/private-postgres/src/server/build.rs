@@ -1,4 +1,4 @@
-//! How data directories come to be: initdb, pg_basebackup, pg_rewind. All of it under `NAME.new`, then a rename.
+//! How data directories are made: initdb, pg_basebackup, pg_rewind. All of it happens under `NAME.new`, and ends with a rename.
 
 use super::Server;
 use super::config::{self, Settings};
@@ -67,7 +67,7 @@ fn initdb_command(home: &Home, data_dir: &Path, pwfile: &Path) -> Command {
     )
 }
 
-/// `--single` must be the first argument and the database the last, which the builder alone does not give.
+/// `--single` must be the first argument and the database the last, which the builder cannot express.
 fn single_user_command(home: &Home, data_dir: &Path) -> Command {
     let builder = PostgresBuilder::new()
         .program_dir(&home.binaries.dir)
@@ -75,12 +75,12 @@ fn single_user_command(home: &Home, data_dir: &Path) -> Command {
         .runtime_param("exit_on_error", "on");
     let mut command = Command::new(builder.get_program_file());
     command.arg("--single").args(builder.get_args());
-    // A statement that fails is not to be logged: it holds a password.
+    // A statement that fails must not be logged, since it contains a password.
     command.args(["-c", "log_min_error_statement=panic", "postgres"]);
     home.command(command)
 }
 
-/// One statement a line, as the single-user mode wants it. Passwords are alphanumeric.
+/// One statement on each line, as the single-user mode requires. Passwords are alphanumeric, and need no quoting.
 fn users_and_database(home: &Home) -> String {
     let (application, replicator) = (User::Application, User::Replicator);
     format!(
@@ -103,7 +103,7 @@ fn include_our_settings(data_dir: &Path) -> Result<(), Error> {
     append().map_err(Error::io("write", &path))
 }
 
-/// A copy of a running server, under `name`.
+/// Copies a running server to `name`.
 pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
     let home = source.home();
     let _shown = spinner(format!("Copying the database to {name}"));
@@ -133,8 +133,8 @@ pub(super) fn basebackup(source: &Server, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies
-/// only what differs, else by a new copy of everything.
+/// Turns the data directory of a stopped server into a copy that can follow `source`: by pg_rewind, which copies only what differs, or, if
+/// that fails, by copying everything.
 pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
     if !source.home().data_dir(name).exists() {
         return basebackup(source, name);
@@ -149,7 +149,7 @@ pub(super) fn rewind(source: &Server, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Before version 16 pg_rewind learns of a promotion only from the checkpoint that follows it.
+/// Before version 16 pg_rewind notices a promotion only after the checkpoint that follows it.
 fn checkpoint(source: &Server) -> Result<(), Error> {
     let answer = sql::tell(&source.url(User::Superuser), "CHECKPOINT", CHECKPOINT_LIMIT);
     answer.map_err(|reason| Error::Sql {
@@ -219,7 +219,8 @@ fn remove_part(part: &Path) -> Result<(), Error> {
     }
 }
 
-/// What was there before is replaced: only a replica's directory is ever rebuilt. It is taken away in one step: half of it would be no database.
+/// Replaces a directory that was there before, which can only be a replica's. It is renamed before it is removed: if that were interrupted,
+/// half of it would look like a database.
 fn put_in_place(home: &Home, name: &str) -> Result<(), Error> {
     let (part, data_dir) = (part_of(home, name), home.data_dir(name));
     let old = home.dir.join(format!("{name}.old"));

@@ -1,4 +1,4 @@
-//! `synapse.conf` in a data directory: written whole before every start and every reload, included by postgresql.conf.
+//! `synapse.conf` in a data directory, which postgresql.conf includes. It is written anew before every start and every reload.
 
 use crate::Error;
 use crate::home::{Durability, Home, User, private_file};
@@ -20,7 +20,7 @@ const ALWAYS: &[(&str, &str)] = &[
     ("full_page_writes", "on"),
     ("hot_standby", "on"),
     ("hot_standby_feedback", "off"),
-    ("wal_retrieve_retry_interval", "100ms"), // 5 s by default: a replica would idle that long after a failover
+    ("wal_retrieve_retry_interval", "100ms"), // 5 s by default: after a failover a replica would wait for so long
     ("wal_receiver_status_interval", "1s"),
     ("wal_receiver_timeout", "3s"),
     ("wal_sender_timeout", "3s"), // a frozen replica must not hold commits for the default minute
@@ -35,8 +35,8 @@ const ALWAYS: &[(&str, &str)] = &[
 
 const DURABLE: &[(&str, &str)] = &[("fsync", "on")];
 
-/// Shared memory in the data directory: what a killed server leaves in /dev/shm would stay there for ever when its
-/// directory is removed.
+/// Shared memory is kept in the data directory: what a killed server leaves in /dev/shm would stay there for ever if its directory is
+/// removed.
 const FAST: &[(&str, &str)] = &[("fsync", "off"), ("dynamic_shared_memory_type", "mmap")];
 
 pub(super) fn write(
@@ -72,7 +72,8 @@ fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('\'', "''")
 }
 
-/// How the server `name` reaches the one it copies. The password stands in a file: a running server writes each changed setting to its log.
+/// How the server `name` connects to the one that it follows. The password is in a file, since a running server writes every changed
+/// setting to its log.
 pub(super) fn conninfo(home: &Home, port: u16, name: &str) -> Result<String, Error> {
     let user = User::Replicator;
     let passfile = home.dir.join(format!("{name}.pgpass"));

@@ -1,4 +1,4 @@
-//! What tests do to servers: sudden death, hanging machines. Behind the feature `disasters`, which production does not build.
+//! What tests do to servers: sudden death, machines that hang. Only with the feature `disasters`, which production does not enable.
 
 use super::Server;
 use super::signals::KILL_LIMIT;
@@ -9,28 +9,28 @@ use nix::sys::signal::Signal;
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Server {
-    /// As if the machine were lost: the postmaster and all its children at once.
+    /// Ends the postmaster and all its children at once, as if the machine were lost.
     pub fn kill(&self) -> Result<(), Error> {
         self.end_now()
     }
 
-    /// Only the postmaster: its children notice and end by themselves, some of them a little later.
+    /// Kills only the postmaster: its children notice and end by themselves, some of them a little later.
     pub fn kill_postmaster(&self) {
         self.signal_and_wait(Signal::SIGKILL, KILL_LIMIT);
     }
 
-    /// The server stops answering but keeps its connections: a hanging machine or disk.
+    /// The server stops answering but keeps its connections, like a machine or a disk that hangs.
     pub fn freeze(&self) {
         if self.signal_postmaster(Signal::SIGSTOP) {
-            // Twice, for a child that was just being started.
+            // Twice, because a child may just have been starting.
             self.signal_all(Signal::SIGSTOP);
             self.signal_all(Signal::SIGSTOP);
         }
     }
 
-    /// As if the disk were full: no file may grow beyond so many bytes; None: as far as it wants. Those of WAL have 16 MiB from the
-    /// beginning. PostgreSQL tells it as it tells a full disk, by "could not extend file", with another errno (EFBIG). By a program
-    /// (util-linux), since only who has a server's uid may do that, and even root may lack the right.
+    /// As if the disk were full: no file may grow beyond so many bytes. None: no limit. (WAL files have their 16 MiB from the beginning.)
+    /// PostgreSQL reports "could not extend file", as for a full disk, but with another errno (EFBIG). A program of util-linux sets the
+    /// limit, since that needs the uid of the server's processes, and even root may lack the right.
     #[cfg(target_os = "linux")]
     pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Error> {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());

@@ -11,9 +11,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For a server that says nothing of itself.
+/// For a server that does not report its state.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// For one that says it is starting: it replays what was written since its last checkpoint, which takes minutes on a slow disk.
+/// For a server that reports that it is starting: it replays what was written since its last checkpoint, which takes minutes on a slow
+/// disk.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(600);
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 const FAST_STOP_LIMIT: Duration = Duration::from_secs(20);
@@ -48,7 +49,7 @@ impl Server {
             .data_dir(self.data_dir())
             .host("127.0.0.1")
             .port(self.port)
-            .socket_location(""); // no socket: Debian's default directory is not writable for us
+            .socket_location(""); // no socket: Debian's default directory is not writable for this account
         let log = self.open_log()?;
         let copy = log
             .try_clone()
@@ -80,7 +81,7 @@ impl Server {
         }
     }
 
-    /// What the postmaster says of itself in its pid file: asking over the network could hang. `None` where it has said nothing yet.
+    /// The state that the postmaster writes to its pid file: a question over the network could hang. `None`: it has written none yet.
     fn state(&self) -> Result<Option<String>, Error> {
         let mut guard = self.child();
         let Some(child) = guard.as_mut() else {
@@ -104,20 +105,21 @@ impl Server {
         Ok(lines.nth(6).filter(|_| ours).map(str::to_owned))
     }
 
-    /// False as soon as the postmaster has ended, for whatever reason.
+    /// False as soon as the postmaster has ended, whatever the reason.
     pub fn is_running(&self) -> bool {
         is_alive(&mut self.child())
     }
 
-    /// From now on it cannot be started: whoever stops a cluster must not race with a thread that heals it.
+    /// From now on the server cannot be started: otherwise a thread that repairs the cluster could start it while the cluster is being
+    /// stopped.
     pub(crate) fn retire(&self) {
         let _child = self.child();
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// Always ends with the server stopped: what does not obey in time is killed.
+    /// Always ends with the server stopped: if it does not stop in time, it is killed.
     pub fn stop(&self, mode: StopMode) -> Result<(), Error> {
-        self.wake(); // a frozen server obeys no signal
+        self.wake(); // a frozen server reacts to no signal
         let (first, limit) = match mode {
             StopMode::Fast => (Signal::SIGINT, FAST_STOP_LIMIT),
             StopMode::Immediate => (Signal::SIGQUIT, IMMEDIATE_STOP_LIMIT),
@@ -130,7 +132,7 @@ impl Server {
     }
 }
 
-/// Reaps the process where it has ended.
+/// If the process has ended, it is reaped.
 pub(super) fn is_alive(child: &mut Option<Child>) -> bool {
     match child.as_mut().map(Child::try_wait) {
         Some(Ok(None)) => true,

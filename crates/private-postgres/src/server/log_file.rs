@@ -1,4 +1,4 @@
-//! The log file of a server: bounded, and quoted where something went wrong.
+//! The log file of a server: its size is bounded, and errors quote its end.
 
 use super::Server;
 use crate::Error;

@@ -1,5 +1,5 @@
-//! One PostgreSQL server: what it is and where it is. The verbs of an operator are in `life.rs` (start, stop) and `role.rs` (promote,
-//! follow), those of a disaster in `disaster.rs` (kill, freeze).
+//! One PostgreSQL server. What an operator does with it is in `life.rs` (start, stop) and `role.rs` (promote, follow), what disasters do to
+//! it in `disaster.rs` (kill, freeze).
 
 mod build;
 mod config;
@@ -22,18 +22,18 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often a condition of a process is looked at.
+/// How often the state of a process is checked while waiting for a change.
 const POLL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopMode {
-    /// Ends the sessions, writes everything down, and sends it to the replicas.
+    /// Ends the sessions, writes everything to disk, and sends it to the replicas.
     Fast,
-    /// Just ends: the next start recovers from the log.
+    /// Ends at once: the next start recovers from the log.
     Immediate,
 }
 
-/// All verbs take `&self`: a test may freeze a server that another thread is talking to.
+/// All methods take `&self`: a test may freeze a server that another thread is talking to.
 pub struct Server {
     home: Arc<Home>,
     name: String,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// A new, empty database cluster; not started. Replaces nothing: opens it where it exists.
+    /// A new, empty database cluster, not started. If it exists already, it is opened and nothing is replaced.
     pub fn init(home: &Arc<Home>, name: &str) -> Result<Self, Error> {
         let directory = home.data_dir(name);
         if !directory.exists() {
@@ -107,7 +107,7 @@ impl Server {
         &self.home
     }
 
-    /// Holds the password: not for a log.
+    /// Contains the password, so it must not be logged.
     pub fn url(&self, user: User) -> String {
         let (name, password) = (user.name(), self.home.password(user));
         format!(
@@ -116,7 +116,7 @@ impl Server {
         )
     }
 
-    /// Changes settings, now where the server runs, and for all starts of this object. An empty value is a value.
+    /// Changes settings: at once if the server runs, and for all starts of this object. An empty value is set, too.
     pub fn reload(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
         let changes = settings
             .iter()
@@ -124,7 +124,7 @@ impl Server {
         let mut kept = self.settings();
         let mut new = kept.clone();
         new.extend(changes);
-        // Kept only when they are written: where that fails nothing has changed, and the caller knows it.
+        // Kept only once they are written: if writing fails, nothing has changed, and the caller knows that.
         config::write(&self.home, &self.data_dir(), &self.name, &new)?;
         *kept = new;
         drop(kept);
@@ -156,10 +156,10 @@ impl Server {
     }
 }
 
-/// Whoever wants a clean stop calls `stop` before.
+/// Stops the server immediately. For a clean stop, call `stop` before.
 impl Drop for Server {
     fn drop(&mut self) {
-        // Immediate and not kill: it gives its shared memory back.
+        // An immediate stop instead of a kill, since it gives the shared memory back.
         if let Err(error) = self
             .stop(StopMode::Immediate)
             .and_then(|()| self.end_leftovers())

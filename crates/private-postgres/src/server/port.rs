@@ -1,4 +1,4 @@
-//! The port of a server, kept in a file: the replica's primary_conninfo and people's psql rely on it.
+//! The port of a server. It is kept in a file, since the replicas' primary_conninfo and people's psql rely on it.
 
 use crate::Error;
 use rand::Rng;
@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Below the range from which kernels give ports to outgoing connections: one of those could otherwise
-/// sit on the port of a server that is just restarting, which is why this does not bind port 0.
+/// Below the range from which kernels give ports to outgoing connections: such a connection could otherwise take the port of a server that
+/// is just restarting. That is also why port 0 is not bound.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 pub(super) fn choose(file: &Path) -> Result<u16, Error> {
@@ -28,7 +28,7 @@ pub(super) fn choose(file: &Path) -> Result<u16, Error> {
     Ok(port)
 }
 
-/// A server binds its port only when it starts: until then the port is free, and another server of this process would take it too.
+/// A server binds its port only when it starts. Until then the port is free, and another server of this process would also take it.
 fn is_new(port: u16) -> bool {
     static GIVEN_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given_out = GIVEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The processes of a server, found by their data directory: also those that a run before this one started.
+//! The processes of a server, found by their data directory, including those that an earlier run started.
 
 use super::Server;
 use crate::Error;
@@ -15,14 +15,15 @@ use std::{io, thread};
 const LISTING_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Server {
-    /// The postmaster and its children, also those whose postmaster is dead. Each works in its data directory.
+    /// The postmaster and its children, even if the postmaster is dead: the working directory of each is the data directory.
     pub(super) fn processes(&self) -> Result<Vec<Pid>, Error> {
         servers_in(self.home.account.as_ref(), &self.data_dir())
     }
 }
 
-/// The kernel shows where a process works to the user of that process; to root only with CAP_SYS_PTRACE, which containers do not
-/// give. So who runs PostgreSQL as another user looks as that user. This identity is a thread's own, and ends with it.
+/// The kernel shows the working directory of a process to the user of that process, and to root only with CAP_SYS_PTRACE, which containers
+/// do not give. So if PostgreSQL runs as another user, a thread looks under that user's identity. Only this thread has the identity, and it
+/// ends with the thread.
 #[cfg(target_os = "linux")]
 fn servers_in(account: Option<&Account>, data_dir: &Path) -> Result<Vec<Pid>, Error> {
     let Some(account) = account else {
@@ -32,7 +33,7 @@ fn servers_in(account: Option<&Account>, data_dir: &Path) -> Result<Vec<Pid>, Er
         let dumpable = prctl::get_dumpable()?;
         nix::unistd::setfsgid(account.gid);
         nix::unistd::setfsuid(account.uid);
-        // A change of identity forbids the whole program to leave a core dump.
+        // A change of identity would forbid core dumps of the whole program.
         prctl::set_dumpable(dumpable)?;
         scan(data_dir)
     };
@@ -57,7 +58,7 @@ fn scan(data_dir: &Path) -> io::Result<Vec<Pid>> {
 #[cfg(target_os = "linux")]
 fn is_server_in(pid: Pid, data_dir: &Path) -> bool {
     let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}"));
-    // The program too: someone's shell may stand in the directory.
+    // The program is compared too: somebody's shell may be in the directory.
     link("cwd").is_ok_and(|cwd| cwd == data_dir)
         && link("exe").is_ok_and(|exe| {
             exe.file_name()

@@ -1,4 +1,4 @@
-//! Primary or replica: promote, follow, come back after a failover.
+//! Primary or replica: promote, follow, and come back after a failover.
 
 use super::{POLL, Server, StopMode, build, config};
 use crate::{Error, process};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const PROMOTE_LIMIT: Duration = Duration::from_secs(30);
-/// The line of pg_controldata.
+/// A line of pg_controldata.
 const STATE: &str = "Database cluster state";
 const TOOL_LIMIT: Duration = Duration::from_secs(20);
 
@@ -35,14 +35,14 @@ impl Server {
             }
             thread::sleep(POLL);
         }
-        // A primary does not read it: that it is gone from the file too can wait for the next start.
+        // A primary does not use it, so it can stay in the file until the next start.
         self.settings().remove("primary_conninfo");
         Ok(())
     }
 
-    /// Half a promotion took standby.signal away, but was not in production yet. Started like that the server would go on in the timeline
-    /// of its old primary, and nothing could tell their writes apart, not even pg_rewind. As a standby it can be promoted anew, to a
-    /// timeline of its own. Only for a server that has ended.
+    /// A promotion that was interrupted may have removed standby.signal before the server was in production. If such a server were started,
+    /// it would go on in the timeline of its old primary, and nothing could tell the writes of the two apart, not even pg_rewind. As a
+    /// standby it can be promoted again, to a timeline of its own. Only to be called for a server that has ended.
     pub(crate) fn undo_half_a_promotion(&self) -> Result<(), Error> {
         let half = ["in archive recovery", "shut down in recovery"];
         if self.is_standby() || !half.contains(&self.control(STATE)?.as_str()) {
@@ -52,7 +52,7 @@ impl Server {
         build::mark_standby(self.home(), &self.data_dir())
     }
 
-    /// One line of pg_controldata: it works on a stopped server, and cannot hang on a frozen one.
+    /// One line of pg_controldata, which works on a stopped server, and does not hang on a frozen one.
     pub(crate) fn control(&self, key: &str) -> Result<String, Error> {
         let tool = PgControlDataBuilder::new()
             .program_dir(&self.home().binaries.dir)
@@ -64,7 +64,7 @@ impl Server {
         Ok(value.unwrap_or_default().trim().to_owned())
     }
 
-    /// Follows another server from now on. A running primary becomes a replica only by the next start.
+    /// Makes the server follow another one from now on. A running primary becomes a replica only at its next start.
     pub fn follow(&self, source: &Server) -> Result<(), Error> {
         self.follow_port(source.port())
     }
@@ -76,7 +76,7 @@ impl Server {
         self.reload(&[("primary_conninfo", &conninfo)])
     }
 
-    /// Makes a former primary fit to follow its successor, stopping it where it runs; not started.
+    /// Makes a former primary fit to follow its successor. It is stopped if it runs, and not started again.
     pub fn rewind_to_follow(&self, source: &Server) -> Result<(), Error> {
         self.stop(StopMode::Fast)?;
         self.end_leftovers()?;
@@ -84,14 +84,14 @@ impl Server {
         self.follow(source)
     }
 
-    /// Throws the data away and copies everything anew, stopping it where it runs; not started.
+    /// Throws the data away and copies everything anew. The server is ended if it runs, and not started again.
     pub fn rebuild_to_follow(&self, source: &Server) -> Result<(), Error> {
         self.end_now()?;
         build::basebackup(source, self.name())?;
         self.follow(source)
     }
 
-    /// A replica by the next start, a primary otherwise.
+    /// Whether it is, or at its next start will be, a replica.
     pub fn is_standby(&self) -> bool {
         self.data_dir().join("standby.signal").exists()
     }

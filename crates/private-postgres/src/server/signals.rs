@@ -1,4 +1,4 @@
-//! The signals to a server: to its postmaster alone, or to every process that works in its data directory.
+//! Sends signals to a server: to its postmaster alone, or to every process whose working directory is the data directory.
 
 use super::life::is_alive;
 use super::{POLL, Server};
@@ -33,17 +33,17 @@ impl Server {
         true
     }
 
-    /// The postmaster and all its children at once: the end that nothing can delay.
+    /// Ends the postmaster and all its children at once; nothing can delay that.
     pub(crate) fn end_now(&self) -> Result<(), Error> {
-        // Locked throughout, so that whoever watches the server cannot start it again while it is being killed.
+        // Locked all the time, so that the supervisor cannot start the server again while it is being killed.
         let mut guard = self.child();
-        // Stopped first, so that it neither starts new children nor tells the old ones to end.
+        // The postmaster is stopped first, so that it neither starts new children nor tells the old ones to end.
         guard
             .iter()
             .for_each(|child| process::signal(process::pid_of(child), Signal::SIGSTOP));
         self.end_leftovers()?;
         if let Some(mut child) = guard.take() {
-            // It is dead already, unless it was started so lately that it has not reached its data directory.
+            // It is dead already, unless it was started so recently that it has not entered its data directory.
             child
                 .kill()
                 .and_then(|()| child.wait())
@@ -52,7 +52,7 @@ impl Server {
         Ok(())
     }
 
-    /// Kills every process that works in the data directory.
+    /// Kills every process whose working directory is the data directory.
     pub(crate) fn end_leftovers(&self) -> Result<(), Error> {
         let end = Instant::now() + KILL_LIMIT;
         loop {
@@ -69,7 +69,7 @@ impl Server {
         }
     }
 
-    /// What was frozen goes on.
+    /// Lets a frozen server go on.
     pub(super) fn wake(&self) {
         if self.is_running() {
             self.signal_all(Signal::SIGCONT);

@@ -1,5 +1,5 @@
-//! The plain service that ours is measured beside: one pool a database, one query a request, one table, nothing that makes a create
-//! repeatable, and no request log. All of it with the defaults of axum and sqlx.
+//! The plain service that ours is compared with: one pool per database, one query per request, one table, nothing that makes a create
+//! repeatable, and no request log. Everything has the defaults of axum and sqlx.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -105,7 +105,7 @@ fn failed(error: sqlx::Error) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-/// Written out: sqlx's macros are not built.
+/// Written by hand, since sqlx is built without its macros.
 impl FromRow<'_, PgRow> for Transaction {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{MAX_VIOLATIONS, Violation, escape_pointer};
 
-/// A member that is there but unusable, which has been reported.
+/// The member is there, but cannot be used, and that has been reported.
 pub struct Reported;
 
 pub struct Fields<'v, 'r> {
@@ -18,7 +18,7 @@ pub struct Fields<'v, 'r> {
 }
 
 impl<'v, 'r> Fields<'v, 'r> {
-    /// None, and a violation, where `value` is not an object.
+    /// None if `value` is not an object, which is reported.
     pub fn open(value: &'v Value, at: &'r str, violations: &'r mut Vec<Violation>) -> Option<Self> {
         let Value::Object(object) = value else {
             report(violations, at.to_owned(), "type", "must be an object");
@@ -37,7 +37,7 @@ impl<'v, 'r> Fields<'v, 'r> {
         self.all_valid
     }
 
-    /// None: absent, which an explicit null is too.
+    /// None: the member is absent, or null.
     pub fn value(&mut self, name: &'static str) -> Option<&'v Value> {
         self.read.push(name);
         self.object.get(name).filter(|value| !value.is_null())
@@ -64,7 +64,7 @@ impl<'v, 'r> Fields<'v, 'r> {
         self.checked_text(name).unwrap_or(None)
     }
 
-    /// None: reported, be it because it is absent.
+    /// None: the member is absent or cannot be used, which is reported.
     pub fn required_text(&mut self, name: &'static str) -> Option<&'v str> {
         match self.checked_text(name) {
             Ok(None) => self.reject(name, "required", "is required"),
@@ -73,7 +73,7 @@ impl<'v, 'r> Fields<'v, 'r> {
         }
     }
 
-    /// Always None, so that a rule can end with it.
+    /// Always None, so that the function that reads a field can end with it.
     pub fn reject<T>(&mut self, name: &str, code: &'static str, detail: impl Display) -> Option<T> {
         self.reject_at(&format!("/{}", escape_pointer(name)), code, detail);
         None
@@ -90,7 +90,7 @@ impl<'v, 'r> Fields<'v, 'r> {
         );
     }
 
-    /// Reports the members nobody has asked for: a misspelt optional field must not be lost in silence.
+    /// Reports the members that nobody has read: a misspelt optional field must not be lost in silence.
     pub fn reject_unread(&mut self) {
         let object = self.object;
         for name in object.keys() {

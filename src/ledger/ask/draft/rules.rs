@@ -1,4 +1,4 @@
-//! Rules of single fields, which bodies and search parameters share.
+//! Rules of single fields, for bodies and search parameters alike.
 
 pub const CALLBACK_TYPES: [&str; 4] = [
     "deposit",
@@ -22,8 +22,8 @@ pub fn is_callback_status(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-/// Codes and details of every broken rule. White space of any script at the ends counts as a space: it is as
-/// invisible, and would make a second id of what everyone reads as the same one.
+/// Codes and details of every broken rule. Any Unicode white space at the ends is refused: it cannot be seen, so two ids that read the same
+/// would be different ones.
 pub fn anchor_transaction_id_errors(text: &str) -> Vec<(&'static str, &'static str)> {
     let mut errors = Vec::new();
     if text.is_empty() || text.len() > MAX_ANCHOR_ID_BYTES {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Timelike, Utc};
 
-/// RFC 3339, or a date for its midnight in UTC, in whole microseconds.
+/// RFC 3339, or a date, which means its midnight in UTC. The result has whole microseconds.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     if text.contains(' ') {
         return Err(
@@ -25,13 +25,13 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     })
 }
 
-/// Chrono takes a 61st second in every minute. RFC 3339 has one only where a leap second can be: at the end of a day of UTC.
+/// Chrono accepts a 61st second in every minute; in RFC 3339 there is one only where a leap second can be, at the end of a UTC day.
 fn exists(time: &DateTime<Utc>) -> bool {
     let is_leap = time.nanosecond() >= 1_000_000_000;
     !is_leap || (time.hour(), time.minute()) == (23, 59)
 }
 
-/// Chrono alone would take "+026-1-001" and the like.
+/// A date in ten characters: chrono alone would also accept "+026-1-001" and the like.
 fn date(text: &str) -> Option<DateTime<Utc>> {
     let formed = text.bytes().enumerate().all(|(at, b)| match at {
         4 | 7 => b == b'-',
@@ -43,8 +43,8 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// Stored times are whole microseconds, so a finer bound means the next whole one, be it inclusive
-/// (`t >= 1.5` is `t >= 2`) or exclusive (`t < 1.5` is `t < 2`). Cutting would let rows in that are outside.
+/// Stored times have whole microseconds, so a finer bound is rounded up to the next one, be it inclusive (`t >= 1.5` is `t >= 2`) or
+/// exclusive (`t < 1.5` is `t < 2`). Rounding down would include rows that are outside.
 fn round_up(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let cut = DateTime::from_timestamp_micros(time.timestamp_micros())?;
     let finer = !time.timestamp_subsec_nanos().is_multiple_of(1_000);

@@ -275,7 +275,7 @@ prop_compose! {
         amounts in prop::array::uniform2(prop::option::of(0u32..)),
         micros in prop::array::uniform2(prop::option::of(-62_135_596_800_000_000i64..253_402_300_800_000_000)),
     ) -> Search {
-        // Bounds between which nothing can lie are refused.
+        // The order of bounds is corrected: a search with nothing between them is refused.
         let (mut amounts, mut micros) = (amounts, micros);
         if amounts.iter().all(Option::is_some) {
             amounts.sort_unstable();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::nuls;
 
 const MAX_BYTES: usize = 16 * 1024;
-/// Nested objects and arrays, the metadata object itself being the first.
+/// The most levels of nested objects and arrays, of which the metadata object itself is the first.
 const MAX_DEPTH: usize = 8;
 /// Keys of the metadata object itself; those of nested objects are limited by the size alone.
 const MAX_KEYS: usize = 64;
@@ -20,7 +20,7 @@ pub enum MetadataError {
     TooManyKeys,
     #[error("objects and arrays may be nested at most 8 deep")]
     TooDeep,
-    /// `pointer` leads from the metadata to the member.
+    /// `pointer` leads from the metadata to the member that has it.
     #[error("U+0000 is not allowed in a key or string")]
     Nul { pointer: String },
 }
@@ -35,7 +35,7 @@ impl MetadataError {
         }
     }
 
-    /// RFC 6901, relative to the metadata.
+    /// The place of the error as a JSON pointer (RFC 6901), relative to the metadata.
     pub fn pointer(&self) -> &str {
         match self {
             MetadataError::Nul { pointer } => pointer,
@@ -44,7 +44,7 @@ impl MetadataError {
     }
 }
 
-/// `bytes`: as compact JSON.
+/// `bytes`: the length as compact JSON.
 pub(super) fn check(metadata: &Value, bytes: usize) -> Vec<MetadataError> {
     let Value::Object(object) = metadata else {
         return vec![MetadataError::NotAnObject];

@@ -1,13 +1,13 @@
-//! Where a key or a string holds U+0000.
+//! Finds the keys and strings that contain U+0000.
 
 use serde_json::Value;
 
 use super::escape_pointer;
 
-/// Places that are looked for: as many as an answer tells.
+/// The search ends after so many places: an answer reports no more.
 const MAX_NULS: usize = 20;
 
-/// JSON pointers (RFC 6901) to the first of them.
+/// JSON pointers (RFC 6901) to the first places.
 pub(super) fn find(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     look_in(value, &mut Vec::new(), &mut found);
@@ -21,7 +21,7 @@ enum Step<'v> {
     Index(usize),
 }
 
-/// The pointers are written for what is found alone: below a long key every other one would be long too.
+/// Only the pointers to what is found are written out: with a long key above, pointers to all members would take much memory.
 fn look_in<'v>(value: &'v Value, path: &mut Vec<Step<'v>>, found: &mut Vec<String>) {
     let is_nul = |text: &str| text.contains('\0');
     let mut look = |step: Step<'v>, inside: Option<&'v Value>| {
