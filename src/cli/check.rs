@@ -12,6 +12,7 @@ use crate::db::survey::{Standing, Survey, survey};
 use crate::migrations;
 use crate::server::Certificate;
 use crate::settings::{DatabaseSettings, ServerSettings, Settings};
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 /// A certificate that expires within this time gets a warning.
@@ -49,13 +50,16 @@ fn transport(server: &ServerSettings) -> Vec<String> {
         }
         return Vec::new();
     };
-    let expires = Certificate::load(files).and_then(|certificate| certificate.expires());
-    let expires = match expires {
-        Ok(expires) => expires,
+    let valid = Certificate::load(files).and_then(|certificate| certificate.validity());
+    let valid = match valid {
+        Ok(valid) => valid,
         Err(complaint) => return vec![complaint],
     };
     let file = files.certificate.display();
-    match validity(expires, SystemTime::now()) {
+    match validity(&valid, SystemTime::now()) {
+        Validity::NotYet => {
+            return vec![format!("server.tls.certificate: {file} is not valid yet")];
+        }
         Validity::Over => return vec![format!("server.tls.certificate: {file} has expired")],
         Validity::Days(days) => {
             say!("warning: server.tls.certificate: {file} expires in {days} days");
@@ -67,14 +71,18 @@ fn transport(server: &ServerSettings) -> Vec<String> {
 
 #[derive(Debug, PartialEq)]
 enum Validity {
+    NotYet,
     Over,
     /// The days that are left, if there is less than [`SOON`].
     Days(u64),
     Long,
 }
 
-fn validity(expires: SystemTime, now: SystemTime) -> Validity {
-    match expires.duration_since(now) {
+fn validity(valid: &RangeInclusive<SystemTime>, now: SystemTime) -> Validity {
+    if now < *valid.start() {
+        return Validity::NotYet;
+    }
+    match valid.end().duration_since(now) {
         Err(_) => Validity::Over,
         Ok(left) if left < SOON => Validity::Days(left.as_secs() / DAY_S),
         Ok(_) => Validity::Long,
@@ -181,11 +189,14 @@ mod tests {
     #[test]
     fn a_certificate_is_warned_of_in_its_last_thirty_days() {
         let now = SystemTime::now();
-        let in_days = |days: u64| validity(now + Duration::from_secs(days * DAY_S), now);
+        let hour = Duration::from_secs(3600);
+        let until = |end: SystemTime| validity(&(now - hour..=end), now);
+        let in_days = |days: u64| until(now + Duration::from_secs(days * DAY_S));
         assert_eq!(in_days(31), Validity::Long);
         assert_eq!(in_days(30), Validity::Long);
         assert_eq!(in_days(29), Validity::Days(29));
         assert_eq!(in_days(0), Validity::Days(0));
-        assert_eq!(validity(now - Duration::from_secs(1), now), Validity::Over);
+        assert_eq!(until(now - Duration::from_secs(1)), Validity::Over);
+        assert_eq!(validity(&(now + hour..=now + hour), now), Validity::NotYet);
     }
 }

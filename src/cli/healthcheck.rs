@@ -12,6 +12,8 @@ pub fn healthcheck(settings: &Settings) -> Result<(), String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(2)))
         .tls_config(any_certificate)
+        // The service is on this machine; a proxy of the environment is for other addresses.
+        .proxy(None)
         .build()
         .into();
     let url = format!("{}/live", settings.server.url_of(settings.server.bind));

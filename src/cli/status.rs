@@ -66,6 +66,8 @@ impl Service {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .tls_config(trusting(arguments.ca_file.as_deref())?)
+            // A proxy of the environment would be shown the key.
+            .proxy(None)
             .build();
         Ok(Service {
             agent: agent.into(),

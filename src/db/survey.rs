@@ -63,7 +63,7 @@ fn ask_all(nodes: &[NodeOptions]) -> Vec<Result<Heard, Trouble>> {
         let (answers, url) = (answers.clone(), of.url.clone());
         let started = threads.start("survey", move || {
             let asked = Instant::now();
-            let session = SessionLimits::with_default_planner(PATIENCE, PATIENCE);
+            let session = SessionLimits::own_plans(PATIENCE, PATIENCE);
             let facts = connect(&url, &session).and_then(|mut connection| probe(&mut connection));
             let answer = facts.map(|facts| Heard { facts, asked });
             drop(answers.send((node, answer.map_err(Trouble::from))));

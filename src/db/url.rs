@@ -152,10 +152,7 @@ pub struct SessionLimits {
 
 impl SessionLimits {
     /// For a session in which PostgreSQL plans as it likes.
-    pub const fn with_default_planner(
-        statement_timeout: Duration,
-        lock_timeout: Duration,
-    ) -> SessionLimits {
+    pub const fn own_plans(statement_timeout: Duration, lock_timeout: Duration) -> SessionLimits {
         SessionLimits {
             statement_timeout,
             lock_timeout,

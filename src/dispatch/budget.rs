@@ -10,6 +10,15 @@ pub struct RetryBudget {
     limit: u32,
 }
 
+/// How many retries are in reserve for each place of a full lane; all kinds of work share them. Only failed attempts take one, jobs that
+/// are merely held do not, so the reserve is enough for a failover and another one within seconds.
+const RETRIES_PER_PLACE: u32 = 4;
+
+pub fn reserve_for(max_waiting: usize) -> u32 {
+    let places = u32::try_from(max_waiting).unwrap_or(u32::MAX);
+    places.saturating_mul(RETRIES_PER_PLACE)
+}
+
 impl RetryBudget {
     pub fn new(reserve: u32) -> RetryBudget {
         let limit = reserve.saturating_mul(5);

@@ -124,8 +124,7 @@ impl<W: Work> Lane<W> {
     pub fn take(self: &Arc<Self>, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
         let answered_at = Instant::now() + rtt;
-        queue.in_time(0, answered_at)?;
-        let first = queue.remove(0)?;
+        let first = queue.take_next(answered_at, self.rules.max_batch == 1)?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {
             jobs: vec![first.job],

@@ -15,7 +15,7 @@
 //! * t = 8 s, if no primary has come by then: the deadline has passed. The job is taken out of the lane and answered "may have been
 //!   applied", or "not applied" if it had never been sent.
 //!
-//! A read goes to the best node ([`read`]), and to the next one if that fails, in the same way: as a job in a lane before that node.
+//! A read goes to the best node ([`read`]), and to the next if that fails, in the same way: as a job in a lane before that node.
 
 mod answering;
 mod attempt;
@@ -34,6 +34,7 @@ mod watcher;
 mod work;
 mod write;
 
+pub use crate::db::role::DbRole;
 pub use attempt::{Durability, Failure};
 pub use bounds::{Bound, Bounds};
 pub use error::Error;
@@ -99,7 +100,7 @@ pub struct Dispatch {
     calling_back: WriteLanes<CallingBack>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
-    reading_history: ReadLanes<Paging<HistoryPage>>,
+    histories: ReadLanes<Paging<HistoryPage>>,
     counting: ReadLanes<Paging<Stats>>,
     exporting: ReadLanes<Paging<ExportPage>>,
     read_retries: RetryBudget,
@@ -108,15 +109,10 @@ pub struct Dispatch {
     runtime: Mutex<Option<Runtime>>,
 }
 
-/// How many retries are in reserve for each place of a full lane; all kinds of work share them. Only failed attempts take one, jobs that
-/// are merely held do not, so the reserve is enough for a failover and another one within seconds.
-const RETRIES_PER_PLACE: u32 = 4;
-
 impl Dispatch {
     pub fn start(databases: Arc<Databases>, policy: Policy) -> std::io::Result<Dispatch> {
         let runtime = leader::runtime(&databases)?;
-        let reserve = u32::try_from(policy.max_waiting).unwrap_or(u32::MAX);
-        let reserve = reserve.saturating_mul(RETRIES_PER_PLACE);
+        let reserve = budget::reserve_for(policy.max_waiting);
         let context = Arc::new(Context {
             databases,
             policy,
@@ -132,7 +128,7 @@ impl Dispatch {
             calling_back: WriteLanes::new(&context, true),
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
-            reading_history: ReadLanes::new(&context),
+            histories: ReadLanes::new(&context),
             counting: ReadLanes::new(&context),
             exporting: ReadLanes::new(&context),
             read_retries: RetryBudget::new(reserve),
@@ -221,8 +217,7 @@ impl Dispatch {
         bounds: Bounds,
     ) -> Result<Served<Events>, Error> {
         let asked = asked(&page.owner.clone(), page, consistency);
-        self.read(&self.reading_history, asked, consistency, bounds)
-            .await
+        self.read(&self.histories, asked, consistency, bounds).await
     }
 
     pub async fn count(

@@ -64,7 +64,7 @@ impl Dispatch {
             self.calling_back.status(),
             self.finding.status(),
             self.listing.status(),
-            self.reading_history.status(),
+            self.histories.status(),
             self.counting.status(),
             self.exporting.status(),
         ]

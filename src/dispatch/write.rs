@@ -1,5 +1,7 @@
 //! A write: the same job is sent again and again while its outcome is in doubt, until it is known or the deadline has passed.
 
+mod progress;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use super::{Bounds, Context, Dispatch, Error};
 use crate::db::status::Replication;
 use crate::db::{Require, Use};
 use crate::ledger;
+use progress::WriteProgress;
 
 /// How long a create waits for an earlier one with the same handle that has not finished.
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
@@ -43,17 +46,6 @@ impl<W: Work> WriteLanes<W> {
             lock_means_in_progress,
         }
     }
-}
-
-/// One write under way.
-struct WriteProgress {
-    deadline: Instant,
-    doubt: Doubt,
-    /// Why the last attempt gave no answer.
-    failure: Option<Failure>,
-    apart: bool,
-    waits_for_lock_since: Option<Instant>,
-    pauses: u32,
 }
 
 impl Dispatch {
@@ -240,15 +232,5 @@ impl Dispatch {
             Doubt::None if databases.primary_now().is_some() => Error::DurabilityUnavailable,
             Doubt::None => Error::PrimaryUnavailable,
         }
-    }
-}
-
-impl WriteProgress {
-    /// Waits for a random time (full jitter) of at most 64 ms, since many requests repeat at once after a failover.
-    async fn pause(&mut self) {
-        let cap_ms = 1_u64 << self.pauses.min(6);
-        self.pauses += 1;
-        let pause = Duration::from_micros(rand::random_range(0..=cap_ms * 1000));
-        tokio::time::sleep(pause).await;
     }
 }

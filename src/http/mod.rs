@@ -36,6 +36,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+/// Methods that are told apart in logs and metrics; a client may send any other word.
+pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
+
 /// The URL table: each method on each path, what a request needs for it, and its handler. No route is served without a row here, and no row
 /// can be written without a need. Where operators have a listener of their own, what needs [`Admin`] is served there alone.
 pub const TABLE: &[Endpoint] = &[

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -45,16 +46,18 @@ impl Certificate {
         }))
     }
 
-    /// When the first certificate of the chain, the server's own, expires.
-    pub fn expires(&self) -> Result<SystemTime, String> {
+    /// From when to when the first certificate of the chain, the server's own, is valid.
+    pub fn validity(&self) -> Result<RangeInclusive<SystemTime>, String> {
         let certified = self.current.load();
         let der = certified.cert.first().map_or(&[][..], |der| der);
         let parsed = x509_cert::Certificate::from_der(der).map_err(|error| {
             let file = self.files.certificate.display();
             format!("server.tls.certificate: {file}: {error}")
         })?;
-        let not_after = parsed.tbs_certificate().validity().not_after;
-        Ok(SystemTime::UNIX_EPOCH + not_after.to_unix_duration())
+        let validity = parsed.tbs_certificate().validity();
+        let time = |since_1970: Duration| SystemTime::UNIX_EPOCH + since_1970;
+        let from = time(validity.not_before.to_unix_duration());
+        Ok(from..=time(validity.not_after.to_unix_duration()))
     }
 
     /// TLS 1.2 and 1.3. ALPN, which actix adds, decides between HTTP/1.1 and HTTP/2.

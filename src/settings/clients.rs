@@ -61,6 +61,9 @@ fn keys(r: &mut Reader, key: &str) -> Vec<KeyDigest> {
             "must be the SHA-256 of a key, 64 hexadecimal digits, or several of them",
         );
     }
+    if digests.contains(&KeyDigest::of("")) {
+        r.problem(key, "is the SHA-256 of nothing, which is no key");
+    }
     digests
 }
 

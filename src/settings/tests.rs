@@ -458,6 +458,10 @@ mod who {
                 whole("x", &a) + &whole("y", &a),
                 "clients[1].key_sha256: occurs twice",
             ),
+            (
+                whole("x", &digest("")),
+                "clients[0].key_sha256: is the SHA-256 of nothing",
+            ),
             (whole("x", &a) + "owner = ' a'", "clients[0].owner: must be"),
             (
                 whole("x", &a) + "role = 'boss'",
@@ -484,6 +488,31 @@ mod who {
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert!(problems[0].starts_with(problem), "{problems:?}");
         }
+    }
+
+    /// As of a variable that was not filled.
+    #[test]
+    fn the_name_of_a_file_is_never_blank() {
+        let problems = parse(
+            "[server.tls]\ncertificate = ''\nkey = ' '\n[database.primary]\nurl_file = ''",
+            &[],
+        );
+        let problems = problems.unwrap_err();
+        for key in [
+            "server.tls.certificate",
+            "server.tls.key",
+            "database.primary.url_file",
+        ] {
+            let blank = format!("{key}: is set, but blank");
+            assert!(problems.contains(&blank), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn of_an_unknown_setting_no_more_is_shown_than_a_name_may_have() {
+        let problems = parse("[database]\n\"url postgres://u:secret@h/d\" = 1", &[]);
+        let problems = problems.unwrap_err();
+        assert_eq!(problems, ["database.url: is not a known setting"]);
     }
 
     #[test]

@@ -434,6 +434,7 @@ fn healthcheck_asks_the_running_service() {
         it.cluster
             .launch()
             .text("server.bind", &bind)
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
             .run(&["healthcheck"])
             .expect(0);
     }

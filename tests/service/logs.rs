@@ -1,8 +1,13 @@
 //! What is written to the log.
 
 use crate::support::wait::s;
-use crate::support::{Cluster, eventually, key, minimal, shared};
+use crate::support::{Cluster, ask, eventually, key, minimal, shared};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use private_postgres::User;
 use serde_json::Value;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
 
 #[test]
 fn every_request_is_logged_with_its_key_values() {
@@ -22,6 +27,53 @@ fn every_request_is_logged_with_its_key_values() {
     for part in ["POST", "route=/transactions", "status=201"] {
         assert!(line.contains(part), "{part} in {line}");
     }
+}
+
+/// Its create waits for a lock, and is stored when it has it.
+#[test]
+fn a_client_that_hangs_up_leaves_a_line_and_is_counted() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    let mut stranger = PgConnection::establish(&cluster.primary().url(User::Application)).unwrap();
+    stranger
+        .batch_execute("BEGIN; LOCK TABLE transactions")
+        .unwrap();
+    let body = minimal().to_string();
+    let request = format!(
+        "POST /transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: hung-up\r\nIdempotency-Key: k\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, app.port())).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let waits = "SELECT count(*)::text AS value FROM pg_locks WHERE NOT granted";
+    eventually(s(5), "it waits for the lock", || {
+        ask(cluster.primary(), waits) != "0"
+    });
+    drop(socket);
+    let line = || {
+        let log = app.log();
+        let line = log.lines().find(|line| line.contains("hung-up"));
+        line.is_some_and(|line| line.contains("status=499") && line.contains("client_gone"))
+    };
+    eventually(s(5), "it is logged", line);
+    let counted = r#"method="POST",route="/transactions",status="other"} 1"#;
+    assert!(app.get("/metrics").text.contains(counted));
+    stranger.batch_execute("ROLLBACK").unwrap();
+}
+
+#[test]
+fn a_word_that_is_no_method_is_not_written_to_the_log() {
+    let app = Cluster::alone().launch().start();
+    let word = "A".repeat(5000);
+    app.raw(
+        format!(
+            "{word} /live HTTP/1.1\r\nHost: x\r\nX-Request-Id: odd\r\nConnection: close\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+    eventually(s(5), "it is logged", || app.log().contains("odd"));
+    assert!(app.log().contains("method=other") && !app.log().contains(&word));
 }
 
 #[test]

@@ -135,7 +135,7 @@ struct Setting {
 }
 
 fn setting_of(url: &DatabaseUrl) -> Result<String, String> {
-    let session = SessionLimits::with_default_planner(PATIENCE, PATIENCE);
+    let session = SessionLimits::own_plans(PATIENCE, PATIENCE);
     let mut connection = connect(url, &session).map_err(|error| error.to_string())?;
     diesel::sql_query("SELECT current_setting('synchronous_standby_names') AS value")
         .get_result(&mut connection)

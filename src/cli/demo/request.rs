@@ -143,6 +143,7 @@ pub fn agent(patience: Duration) -> Agent {
     Agent::config_builder()
         .timeout_global(Some(patience))
         .http_status_as_error(false)
+        .proxy(None)
         .build()
         .into()
 }

@@ -140,7 +140,7 @@ fn answer(
     tell: impl Fn(Result<Heard, Trouble>) -> bool,
 ) {
     let limit = timeout * PATIENCE_WITH_ALL;
-    let session = SessionLimits::with_default_planner(limit, limit);
+    let session = SessionLimits::own_plans(limit, limit);
     let mut connection: Option<PgConnection> = None;
     while questions.recv().is_ok() {
         let asked = Instant::now();

@@ -28,6 +28,8 @@ pub struct Queue<W: Work> {
     all: Share,
     /// Of each owner that has jobs here.
     shares: HashMap<String, Share>,
+    /// The owner whose turn it was last, where owners take turns.
+    last_owner: String,
 }
 
 pub struct Entry<W: Work> {
@@ -76,6 +78,7 @@ impl<W: Work> Queue<W> {
             waiting: VecDeque::new(),
             all: Share::default(),
             shares: HashMap::new(),
+            last_owner: String::new(),
         }
     }
 
@@ -123,6 +126,24 @@ impl<W: Work> Queue<W> {
             fail(vec![late.reply], &Failure::OutOfTime { sent: false });
         }
         self.waiting.get(at)
+    }
+
+    /// The first job; if `owners_take_turns`, that of another owner than the last one, where there is one. They do where a statement takes
+    /// one job and may take seconds, as for statistics: an owner that sent four of them would let all others wait until their time is out.
+    pub fn take_next(&mut self, answered_at: Instant, owners_take_turns: bool) -> Option<Entry<W>> {
+        if !owners_take_turns {
+            self.in_time(0, answered_at)?;
+            return self.remove(0);
+        }
+        let mut owners = self.waiting.iter().map(|entry| W::owner(&entry.job));
+        let of_another = owners.position(|owner| owner != self.last_owner);
+        let at = of_another.filter(|at| self.in_time(*at, answered_at).is_some());
+        if at.is_none() {
+            self.in_time(0, answered_at)?;
+        }
+        let next = self.remove(at.unwrap_or(0))?;
+        W::owner(&next.job).clone_into(&mut self.last_owner);
+        Some(next)
     }
 
     pub fn remove(&mut self, at: usize) -> Option<Entry<W>> {

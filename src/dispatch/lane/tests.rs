@@ -95,6 +95,21 @@ fn an_owner_that_fills_a_lane_makes_room_for_others_and_for_them_alone() {
     );
 }
 
+/// Batches go alone, and may take long.
+#[test]
+fn owners_take_turns_where_jobs_go_alone() {
+    let dispatch = dispatch();
+    let lane = &dispatch.creating_all.pair.shared;
+    let until = Instant::now() + Duration::from_secs(60);
+    let queued = ["anna", "anna", "anna", "bert", "bert"]
+        .map(|owner| lane.queue_up(batch_of(owner, 1), until).unwrap());
+    let turns: Vec<String> = std::iter::from_fn(|| lane.take(Duration::ZERO))
+        .map(|batch| batch.jobs[0].caller().owner.clone())
+        .collect();
+    assert_eq!(turns, ["anna", "bert", "anna", "bert", "anna"]);
+    drop(queued);
+}
+
 #[test]
 fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_sent() {
     let dispatch = dispatch();

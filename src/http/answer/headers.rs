@@ -6,8 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::view::{List, Meta};
-use crate::db::role::DbRole;
-use crate::dispatch::{Durability, Origin, Served, Written};
+use crate::dispatch::{DbRole, Durability, Origin, Served, Written};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;

@@ -134,7 +134,7 @@ fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
         harmless(&transaction.anchor_transaction_id),
         harmless(&transaction.memo),
         or_empty(&transaction.memo_type),
-        metadata.unwrap_or_default().to_owned(),
+        metadata.map(harmless_text).unwrap_or_default(),
         transaction.status.to_string(),
         harmless(&transaction.status_reason),
         transaction.version.to_string(),
@@ -143,15 +143,25 @@ fn fields(transaction: &Transaction) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection), and these texts may come from strangers:
-/// an apostrophe before it makes it text. All other columns begin with a letter, a digit or a brace.
 fn harmless(text: &Option<String>) -> String {
+    text.as_deref().map(harmless_text).unwrap_or_default()
+}
+
+/// A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection), and these texts may come from strangers:
+/// an apostrophe before it makes it text. A cell may also begin inside of a text, where a spreadsheet separates cells by semicolons or tabs,
+/// as in countries that write decimals with a comma. All other columns are of letters, digits, dashes, dots and colons.
+fn harmless_text(text: &str) -> String {
     const BEGINS_A_FORMULA: [char; 11] = [
         '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ];
-    match text {
-        None => String::new(),
-        Some(text) if text.starts_with(BEGINS_A_FORMULA) => format!("'{text}"),
-        Some(text) => text.clone(),
+    let mut harmless = String::with_capacity(text.len() + 1);
+    let mut begins_a_cell = true;
+    for character in text.chars() {
+        if begins_a_cell && BEGINS_A_FORMULA.contains(&character) {
+            harmless.push('\'');
+        }
+        harmless.push(character);
+        begins_a_cell = matches!(character, ';' | '\t' | '\r' | '\n');
     }
+    harmless
 }

@@ -2,6 +2,7 @@
 
 use super::problems::Code;
 use super::{Answer, Principal, RequestId, Trace, Who};
+use crate::http::METHODS;
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -10,45 +11,128 @@ use actix_web::middleware::Next;
 use std::time::Instant;
 use uuid::Uuid;
 
+/// What nginx logs for a client that has gone before its answer.
+const GONE: u16 = 499;
+
 pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
-    let started = Instant::now();
+    let mut asked = Asked::of(&request);
     let response = next.call(request).await?.map_into_boxed_body();
-    write(&response, started);
+    asked.answered(&response);
     Ok(response)
 }
 
-/// Fields that are unknown or do not exist are written as a dash.
-fn write(response: &ServiceResponse<BoxBody>, started: Instant) {
-    let request = response.request();
-    let extensions = request.extensions();
-    let (who, acting) = (extensions.get::<Who>(), extensions.get::<Principal>());
-    let route = request.match_pattern();
-    let route = route.as_deref().unwrap_or("-");
-    let code = response.response().extensions();
-    let code = code.get::<Code>().map_or("-", |code| code.0);
-    let served_by = response.headers().get("x-served-by");
-    let served_by = served_by.and_then(|by| by.to_str().ok()).unwrap_or("-");
-    let known = who.and_then(|who| who.client.as_deref());
-    let known = known.map_or("-", |client| client.name.as_str());
-    let client = acting.map_or(known, |acting| acting.client.as_str());
-    let owner = acting.map_or("-", |acting| acting.owner.as_str());
-    let key = who.and_then(|who| who.key).map(|key| key.short());
-    let key = key.as_deref().unwrap_or("-");
-    let peer = who.map(|who| who.address.to_string());
-    let peer = peer.as_deref().unwrap_or("-");
-    let transaction = transaction_id(response).map(|id| id.to_string());
-    let transaction_id = transaction.as_deref().unwrap_or("-");
-    let request_id = RequestId::of(request);
-    let trace = extensions.get::<Trace>();
-    let trace_id = trace.map_or("-", |trace| trace.id.as_str());
-    let span_id = trace.map_or("-", |trace| trace.span.as_str());
-    let parent_span_id = trace.map_or("-", |trace| trace.parent_span.as_str());
-    log::info!(target: "access", method = request.method().as_str(), route, status = response.status().as_u16(), code, client, owner, key,
-        peer, transaction_id, served_by, duration_us = started.elapsed().as_micros(), request_id = request_id.as_str(),
-        trace_id, span_id, parent_span_id; "request");
+/// A request that has no line yet.
+///
+/// For example: at t = 0 ms a create comes, at t = 1 ms it is sent to the database, and at t = 2 ms its client closes the connection. actix
+/// drops what waits for the answer, and this with it; the row is stored at t = 3 ms. So the line is written then too, or whoever hangs up
+/// early could store transactions without a trace.
+struct Asked {
+    started: Instant,
+    method: &'static str,
+    route: Option<String>,
+    client: String,
+    key: String,
+    peer: String,
+    request_id: String,
+    trace: Option<Trace>,
+    has_line: bool,
 }
 
-/// The transaction that was created, otherwise the one that the path names.
+/// The rest of a line. What is not known, or does not exist, is a dash.
+struct Result<'r> {
+    status: u16,
+    code: &'r str,
+    client: &'r str,
+    owner: &'r str,
+    transaction_id: &'r str,
+    served_by: &'r str,
+}
+
+impl Asked {
+    fn of(request: &ServiceRequest) -> Asked {
+        let extensions = request.extensions();
+        let who = extensions.get::<Who>();
+        let client = who.and_then(|who| who.client.as_deref());
+        let key = who.and_then(|who| who.key);
+        let method = METHODS.into_iter().find(|it| *it == request.method());
+        Asked {
+            started: Instant::now(),
+            // A client may send any word, and one as long as a head may be.
+            method: method.unwrap_or("other"),
+            route: request.match_pattern(),
+            client: client.map_or_else(dash, |client| client.name.clone()),
+            key: key.map_or_else(dash, |key| key.short()),
+            peer: who.map_or_else(dash, |who| who.address.to_string()),
+            request_id: RequestId::of(request),
+            trace: extensions.get::<Trace>().cloned(),
+            has_line: false,
+        }
+    }
+
+    fn answered(&mut self, response: &ServiceResponse<BoxBody>) {
+        let extensions = response.request().extensions();
+        let principal = extensions.get::<Principal>();
+        let code = response.response().extensions();
+        let served_by = response.headers().get("x-served-by");
+        let transaction_id = transaction_id(response).map(|id| id.to_string());
+        self.write(&Result {
+            status: response.status().as_u16(),
+            code: code.get::<Code>().map_or("-", |code| code.0),
+            client: principal.map_or(&self.client, |principal| &principal.client),
+            owner: principal.map_or("-", |principal| &principal.owner),
+            transaction_id: transaction_id.as_deref().unwrap_or("-"),
+            served_by: served_by.and_then(|by| by.to_str().ok()).unwrap_or("-"),
+        });
+        self.has_line = true;
+    }
+
+    fn write(&self, result: &Result) {
+        let Result {
+            status,
+            code,
+            client,
+            owner,
+            transaction_id,
+            served_by,
+        } = *result;
+        let Asked {
+            method,
+            key,
+            peer,
+            request_id,
+            ..
+        } = self;
+        let route = self.route.as_deref().unwrap_or("-");
+        let trace = self.trace.as_ref();
+        let trace_id = trace.map_or("-", |trace| trace.id.as_str());
+        let span_id = trace.map_or("-", |trace| trace.span.as_str());
+        let parent_span_id = trace.map_or("-", |trace| trace.parent_span.as_str());
+        log::info!(target: "access", method = *method, route, status, code, client, owner, key = key.as_str(),
+            peer = peer.as_str(), transaction_id, served_by, duration_us = self.started.elapsed().as_micros(),
+            request_id = request_id.as_str(), trace_id, span_id, parent_span_id; "request");
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.has_line {
+            self.write(&Result {
+                status: GONE,
+                code: "client_gone",
+                client: &self.client,
+                owner: "-",
+                transaction_id: "-",
+                served_by: "-",
+            });
+        }
+    }
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+/// The one of the path, or the one that was made.
 fn transaction_id(response: &ServiceResponse<BoxBody>) -> Option<Uuid> {
     let made = response.headers().get(LOCATION);
     let made = made.and_then(|location| location.to_str().ok()?.rsplit('/').next());

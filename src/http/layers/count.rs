@@ -1,10 +1,11 @@
-//! Counts each answer for `/metrics`.
+//! Counts each answer for `/metrics`, and each request whose client has gone before it.
 
 use super::Answer;
 use super::problems::Code;
 use crate::http::Api;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use std::time::Instant;
@@ -14,17 +15,36 @@ pub async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Answer {
-    let started = Instant::now();
+    let mut asked = Asked {
+        api,
+        method: request.method().clone(),
+        pattern: request.match_pattern(),
+        started: Instant::now(),
+        status: None,
+    };
     let response = next.call(request).await?.map_into_boxed_body();
-    let (method, pattern) = (
-        response.request().method(),
-        response.request().match_pattern(),
-    );
-    let (status, took) = (response.status().as_u16(), started.elapsed());
-    api.requests
-        .count(method.as_str(), pattern.as_deref(), status, took);
+    asked.status = Some(response.status().as_u16());
     if let Some(code) = response.response().extensions().get::<Code>() {
-        api.requests.refused(code.0);
+        asked.api.requests.refused(code.0);
     }
     Ok(response)
+}
+
+/// A request that is counted when this is dropped: with its answer, or without one because its client has gone.
+struct Asked {
+    api: Data<Api>,
+    method: Method,
+    pattern: Option<String>,
+    started: Instant,
+    status: Option<u16>,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let (method, pattern) = (self.method.as_str(), self.pattern.as_deref());
+        let took = self.started.elapsed();
+        let requests = &self.api.requests;
+        // Counted with the statuses that no answer of this service has.
+        requests.count(method, pattern, self.status.unwrap_or(0), took);
+    }
 }

@@ -1,5 +1,5 @@
-//! What is done around every request, outermost first: its id, its trace, headers of the answer, the access log, counts, problems, streams
-//! (of HTTP/2), who sent it, and how often. `authorize`, which decides whether a request is allowed, is around each route that needs a key: the
+//! What is done around every request, outermost first: its id, its trace, headers of the answer, who sent it, the access log, counts,
+//! problems, streams (of HTTP/2), and how often it may be sent. `authorize`, which decides whether a request is allowed, is around each route that needs a key: the
 //! URL table puts it there.
 
 mod access_log;

@@ -8,8 +8,8 @@ use super::caller::Caller;
 use super::create::Create;
 use super::draft::{BodyError, Draft, Fields, Rules, Violation};
 use super::fingerprint::fingerprint;
-use super::json;
 use super::key::IdempotencyKey;
+use crate::ledger::model::json;
 
 pub const MAX_ITEMS: usize = 1000;
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::draft::{BodyError, Fields, rules};
-use super::json;
+use crate::ledger::model::json;
 use crate::ledger::model::status::{Status, UnknownStatus};
 use crate::ledger::model::write::ETag;
 

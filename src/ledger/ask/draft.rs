@@ -10,8 +10,8 @@ mod tests;
 use serde_json::Value;
 
 pub(super) use self::fields::Fields;
-use super::json::{self, Malformed};
 use crate::ledger::model::amount::Amount;
+use crate::ledger::model::json::{self, Malformed};
 use crate::ledger::model::memo::{Memo, MemoError, MemoType};
 use crate::ledger::model::metadata::{Metadata, MetadataError, escape_pointer};
 use crate::ledger::model::strkey::{self, StrkeyCheck};

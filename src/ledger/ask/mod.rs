@@ -11,7 +11,6 @@ pub mod draft;
 pub mod export;
 pub mod fingerprint;
 pub mod history;
-pub mod json;
 pub mod key;
 pub mod query;
 mod sealed;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::json;
 pub use limits::MetadataError;
 use limits::check;
 
@@ -46,7 +47,8 @@ impl Metadata {
     /// The same value for all metadata that mean the same: see [`canonical`]. A number that no double can hold can only be stored by
     /// another program; the result is then the text as it is.
     pub fn canonical(&self) -> Value {
-        let value = serde_json::from_str(self.text());
+        // Not `serde_json::from_str`, which takes an object with one secret key for raw JSON, and parses what stands in it.
+        let value = json::parse(self.text().as_bytes());
         value.map_or_else(|_| self.text().into(), |value| canonical(&value))
     }
 }
@@ -107,4 +109,20 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Escapes a key for a JSON pointer.
 pub fn escape_pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key that serde_json gives a meaning where its feature `raw_value` is on.
+    #[test]
+    fn no_key_has_a_meaning_of_its_own() {
+        let text = r#"{"$serde_json::private::RawValue":"{\"a\":1}"}"#;
+        let value = json::parse(text.as_bytes()).expect("JSON");
+        let metadata = Metadata::of(&value).expect("valid");
+        assert_eq!((metadata.text(), &metadata.canonical()), (text, &value));
+        let plain = json::parse(br#"{"a":1}"#).expect("JSON");
+        assert_ne!(Metadata::of(&plain).expect("valid").canonical(), value);
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod event;
+pub mod json;
 pub mod memo;
 pub mod metadata;
 pub mod point;

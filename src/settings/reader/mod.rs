@@ -123,10 +123,8 @@ impl Reader {
     pub fn finish(mut self) -> Result<Vec<String>, Problems> {
         let mut left = Vec::new();
         leaves("", &self.values, &self.sections, &mut left);
-        self.problems.extend(
-            left.into_iter()
-                .map(|key| format!("{key}: is not a known setting")),
-        );
+        let unknown = |key: String| format!("{}: is not a known setting", shown(&key));
+        self.problems.extend(left.into_iter().map(unknown));
         if self.problems.is_empty() {
             Ok(self.warnings)
         } else {
@@ -179,6 +177,12 @@ impl Reader {
 fn is_setting(name: &str) -> bool {
     const SHORT: [&str; 3] = ["DATABASE_URL", "DATABASE_REPLICA_URL", "SERVER_PORT"];
     name.starts_with("SYNAPSE__") || SHORT.contains(&name)
+}
+
+/// A secret may stand where a key should, as after a forgotten `=`.
+fn shown(key: &str) -> &str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
+    key.find(|c| !is_plain(c)).map_or(key, |end| &key[..end])
 }
 
 /// Collects the keys that are left. An empty table has none, so it is reported itself, unless it is a known section.

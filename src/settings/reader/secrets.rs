@@ -43,7 +43,7 @@ impl Reader {
 
     fn file(&mut self, key: &str, is_set_beside: bool) -> Result<Option<String>, Told> {
         let file_key = file_key(key);
-        let Some(name) = self.text(&file_key) else {
+        let Some(name) = self.file_name(&file_key) else {
             return Ok(None);
         };
         if is_set_beside {
@@ -65,7 +65,7 @@ impl Reader {
 
     /// The path of a file that is read elsewhere, such as a certificate.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
-        let name = self.text(key)?;
+        let name = self.file_name(key)?;
         Some(self.place(&name))
     }
 
@@ -77,6 +77,16 @@ impl Reader {
             self.problem(key, &open_to_everybody(&path));
         }
         Some(path)
+    }
+
+    /// A blank name is a problem, unlike that of other settings: a variable that was not filled would turn TLS off, or choose another database.
+    fn file_name(&mut self, key: &str) -> Option<String> {
+        let name = self.parsed_from(key, "a string", |value| value.as_str().map(str::to_owned))?;
+        if name.trim().is_empty() {
+            self.problem(key, "is set, but blank");
+            return None;
+        }
+        Some(name)
     }
 
     /// The path that a name means. A relative name is that of a credential which systemd passes on (`LoadCredential=`), if there is one,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 impl Reader {
-    fn parsed_from<T>(
+    pub(super) fn parsed_from<T>(
         &mut self,
         key: &str,
         expected: &str,

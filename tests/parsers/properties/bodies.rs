@@ -9,8 +9,8 @@ use synapse_core::ledger::ask::change::StatusChange;
 use synapse_core::ledger::ask::create::Create;
 use synapse_core::ledger::ask::draft::{BodyError, Draft, Rules, Violation};
 use synapse_core::ledger::ask::fingerprint;
-use synapse_core::ledger::ask::json as strict;
 use synapse_core::ledger::ask::key::IdempotencyKey;
+use synapse_core::ledger::model::json as strict;
 
 /// All codes that a field can be refused with.
 const CODES: [&str; 23] = [

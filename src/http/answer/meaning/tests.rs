@@ -1,5 +1,5 @@
 use super::*;
-use crate::db::role::DbRole;
+use crate::dispatch::DbRole;
 use crate::ledger::model::status::Status;
 use crate::ledger::model::write::Write;
 

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::http::METHODS;
 use crate::http::answer::codes::{self, KINDS, Kind};
 use crate::metrics::{Counter, Distribution, Histogram};
 
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
 const SUCCESSES: [u16; 4] = [200, 201, 202, 304];
 /// Paths that are not in the URL table.
 const UNMATCHED: &str = "unmatched";

@@ -101,6 +101,9 @@ impl<'v, 'r> Fields<'v, 'r> {
     }
 }
 
+/// Of a longer pointer only the beginning is told.
+const MAX_POINTER_BYTES: usize = 1024;
+
 fn report(
     violations: &mut Vec<Violation>,
     pointer: String,
@@ -108,8 +111,10 @@ fn report(
     detail: impl Display,
 ) {
     if violations.len() < MAX_VIOLATIONS {
+        // The name of an unknown field may be as long as the body.
+        let told = pointer.floor_char_boundary(MAX_POINTER_BYTES);
         violations.push(Violation {
-            pointer,
+            pointer: pointer[..told].to_owned(),
             code,
             detail: detail.to_string(),
         });

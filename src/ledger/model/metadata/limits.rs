@@ -87,6 +87,8 @@ mod tests {
             .iter()
             .filter(|error| matches!(error, MetadataError::Nul { .. }));
         assert_eq!(nuls.count(), 20);
+        let told: usize = found.iter().map(|error| error.pointer().len()).sum();
+        assert!(told < 20 * 300, "{told} bytes of pointers");
     }
 
     fn errors(metadata: &Value) -> Vec<MetadataError> {

@@ -7,6 +7,9 @@ use super::escape_pointer;
 /// The search ends after so many places: an answer reports no more.
 const MAX_NULS: usize = 20;
 
+/// Of a longer key only the beginning is told.
+const MAX_STEP_BYTES: usize = 128;
+
 /// JSON pointers (RFC 6901) to the first places.
 pub(super) fn find(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -52,9 +55,17 @@ fn look_in<'v>(value: &'v Value, path: &mut Vec<Step<'v>>, found: &mut Vec<Strin
 }
 
 fn pointer(path: &[Step]) -> String {
-    let steps = path.iter().map(|step| match step {
-        Step::Key(key) => format!("/{}", escape_pointer(key)),
-        Step::Index(index) => format!("/{index}"),
-    });
-    steps.collect()
+    let mut pointer = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) => pointer.extend(["/", &escape_pointer(shortened(key))]),
+            Step::Index(index) => pointer.extend(["/", &index.to_string()]),
+        }
+    }
+    pointer
+}
+
+/// A key may be as long as the body, and stand in every pointer of an answer.
+fn shortened(key: &str) -> &str {
+    &key[..key.floor_char_boundary(MAX_STEP_BYTES)]
 }
