@@ -1,7 +1,8 @@
 -- Returns which standbys have everything that was committed on this server when it was called, by this session and by others. First an
 -- empty message is committed, which waits for the disk, and for standbys as the settings of the session and the server say
 -- (src/ledger/store/durability.rs explains why there are two commits). Standbys that do not count may have confirmed that commit; those
--- that count then get half a second more.
+-- that count then get half a second more. What a standby was not sent it cannot have, whatever it says: one that was left on a timeline
+-- that has ended names its own position there.
 -- It is a procedure, since only a procedure can commit and then look in one round trip. statement_timeout ends the wait of a commit inside
 -- a procedure, with a warning, as if the commit had succeeded; so the caller compares the time that the call took with limit_ms.
 CREATE PROCEDURE confirm_commits(
@@ -18,7 +19,7 @@ BEGIN
     PERFORM pg_logical_emit_message(true, 'synapse', '');
     COMMIT;
     LOOP
-        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE s.flush_lsn >= committed), '{}'),
+        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE least(s.sent_lsn, s.flush_lsn) >= committed), '{}'),
                current_setting('synchronous_commit') IN ('on', 'remote_apply') AND count(*) > 0
           INTO confirmed_by, any_counts
           FROM pg_stat_replication s

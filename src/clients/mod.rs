@@ -6,7 +6,7 @@ mod sources;
 
 pub use key::{KeyDigest, make};
 pub use limits::{Limiter, Limits, Quota, Standing};
-pub use sources::{Secret, Signed, Source, Sources, signatures};
+pub use sources::{FEWEST_BYTES, Secret, Signed, Source, Sources, signatures};
 
 use std::sync::Arc;
 use subtle::{ConditionallySelectable, ConstantTimeEq};

@@ -10,6 +10,8 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 const PREFIX: &str = "whsec_";
 const MAX_SECRET_BYTES: usize = 512;
+/// The shortest secret that Standard Webhooks allows.
+pub const FEWEST_BYTES: usize = 24;
 /// At most so many signatures of a request are tried. A sender that rotates its secret sends two.
 const MAX_SIGNATURES: usize = 16;
 
@@ -33,12 +35,15 @@ pub struct Source {
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// Base64, with or without `whsec_` before it: libraries of Standard Webhooks write it, and accept both.
+    /// Base64, with or without `whsec_` before it: libraries of Standard Webhooks write it, and accept both. Without it a short secret is
+    /// refused, since many an ordinary word is base64 by chance.
     pub fn parse(text: &str) -> Option<Secret> {
-        let bytes = BASE64
-            .decode(text.strip_prefix(PREFIX).unwrap_or(text))
-            .ok()?;
-        let usable = (1..=MAX_SECRET_BYTES).contains(&bytes.len());
+        let (text, fewest) = match text.strip_prefix(PREFIX) {
+            Some(text) => (text, 1),
+            None => (text, FEWEST_BYTES),
+        };
+        let bytes = BASE64.decode(text).ok()?;
+        let usable = (fewest..=MAX_SECRET_BYTES).contains(&bytes.len());
         usable.then(|| Secret(bytes.into()))
     }
 
@@ -189,7 +194,7 @@ mod tests {
         assert_eq!(secret.bytes(), 24);
         let shown = format!("{:?}", source("a", &[SECRET]));
         assert!(!shown.contains("MfKQ") && !shown.contains("49"), "{shown}");
-        for text in ["", "whsec_", "whsec_*", "WHSEC_AAAA"] {
+        for text in ["", "whsec_", "MfKQ9r8GKYqrTwjU", "whsec_*", "WHSEC_AAAA"] {
             assert!(Secret::parse(text).is_none(), "{text}");
         }
         assert!(Secret::parse(&format!("whsec_{}", "A".repeat(800))).is_none());

@@ -2,13 +2,11 @@
 
 use super::clients::name;
 use super::reader::Reader;
-use crate::clients::{Secret, Source};
+use crate::clients::{FEWEST_BYTES, Secret, Source};
 use std::collections::HashSet;
 
 /// Every callback is verified against every secret, so their number is limited.
 const MAX_SECRETS: usize = 64;
-/// The shortest secret that Standard Webhooks allows. A shorter one is accepted with a warning.
-const FEWEST_BYTES: usize = 24;
 
 pub(super) fn sources(r: &mut Reader) -> Vec<Source> {
     let key = "callback.sources";
@@ -62,7 +60,7 @@ fn secrets(r: &mut Reader, key: &str) -> Vec<Secret> {
     if secrets.len() < texts.len() {
         r.problem(
             key,
-            "must be base64, behind whsec_ or not, or several of them",
+            "must be base64 of 24 bytes or more, with whsec_ before it or without, or several of them",
         );
     }
     if secrets.iter().any(|secret| secret.bytes() < FEWEST_BYTES) {

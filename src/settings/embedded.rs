@@ -16,9 +16,9 @@ pub struct EmbeddedSettings {
 pub(super) fn embedded(r: &mut Reader) -> EmbeddedSettings {
     EmbeddedSettings {
         enabled: r.flag("embedded.enabled", false),
-        data_dir: r.text("embedded.data_dir").map(PathBuf::from),
+        data_dir: r.file_name("embedded.data_dir").map(PathBuf::from),
         replicas: u8::try_from(r.number("embedded.replicas", 1, 0..=4)).unwrap_or(1),
-        bin_dir: r.text("embedded.bin_dir").map(PathBuf::from),
+        bin_dir: r.file_name("embedded.bin_dir").map(PathBuf::from),
     }
 }
 

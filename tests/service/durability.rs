@@ -1,12 +1,17 @@
 //! What `X-Durability` promises, and what happens where no standby answers.
 
+use crate::faults::operator::{cut_off, position};
 use crate::support::distance::Distance;
 use crate::support::load::{Asked, at_once};
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use private_postgres::User;
 use std::thread;
 use std::time::Instant;
 
@@ -485,4 +490,47 @@ fn without_the_right_to_see_replication_writes_are_called_local_and_are_not_slow
         took < s(8),
         "20 writes took {took:?}, half a second each is too long"
     );
+}
+
+#[derive(QueryableByName)]
+struct Confirmed {
+    #[diesel(sql_type = Array<Text>)]
+    confirmed_by: Vec<String>,
+}
+
+/// It asks the new primary for more of the timeline that has ended, again and again. For a moment each time the primary shows it as a standby
+/// that has flushed up to its own old position, which is beyond everything that the primary has, and lets commits go.
+#[test]
+fn a_standby_that_was_left_on_an_ended_timeline_confirms_nothing() {
+    let cluster = Cluster::with_replicas(2);
+    drop(cluster.launch().healthy());
+    let (behind, ahead) = (&cluster.nodes[1], &cluster.nodes[2]);
+    cut_off(behind);
+    let filling = "SELECT pg_logical_emit_message(true, 'filling', repeat('x', 300000))";
+    sql(cluster.primary(), filling);
+    eventually(s(10), "it is ahead of the other one", || {
+        position(ahead) > position(behind) + 200_000
+    });
+    cluster.primary().kill().unwrap();
+    behind.promote().unwrap();
+    let names = "ANY 1 (\"replica-2\")";
+    behind
+        .reload(&[("synchronous_standby_names", names)])
+        .unwrap();
+    cluster.until_set(behind, "synchronous_standby_names", names);
+    cluster.follow(2, 1);
+    let ask_often = || {
+        let mut session = PgConnection::establish(&behind.url(User::Superuser)).unwrap();
+        session
+            .batch_execute("SET statement_timeout = '2s'")
+            .unwrap();
+        for _ in 0..15 {
+            let question = "CALL confirm_commits(ARRAY['replica-2'], NULL, NULL)";
+            let answer: Confirmed = diesel::sql_query(question)
+                .get_result(&mut session)
+                .unwrap();
+            assert!(answer.confirmed_by.is_empty(), "{:?}", answer.confirmed_by);
+        }
+    };
+    thread::scope(|scope| (0..20).for_each(|_| drop(scope.spawn(ask_often))));
 }

@@ -54,7 +54,7 @@ fn a_client_that_hangs_up_leaves_a_line_and_is_counted() {
     let line = || {
         let log = app.log();
         let line = log.lines().find(|line| line.contains("hung-up"));
-        line.is_some_and(|line| line.contains("status=499") && line.contains("client_gone"))
+        line.is_some_and(|line| line.contains("status=499") && line.contains("unanswered"))
     };
     eventually(s(5), "it is logged", line);
     let counted = r#"method="POST",route="/transactions",status="other"} 1"#;

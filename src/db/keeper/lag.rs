@@ -19,8 +19,6 @@ const KEPT: usize = 256;
 #[derive(Default)]
 pub struct PrimaryPositions {
     timeline: Option<i32>,
-    /// When the primary's server was started.
-    started_at: Option<DateTime<Utc>>,
     /// When a primary was seen last.
     last_seen: Option<Instant>,
     /// The last position on the timeline before this one.
@@ -55,18 +53,14 @@ impl PrimaryPositions {
                 ..PrimaryPositions::default()
             };
         }
-        // A crash takes back what was not on the disk yet, and a restart may be one.
-        let started_at = Some(primary.server.started_at);
-        if self.started_at != started_at {
-            self.started_at = started_at;
-            self.seen.retain(|position| position.lsn <= primary.lsn);
+        // On one timeline only a crash goes backwards: it takes back what was not on the disk yet.
+        while self.seen.back().is_some_and(|last| last.lsn > primary.lsn) {
+            self.seen.pop_back();
         }
         self.last_seen = Some(now);
-        if let Some(last) = self.seen.back_mut().filter(|last| last.lsn >= primary.lsn) {
-            if last.lsn == primary.lsn {
-                last.settled_until = primary.settled_until.or(last.settled_until);
-                last.asked = *asked;
-            }
+        if let Some(last) = self.seen.back_mut().filter(|last| last.lsn == primary.lsn) {
+            last.settled_until = primary.settled_until.or(last.settled_until);
+            last.asked = *asked;
             return;
         }
         if self.seen.len() == KEPT {

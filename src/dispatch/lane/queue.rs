@@ -1,7 +1,7 @@
 //! The jobs that wait in a lane, first come, first served; and who has to leave when there are too many.
 //!
 //! A lane takes whatever comes until it is full. Then an owner that has more in it than another one makes room for that one: its newest
-//! job is refused, which nobody has sent yet. Otherwise eight batches of 2 MiB by one owner, sent while there is no primary, would refuse
+//! job is refused: it was not sent from here. Otherwise eight batches of 2 MiB by one owner, sent while there is no primary, would refuse
 //! the writes of all others.
 
 use std::collections::HashMap;
@@ -28,8 +28,8 @@ pub struct Queue<W: Work> {
     all: Share,
     /// Of each owner that has jobs here.
     shares: HashMap<String, Share>,
-    /// The owner whose turn it was last, where owners take turns.
-    last_owner: String,
+    /// How many turns there have been, where owners take turns.
+    turn: u64,
 }
 
 pub struct Entry<W: Work> {
@@ -44,6 +44,8 @@ pub struct Entry<W: Work> {
 struct Share {
     jobs: usize,
     bytes: usize,
+    /// The owner's last one, or that in which it came.
+    turn: u64,
 }
 
 impl Share {
@@ -51,6 +53,7 @@ impl Share {
         Share {
             jobs: self.jobs + 1,
             bytes: self.bytes + bytes,
+            ..self
         }
     }
 
@@ -58,6 +61,7 @@ impl Share {
         Share {
             jobs: self.jobs - 1,
             bytes: self.bytes - bytes,
+            ..self
         }
     }
 
@@ -78,7 +82,7 @@ impl<W: Work> Queue<W> {
             waiting: VecDeque::new(),
             all: Share::default(),
             shares: HashMap::new(),
-            last_owner: String::new(),
+            turn: 0,
         }
     }
 
@@ -86,37 +90,67 @@ impl<W: Work> Queue<W> {
         self.waiting.len()
     }
 
-    /// False: there is no room for it, and nobody who has more in this lane than its owner.
+    /// False: there is no room for it, and no other owner has so much more in this lane that the newest of its jobs could make room.
     pub fn push(&mut self, entry: Entry<W>) -> bool {
         let (owner, bytes) = (W::owner(&entry.job), W::bytes(&entry.job));
-        let share = self.shares.get(owner).copied().unwrap_or_default();
-        let share = share.with(bytes);
-        while self.all.with(bytes).weight(self.max_waiting) > 1.0 {
-            let Some(at) = self.newest_of_who_has_more(share) else {
-                return false;
-            };
-            if let Some(refused) = self.remove(at) {
-                fail(vec![refused.reply], &Failure::Full);
-            }
+        if self.is_too_much(self.all.with(bytes)) && !self.make_room(owner, bytes) {
+            return false;
         }
         self.all = self.all.with(bytes);
-        self.shares.insert(owner.to_owned(), share);
+        if let Some(share) = self.shares.get_mut(owner) {
+            *share = share.with(bytes);
+        } else {
+            let first = Share {
+                turn: self.turn,
+                ..Share::default()
+            };
+            self.shares.insert(owner.to_owned(), first.with(bytes));
+        }
         self.waiting.push_back(entry);
         true
     }
 
-    /// The place of the newest job of the owner that has most in this lane, if that is more than this.
-    fn newest_of_who_has_more(&self, than: Share) -> Option<usize> {
+    fn is_too_much(&self, all: Share) -> bool {
+        all.weight(self.max_waiting) > 1.0
+    }
+
+    /// Refuses the newest jobs of the owner that has most, as many as a job of this owner needs, but none of what leaves it no more than this
+    /// owner would have then. If that is not enough, none is refused.
+    fn make_room(&mut self, owner: &str, bytes: usize) -> bool {
+        let share = self.shares.get(owner).copied().unwrap_or_default();
+        let least = share.with(bytes).weight(self.max_waiting);
         let weight = |share: &Share| share.weight(self.max_waiting);
-        let by_weight =
-            |a: &(&String, &Share), b: &(&String, &Share)| weight(a.1).total_cmp(&weight(b.1));
-        let (owner, share) = self.shares.iter().max_by(by_weight)?;
-        let is_more = weight(share) > weight(&than);
-        let newest = || {
-            let mut owners = self.waiting.iter().map(|entry| W::owner(&entry.job));
-            owners.rposition(|of| of == owner)
+        let heaviest = self
+            .shares
+            .iter()
+            .max_by(|a, b| weight(a.1).total_cmp(&weight(b.1)));
+        let Some((heaviest, share)) = heaviest.filter(|(_, share)| weight(share) > least) else {
+            return false;
         };
-        is_more.then(newest).flatten()
+        let (mut left, mut all, mut refused) = (*share, self.all.with(bytes), Vec::new());
+        for (at, entry) in self.waiting.iter().enumerate().rev() {
+            if !self.is_too_much(all) || weight(&left) <= least {
+                break;
+            }
+            if W::owner(&entry.job) == heaviest {
+                let freed = W::bytes(&entry.job);
+                (left, all) = (left.without(freed), all.without(freed));
+                refused.push(at);
+            }
+        }
+        if self.is_too_much(all) {
+            return false;
+        }
+        // From the back to the front, so that the places stay what they were.
+        let refused: Vec<_> = refused
+            .into_iter()
+            .filter_map(|at| self.remove(at))
+            .collect();
+        fail(
+            refused.into_iter().map(|entry| entry.reply).collect(),
+            &Failure::Full,
+        );
+        true
     }
 
     /// The job at this place, once those before it whose answer would come too late have been refused.
@@ -128,21 +162,28 @@ impl<W: Work> Queue<W> {
         self.waiting.get(at)
     }
 
-    /// The first job; if `owners_take_turns`, that of another owner than the last one, where there is one. They do where a statement takes
-    /// one job and may take seconds, as for statistics: an owner that sent four of them would let all others wait until their time is out.
+    /// The first job; if `owners_take_turns`, that of the owner whose last turn is the longest ago. They do where a statement takes one job and
+    /// may take seconds, as for statistics: an owner that sent four of them would let all others wait until their time is out.
     pub fn take_next(&mut self, answered_at: Instant, owners_take_turns: bool) -> Option<Entry<W>> {
-        if !owners_take_turns {
+        if !owners_take_turns || self.shares.len() < 2 {
             self.in_time(0, answered_at)?;
             return self.remove(0);
         }
-        let mut owners = self.waiting.iter().map(|entry| W::owner(&entry.job));
-        let of_another = owners.position(|owner| owner != self.last_owner);
-        let at = of_another.filter(|at| self.in_time(*at, answered_at).is_some());
+        let longest_ago = self.shares.values().map(|share| share.turn).min()?;
+        let has_its_turn = |entry: &Entry<W>| {
+            let share = self.shares.get(W::owner(&entry.job));
+            share.is_some_and(|share| share.turn == longest_ago)
+        };
+        let at = self.waiting.iter().position(has_its_turn);
+        let at = at.filter(|at| self.in_time(*at, answered_at).is_some());
         if at.is_none() {
             self.in_time(0, answered_at)?;
         }
         let next = self.remove(at.unwrap_or(0))?;
-        W::owner(&next.job).clone_into(&mut self.last_owner);
+        self.turn += 1;
+        if let Some(share) = self.shares.get_mut(W::owner(&next.job)) {
+            share.turn = self.turn;
+        }
         Some(next)
     }
 

@@ -88,6 +88,9 @@ fn an_owner_that_fills_a_lane_makes_room_for_others_and_for_them_alone() {
         .map_while(|_| queue_up("bert", eighth).ok())
         .collect();
     assert_eq!(more.len(), 3, "until both have the half");
+    let before = lane.waiting();
+    assert!(queue_up("bert", 2 * eighth).is_err());
+    assert_eq!(lane.waiting(), before, "nobody was refused for nothing");
     assert!(
         of_anna[..4]
             .iter_mut()
@@ -101,12 +104,12 @@ fn owners_take_turns_where_jobs_go_alone() {
     let dispatch = dispatch();
     let lane = &dispatch.creating_all.pair.shared;
     let until = Instant::now() + Duration::from_secs(60);
-    let queued = ["anna", "anna", "anna", "bert", "bert"]
+    let queued = ["anna", "anna", "anna", "bert", "bert", "carl"]
         .map(|owner| lane.queue_up(batch_of(owner, 1), until).unwrap());
     let turns: Vec<String> = std::iter::from_fn(|| lane.take(Duration::ZERO))
         .map(|batch| batch.jobs[0].caller().owner.clone())
         .collect();
-    assert_eq!(turns, ["anna", "bert", "anna", "bert", "anna"]);
+    assert_eq!(turns, ["anna", "bert", "carl", "anna", "bert", "anna"]);
     drop(queued);
 }
 

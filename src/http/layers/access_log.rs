@@ -11,8 +11,8 @@ use actix_web::middleware::Next;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// What nginx logs for a client that has gone before its answer.
-const GONE: u16 = 499;
+/// What nginx logs for a request that ended before its answer.
+const UNANSWERED: u16 = 499;
 
 pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
     let mut asked = Asked::of(&request);
@@ -25,7 +25,7 @@ pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + '
 ///
 /// For example: at t = 0 ms a create comes, at t = 1 ms it is sent to the database, and at t = 2 ms its client closes the connection. actix
 /// drops what waits for the answer, and this with it; the row is stored at t = 3 ms. So the line is written then too, or whoever hangs up
-/// early could store transactions without a trace.
+/// early could store transactions without a trace. (So it is if the service is stopped at once, or has a bug, before the answer.)
 struct Asked {
     started: Instant,
     method: &'static str,
@@ -117,8 +117,8 @@ impl Drop for Asked {
     fn drop(&mut self) {
         if !self.has_line {
             self.write(&Result {
-                status: GONE,
-                code: "client_gone",
+                status: UNANSWERED,
+                code: "unanswered",
                 client: &self.client,
                 owner: "-",
                 transaction_id: "-",

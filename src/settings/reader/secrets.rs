@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// A blank name is a problem, unlike that of other settings: a variable that was not filled would turn TLS off, or choose another database.
-    fn file_name(&mut self, key: &str) -> Option<String> {
+    pub fn file_name(&mut self, key: &str) -> Option<String> {
         let name = self.parsed_from(key, "a string", |value| value.as_str().map(str::to_owned))?;
         if name.trim().is_empty() {
             self.problem(key, "is set, but blank");

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::account::Account;
+use nix::errno::Errno;
 use nix::unistd::fchown;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,14 @@ pub(crate) fn write(account: Option<&Account>, path: &Path, content: &str) -> Re
 
 /// A new name survives a loss of power only if its directory was written too.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    let sync = || fs::File::open(dir)?.sync_all();
+    // PostgreSQL too goes on where a file system cannot do this for directories.
+    let is_impossible = |error: &io::Error| {
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        matches!(errno, Some(Errno::EINVAL | Errno::EBADF))
+    };
+    let sync = || match fs::File::open(dir)?.sync_all() {
+        Err(error) if is_impossible(&error) => Ok(()),
+        synced => synced,
+    };
     sync().map_err(Error::io("write", dir))
 }

@@ -8,6 +8,8 @@ use nix::sys::prctl;
 use nix::unistd::Pid;
 use std::path::Path;
 #[cfg(target_os = "linux")]
+use std::sync::{Mutex, PoisonError};
+#[cfg(target_os = "linux")]
 use std::{io, thread};
 
 /// How long `ps` may take.
@@ -29,12 +31,18 @@ fn servers_in(account: Option<&Account>, data_dir: &Path) -> Result<Vec<Pid>, Er
     let Some(account) = account else {
         return scan(data_dir).map_err(Error::io("read", Path::new("/proc")));
     };
+    // One thread after the other: it must not take for the program's what another one has just changed.
+    static CHANGES_IDENTITY: Mutex<()> = Mutex::new(());
     let scan_as_the_account = || {
+        let alone = CHANGES_IDENTITY
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let dumpable = prctl::get_dumpable()?;
         nix::unistd::setfsgid(account.gid);
         nix::unistd::setfsuid(account.uid);
         // A change of identity would forbid core dumps of the whole program.
         prctl::set_dumpable(dumpable)?;
+        drop(alone);
         scan(data_dir)
     };
     let ended = |_| Err(io::Error::other("the thread that does it panicked"));

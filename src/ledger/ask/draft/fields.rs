@@ -113,8 +113,13 @@ fn report(
     if violations.len() < MAX_VIOLATIONS {
         // The name of an unknown field may be as long as the body.
         let told = pointer.floor_char_boundary(MAX_POINTER_BYTES);
+        let told = match &pointer[..told] {
+            // Not between the two characters of an escape.
+            cut if told < pointer.len() => cut.trim_end_matches('~'),
+            whole => whole,
+        };
         violations.push(Violation {
-            pointer: pointer[..told].to_owned(),
+            pointer: told.to_owned(),
             code,
             detail: detail.to_string(),
         });
