@@ -25,10 +25,12 @@ pub fn position(standby: &Server) -> u64 {
     ask(standby, question).parse().unwrap()
 }
 
-/// What it has received, and is not to receive more of.
+/// What it has received, and is not to receive more of. The last record may be there in part: its primary died before it had flushed the rest.
 pub fn until_all_is_replayed(standby: &Server) {
-    let question = "SELECT (coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true))::text AS value";
-    eventually(s(20), "all is replayed", || {
+    let question = "SELECT (coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true)
+                            OR EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup'
+                                        AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')))::text AS value";
+    eventually(s(60), "all is replayed", || {
         ask(standby, question) == "true"
     });
 }
