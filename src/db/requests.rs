@@ -48,9 +48,8 @@ impl Databases {
     /// Not merely better than no answer, as a replica is that lags too much, or that shows a branch of the history that has ended.
     pub fn is_good_enough(&self, candidate: &Candidate) -> bool {
         let max_lag = self.shared.options.max_replica_lag;
-        let is_late = |ms| u128::from(ms) > max_lag.as_millis();
         candidate.is_of_the_history()
-            && (candidate.role == DbRole::Primary || !candidate.lag_ms.is_none_or(is_late))
+            && !select::is_stale(candidate.role, candidate.lag_ms, max_lag)
     }
 
     /// Waits for a verified primary that may be written to, holding neither thread nor connection, for as long as it takes.
@@ -121,6 +120,11 @@ impl Databases {
     }
 
     /// How often a node is probed as a rule, and so how old what is known of it may be.
+    /// How long a statement waits for a lock that another session holds.
+    pub fn lock_timeout(&self) -> Duration {
+        self.shared.options.lock_timeout
+    }
+
     pub fn probe_interval(&self) -> Duration {
         self.shared.options.probe_interval
     }

@@ -7,11 +7,17 @@ pub enum DbRole {
     Replica,
 }
 
-impl fmt::Display for DbRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl DbRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
             DbRole::Primary => "primary",
             DbRole::Replica => "replica",
-        })
+        }
+    }
+}
+
+impl fmt::Display for DbRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -32,8 +32,7 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
     let mut candidates: Vec<_> = views.iter().collect();
     candidates.sort_by_cached_key(|view| {
         let lag_ms = view.lag_ms.unwrap_or(u64::MAX);
-        let stale =
-            view.role == DbRole::Replica && u128::from(lag_ms) > max_replica_lag.as_millis();
+        let stale = is_stale(view.role, view.lag_ms, max_replica_lag);
         let elsewhere = region.is_some() && view.region != region;
         let is_far = elsewhere && near.is_some_and(|primary| view.rtt > primary.rtt + FAR);
         let rank = match (view.role, stale) {
@@ -52,6 +51,12 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
         )
     });
     candidates.into_iter().map(|view| view.node).collect()
+}
+
+/// A replica that lags too much, or nobody knows how much: it serves only if nothing better is there.
+pub fn is_stale(role: DbRole, lag_ms: Option<u64>, max_replica_lag: Duration) -> bool {
+    let is_late = |ms| u128::from(ms) > max_replica_lag.as_millis();
+    role == DbRole::Replica && lag_ms.is_none_or(is_late)
 }
 
 /// In powers of two of a millisecond, so that nodes of one data centre count as equally far, whatever the last probe measured.

@@ -88,11 +88,7 @@ pub struct Health {
 
 impl NodeStatus {
     pub fn role_name(&self) -> &'static str {
-        match self.role {
-            Some(DbRole::Primary) => "primary",
-            Some(DbRole::Replica) => "replica",
-            None => "unknown",
-        }
+        self.role.map_or("unknown", DbRole::as_str)
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Error {
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     /// A read did not find what it asked for.
-    #[error("{error}, says the {}", .origin.role)]
+    #[error("{error}, says the {}", .origin.served_by)]
     Absent {
         error: ledger::Error,
         /// A replica only while there was no primary that could have known better.

@@ -34,7 +34,6 @@ mod watcher;
 mod work;
 mod write;
 
-pub use crate::db::role::DbRole;
 pub use attempt::{Durability, Failure};
 pub use bounds::{Bound, Bounds};
 pub use error::Error;

@@ -19,9 +19,6 @@ use progress::WriteProgress;
 /// How long a create waits for an earlier one with the same handle that has not finished.
 const IN_PROGRESS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an attempt that waits for a lock may take, beside the round trip: `lock_timeout` is half of it.
-const LOCK_ATTEMPT: Duration = Duration::from_millis(100);
-
 /// The result of a write, and which servers have it.
 #[derive(Debug)]
 pub struct Written<A> {
@@ -210,8 +207,11 @@ impl Dispatch {
         let since = *progress
             .waits_for_lock_since
             .get_or_insert_with(Instant::now);
-        let rtt = self.context.databases.primary_now().map(|node| node.rtt);
-        let is_last = Instant::now() + LOCK_ATTEMPT + rtt.unwrap_or_default() >= progress.deadline;
+        let databases = &self.context.databases;
+        let rtt = databases.primary_now().map(|node| node.rtt);
+        // Twice, as an attempt takes longer than its wait where the machine is busy.
+        let another = databases.lock_timeout() * 2 + rtt.unwrap_or_default();
+        let is_last = Instant::now() + another >= progress.deadline;
         let in_progress = lock_means_in_progress && progress.doubt == Doubt::None;
         if in_progress && (is_last || since.elapsed() >= IN_PROGRESS_PATIENCE) {
             return Err(Error::InProgress);

@@ -14,6 +14,22 @@ fn pair() -> (Cluster, App) {
     (cluster, app)
 }
 
+/// And the path of a transaction that the replica has.
+fn served_by_a_replica_that_may_lag_300_ms() -> (Cluster, App, String) {
+    let cluster = Cluster::pair();
+    let app = cluster
+        .launch()
+        .set("database.max_replica_lag_ms", 300)
+        .set("database.probe_interval_ms", 50)
+        .healthy();
+    let id = app.create(&minimal()).expect(201).id();
+    let path = format!("/transactions/{id}");
+    eventually(s(5), "the replica serves", || {
+        app.get(&path).served_by() == "replica"
+    });
+    (cluster, app, path)
+}
+
 fn pause_replay(replica: &Server) {
     sql(replica, "SELECT pg_wal_replay_pause()");
 }
@@ -281,17 +297,7 @@ fn a_replica_that_was_restarted_without_a_primary_says_how_late_it_may_be() {
 
 #[test]
 fn a_replica_that_lags_too_much_serves_no_reads_while_there_is_a_primary() {
-    let cluster = Cluster::pair();
-    let app = cluster
-        .launch()
-        .set("database.max_replica_lag_ms", 300)
-        .set("database.probe_interval_ms", 50)
-        .healthy();
-    let id = app.create(&minimal()).expect(201).id();
-    let path = format!("/transactions/{id}");
-    eventually(s(5), "the replica serves", || {
-        app.get(&path).served_by() == "replica"
-    });
+    let (cluster, app, path) = served_by_a_replica_that_may_lag_300_ms();
     pause_replay(cluster.replica());
     app.create(&minimal()).expect(201);
     eventually(s(5), "the primary serves", || {
@@ -444,17 +450,7 @@ fn a_replica_that_was_promoted_a_moment_ago_answers_for_no_token() {
 /// The next record of an idle primary will stand behind the header of a page that has not begun: no standby has been sent that header.
 #[test]
 fn a_replica_does_not_lag_where_the_primary_has_finished_a_page_of_the_log_and_is_idle() {
-    let cluster = Cluster::pair();
-    let app = cluster
-        .launch()
-        .set("database.max_replica_lag_ms", 300)
-        .set("database.probe_interval_ms", 50)
-        .healthy();
-    let id = app.create(&minimal()).expect(201).id();
-    let path = format!("/transactions/{id}");
-    eventually(s(5), "the replica serves", || {
-        app.get(&path).served_by() == "replica"
-    });
+    let (cluster, app, path) = served_by_a_replica_that_may_lag_300_ms();
     sql(cluster.primary(), "SELECT pg_switch_wal()");
     let flushed = ask(
         cluster.primary(),

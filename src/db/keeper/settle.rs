@@ -6,7 +6,7 @@ use super::super::node::{Input, NodeState};
 use super::super::probe::{Facts, Heard};
 use super::super::url::CONNECT_TIMEOUT;
 use super::cluster::Cluster;
-use super::judge::{Judgement, Standing, judge};
+use super::judge::{Judgement, judge};
 use super::message::Message;
 use super::{Keeper, rebuild};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Keeper {
             .elected
             .and_then(|node| self.watches[node].heard.as_ref());
         self.positions.record(elected, now);
-        let standbys = self.standbys_of(&judgement);
+        let standbys = self.standbys_of(judgement.elected);
         let is_synchronous = elected.is_some_and(|it| it.facts.is_durable_with(&standbys.names));
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
@@ -90,15 +90,11 @@ impl Keeper {
         });
     }
 
-    /// Not those that show another branch of the history: one that was left on an ended timeline asks the primary for more of it again and
-    /// again, and for a moment each time the primary shows it as a standby that has flushed up to its own old position.
-    fn standbys_of(&self, judgement: &Judgement) -> Arc<Standbys> {
-        let (nodes, elected) = (&self.shared.nodes, judgement.elected);
+    fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
+        let nodes = &self.shared.nodes;
         let region = elected.and_then(|elected| nodes[elected].region.as_deref());
         let others = self.memory.nodes.iter().enumerate();
-        let others = others.filter(|(node, _)| {
-            Some(*node) != elected && !is_on_another_branch(&judgement.standings[*node])
-        });
+        let others = others.filter(|(node, _)| Some(*node) != elected);
         let others = others.filter_map(|(node, remembered)| {
             let name = remembered.upstream_name.clone()?;
             let region = nodes[node].region.clone();
@@ -204,32 +200,4 @@ impl Keeper {
 /// A position as PostgreSQL writes it.
 fn lsn(position: i64) -> String {
     format!("{:X}/{:X}", position >> 32, position & 0xFFFF_FFFF)
-}
-
-/// It shows a branch of the history that has ended, or that does not count.
-fn is_on_another_branch(standing: &Standing) -> bool {
-    let another = |cause| matches!(cause, Cause::LowerTimeline | Cause::PromotedApart);
-    match standing {
-        Standing::Usable(caveat) => caveat.is_some_and(another),
-        Standing::Fenced(trouble) => another(trouble.cause),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::cause::Trouble;
-    use super::*;
-
-    #[test]
-    fn a_node_of_another_branch_is_one_whether_it_serves_reads_or_is_fenced() {
-        let fenced = |cause| Standing::Fenced(Trouble::new(cause, String::new()));
-        for cause in [Cause::LowerTimeline, Cause::PromotedApart] {
-            assert!(is_on_another_branch(&Standing::Usable(Some(cause))));
-            assert!(is_on_another_branch(&fenced(cause)));
-        }
-        for cause in [Cause::FollowsNobody, Cause::WaitingForStandby] {
-            assert!(!is_on_another_branch(&Standing::Usable(Some(cause))));
-        }
-        assert!(!is_on_another_branch(&Standing::Usable(None)));
-    }
 }

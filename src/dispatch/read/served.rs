@@ -12,7 +12,8 @@ use crate::ledger::ask::consistency::Consistency;
 /// The node that answered a read, as it was then.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    pub role: DbRole,
+    /// `primary` or `replica`.
+    pub served_by: &'static str,
     pub region: Option<Arc<str>>,
     /// None from the primary, and where it is unknown.
     pub replica_lag_ms: Option<u64>,
@@ -43,7 +44,7 @@ pub(super) fn served<A>(reply: Reply<A>, consistency: &Consistency) -> Result<Se
     let answered =
         reply.map_err(|failure| Error::Internal(format!("an answer that is none: {failure:?}")))?;
     let origin = Origin {
-        role: answered.role,
+        served_by: answered.role.as_str(),
         region: answered.region,
         replica_lag_ms: answered.lag_ms.filter(|_| answered.role == DbRole::Replica),
     };

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::view::{List, Meta};
-use crate::dispatch::{DbRole, Durability, Origin, Served, Written};
+use crate::dispatch::{Durability, Origin, Served, Written};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::token::Token;
 use crate::ledger::model::transaction::Transaction;
@@ -128,17 +128,16 @@ pub fn read_headers(
     origin: &Origin,
     consistency: &'static str,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let served_by = match origin.role {
-        DbRole::Primary => "primary",
-        DbRole::Replica => "replica",
-    };
     let region = origin.region.as_deref();
     let headers = [
         (
             "x-read-consistency",
             Some(HeaderValue::from_static(consistency)),
         ),
-        ("x-served-by", Some(HeaderValue::from_static(served_by))),
+        (
+            "x-served-by",
+            Some(HeaderValue::from_static(origin.served_by)),
+        ),
         (
             "x-replica-lag-ms",
             origin.replica_lag_ms.map(HeaderValue::from),

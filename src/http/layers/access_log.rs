@@ -12,7 +12,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 /// What nginx logs for a request that ended before its answer.
-const UNANSWERED: u16 = 499;
+pub const UNANSWERED: u16 = 499;
 
 pub async fn access_log(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
     let mut asked = Asked::of(&request);
@@ -39,7 +39,7 @@ struct Asked {
 }
 
 /// The rest of a line. What is not known, or does not exist, is a dash.
-struct Result<'r> {
+struct Outcome<'r> {
     status: u16,
     code: &'r str,
     client: &'r str,
@@ -75,7 +75,7 @@ impl Asked {
         let code = response.response().extensions();
         let served_by = response.headers().get("x-served-by");
         let transaction_id = transaction_id(response).map(|id| id.to_string());
-        self.write(&Result {
+        self.write(&Outcome {
             status: response.status().as_u16(),
             code: code.get::<Code>().map_or("-", |code| code.0),
             client: principal.map_or(&self.client, |principal| &principal.client),
@@ -86,15 +86,15 @@ impl Asked {
         self.has_line = true;
     }
 
-    fn write(&self, result: &Result) {
-        let Result {
+    fn write(&self, outcome: &Outcome) {
+        let Outcome {
             status,
             code,
             client,
             owner,
             transaction_id,
             served_by,
-        } = *result;
+        } = *outcome;
         let Asked {
             method,
             key,
@@ -116,7 +116,7 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if !self.has_line {
-            self.write(&Result {
+            self.write(&Outcome {
                 status: UNANSWERED,
                 code: "unanswered",
                 client: &self.client,

@@ -1,6 +1,7 @@
 //! Counts each answer for `/metrics`, and each request whose client has gone before it.
 
 use super::Answer;
+use super::access_log::UNANSWERED;
 use super::problems::Code;
 use crate::http::Api;
 use actix_web::body::MessageBody;
@@ -36,6 +37,7 @@ struct Asked {
     method: Method,
     pattern: Option<String>,
     started: Instant,
+    /// None: it has no answer yet.
     status: Option<u16>,
 }
 
@@ -43,8 +45,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let (method, pattern) = (self.method.as_str(), self.pattern.as_deref());
         let took = self.started.elapsed();
-        let requests = &self.api.requests;
-        // Counted with the statuses that no answer of this service has.
-        requests.count(method, pattern, self.status.unwrap_or(0), took);
+        let status = self.status.unwrap_or(UNANSWERED);
+        self.api.requests.count(method, pattern, status, took);
     }
 }

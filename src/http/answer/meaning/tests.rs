@@ -1,5 +1,4 @@
 use super::*;
-use crate::dispatch::DbRole;
 use crate::ledger::model::status::Status;
 use crate::ledger::model::write::Write;
 
@@ -62,7 +61,7 @@ fn every_error_of_the_dispatch_has_its_code() {
     let absent = E::Absent {
         error: ledger::Error::NotFound,
         origin: dispatch::Origin {
-            role: DbRole::Replica,
+            served_by: "replica",
             region: None,
             replica_lag_ms: Some(7),
         },
