@@ -19,7 +19,7 @@ pub struct Candidate {
     /// reads all rows that were stored before this time misses none. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
     /// Its commits wait until a standby that counts has flushed them, and a crash of its server loses none.
-    pub synchronous: bool,
+    pub durable: bool,
     pub region: Option<Arc<str>>,
     /// The round trip to it.
     pub rtt: Duration,
@@ -32,7 +32,7 @@ pub struct Candidate {
     /// A primary whose schema has not been verified yet. It may lack tables, so a statement that fails there is no bug of the service.
     pub unprepared: bool,
     /// See [`Seen::as_of`].
-    as_of: Option<Instant>,
+    pub(super) as_of: Option<Instant>,
     pub(super) of_the_history: bool,
     pub(super) timeline: i32,
 }
@@ -54,7 +54,7 @@ impl Candidate {
             role: facts.role,
             lag_ms: seen.lag_ms,
             settled_until: seen.settled_until,
-            synchronous: facts.is_durable_with(&standbys.names),
+            durable: facts.is_durable_with(&standbys.names),
             standbys: if facts.waits_for > 0 {
                 standbys.clone()
             } else {

@@ -32,9 +32,18 @@ pub struct Conclusions {
     pub contested: bool,
     /// The branch whose schema was verified. A failover can lose a migration, like any other write.
     pub prepared: Option<Branch>,
-    /// When the primary was last seen to replicate synchronously to a standby that counts, and to survive a crash.
-    pub synchronous_at: Option<Instant>,
+    /// None: no primary was durable yet.
+    pub durable: Option<Durable>,
     pub standbys: Arc<Standbys>,
+}
+
+/// When a primary was last seen to replicate synchronously to a standby that counts, and to survive a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durable {
+    pub branch: Branch,
+    pub at: Instant,
+    /// The primary of now does, by what it said last.
+    pub still: bool,
 }
 
 /// The nodes that count as a second copy of the primary's commits: all other nodes, or, with [`Require::Region`], those of other regions.
@@ -84,6 +93,16 @@ impl Standbys {
 }
 
 impl Conclusions {
+    /// The branch of the primary of now, if that is durable.
+    pub fn see_durable(&mut self, branch: Option<Branch>, now: Instant) {
+        if let Some(branch) = branch {
+            let (at, still) = (now, true);
+            self.durable = Some(Durable { branch, at, still });
+        } else if let Some(last) = &mut self.durable {
+            last.still = false;
+        }
+    }
+
     /// Before any node has answered.
     pub fn none() -> Conclusions {
         Conclusions {
@@ -92,7 +111,7 @@ impl Conclusions {
             timeline: 0,
             contested: false,
             prepared: None,
-            synchronous_at: None,
+            durable: None,
             standbys: Arc::default(),
         }
     }

@@ -7,6 +7,7 @@
 mod candidate;
 pub mod cause;
 mod conclusions;
+mod confirmed;
 pub mod error;
 mod keeper;
 mod lack;
@@ -29,7 +30,6 @@ pub use conclusions::{Standby, Standbys};
 pub use options::{NodeOptions, Options, RebuildSchedule, Require, Schema};
 pub use pool::bulkhead::{Permit, Use, share};
 pub use pool::{Connection, Pool};
-pub use requests::SplitBrain;
 pub use threads::Counted as GivenUpThread;
 
 /// The pure decisions, for the simulator (tests/simulation): it drives them in virtual time, against a model of PostgreSQL.
@@ -43,6 +43,7 @@ pub mod decisions {
 
 use crate::metrics::{Counter, Histogram};
 use conclusions::Conclusions;
+use confirmed::Confirmed;
 use keeper::{Keeper, Message};
 use lack::Lack;
 use node::Node;
@@ -64,6 +65,7 @@ struct Shared {
     failovers: Mutex<VecDeque<Failover>>,
     /// The keeper wants to know of the next write that is acknowledged.
     awaits_acknowledgement: AtomicBool,
+    confirmed: Confirmed,
     lack: Lack,
     /// A commit waited for a standby in vain.
     hung_commit: Recent,
@@ -109,6 +111,7 @@ impl Databases {
             conclusions: watch::Sender::new(Conclusions::none()),
             failovers: Mutex::default(),
             awaits_acknowledgement: AtomicBool::new(false),
+            confirmed: Confirmed::nothing_yet(),
             lack: Lack::default(),
             hung_commit: Recent::default(),
             failover_count: Counter::default(),

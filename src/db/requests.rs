@@ -2,19 +2,16 @@
 
 use super::candidate::Candidate;
 use super::cause::Trouble;
-use super::conclusions::Writes;
+use super::conclusions::{Conclusions, Writes};
 use super::error::Error;
 use super::keeper::Message;
 use super::node::{Input, NodeState};
 use super::options::Require;
 use super::role::DbRole;
+use super::status::{Replication, WhyRefused};
 use super::{Databases, GivenUpThread, Use, select, share};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// Two primaries are alive: no write goes anywhere until one of them is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SplitBrain;
 
 impl Databases {
     /// The nodes that a read may use, best first.
@@ -52,15 +49,19 @@ impl Databases {
             && !select::is_stale(candidate.role, candidate.lag_ms, max_lag)
     }
 
-    /// Waits for a verified primary that may be written to, holding neither thread nor connection, for as long as it takes.
-    pub async fn primary_for_writes(&self) -> Result<Candidate, SplitBrain> {
+    /// Waits for a verified primary that may be written to, holding neither thread nor connection, for as long as it takes. Where replication
+    /// is required, it may be missing for so long after a failover (see [`Databases::replication`]).
+    pub async fn primary_for_writes(&self, patience: Duration) -> Result<Candidate, WhyRefused> {
         let mut conclusions = self.shared.conclusions.subscribe();
         loop {
             if conclusions.borrow_and_update().writes == Writes::SplitBrain {
-                return Err(SplitBrain);
+                return Err(WhyRefused::SplitBrain);
             }
             if let Some(primary) = self.primary_for_writes_now() {
                 return Ok(primary);
+            }
+            if self.replication(patience) == Replication::Missing {
+                return Err(WhyRefused::NotReplicated);
             }
             if conclusions.changed().await.is_err() {
                 // The sender lives as long as self.
@@ -81,7 +82,7 @@ impl Databases {
     /// Where replication is required, a primary that does not replicate is not written to: after a failover it may be alone for a moment.
     pub fn primary_for_writes_now(&self) -> Option<Candidate> {
         let primary = self.primary_now()?;
-        (self.requires() == Require::None || primary.synchronous).then_some(primary)
+        (self.requires() == Require::None || primary.durable).then_some(primary)
     }
 
     /// The node, if it is up.
@@ -90,9 +91,34 @@ impl Databases {
             NodeState::Up { pool, seen, .. } => {
                 let region = self.shared.nodes[node].region.clone();
                 let conclusions = self.shared.conclusions.borrow();
-                Some(Candidate::of(node, region, pool, seen, &conclusions))
+                let mut candidate = Candidate::of(node, region, pool, seen, &conclusions);
+                if self.requires() != Require::None {
+                    self.limit_by_evidence(&mut candidate, &conclusions);
+                }
+                Some(candidate)
             }
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
+        }
+    }
+
+    /// Where commits must be confirmed, a confirmation is the evidence that the primary has not been replaced. What a node shows is known to
+    /// be as fresh as the last one, and not fresher ([`Confirmed`]). While there are none, since the primary waits for its standbys in vain,
+    /// what the nodes show may have been out of date since the last one.
+    ///
+    /// [`Confirmed`]: super::confirmed::Confirmed
+    fn limit_by_evidence(&self, candidate: &mut Candidate, conclusions: &Conclusions) {
+        let confirmed = &self.shared.confirmed;
+        candidate.as_of = candidate.as_of.min(confirmed.last());
+        let durable = conclusions.durable;
+        let hangs = conclusions
+            .elected
+            .is_some_and(|primary| self.shared.hung_commit.is_of(primary));
+        if hangs || durable.is_none_or(|durable| !durable.still) {
+            let seen = durable.filter(|durable| !durable.still);
+            let confirmed = confirmed.last_or_start();
+            let last = seen.map_or(confirmed, |durable| durable.at.max(confirmed));
+            let unproven_ms = u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
+            candidate.lag_ms = candidate.lag_ms.max(Some(unproven_ms));
         }
     }
 
@@ -105,11 +131,6 @@ impl Databases {
             .any(|state| matches!(*state, NodeState::Up { .. }) || recently(&state))
     }
 
-    pub fn was_synchronous_within(&self, duration: Duration) -> bool {
-        let last = self.shared.conclusions.borrow().synchronous_at;
-        last.is_some_and(|last| last.elapsed() < duration)
-    }
-
     pub fn max_replica_lag(&self) -> Duration {
         self.shared.options.max_replica_lag
     }
@@ -119,12 +140,12 @@ impl Databases {
         self.shared.options.require
     }
 
-    /// How often a node is probed as a rule, and so how old what is known of it may be.
     /// How long a statement waits for a lock that another session holds.
     pub fn lock_timeout(&self) -> Duration {
         self.shared.options.lock_timeout
     }
 
+    /// How often a node is probed as a rule, and so how old what is known of it may be.
     pub fn probe_interval(&self) -> Duration {
         self.shared.options.probe_interval
     }
@@ -135,6 +156,11 @@ impl Databases {
 
     pub fn node_count(&self) -> usize {
         self.shared.nodes.len()
+    }
+
+    /// How many leaders, each with a connection and a thread, there may be at once.
+    pub fn max_leaders(&self) -> usize {
+        self.node_count() * super::node::max_leaders(&self.shared.options)
     }
 
     /// How many connections to the nodes there may be at once.
@@ -174,6 +200,11 @@ impl Databases {
             let node = self.shared.nodes[candidate.node].name.as_str();
             log::error!(node, detail:% = error; "the server has no room for what it is asked");
         }
+    }
+
+    /// A commit was confirmed by a standby that counts, of a statement that was begun then.
+    pub fn confirmed(&self, begun: Instant) {
+        self.shared.confirmed.note(begun);
     }
 
     /// A commit on this node waited for a standby until it was given up, or its wait was cut short.

@@ -25,7 +25,7 @@ const FAR: Duration = Duration::from_millis(10);
 /// that has ended: a stale answer that says so is better than none. A primary of the own region comes before replicas that are far away.
 ///
 /// For example, an instance in eu asks eu-b, the replica beside it; if that is down eu-a, the primary; only then us-a, 80 ms away. An
-/// instance in us, where us-a is down, asks ap-a, a replica, and then eu-a, the primary.
+/// instance in us, where us-a is down, asks eu-b, 80 ms away, then ap-a, 120 ms away, and then eu-a, the primary.
 pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration) -> Vec<usize> {
     let primary = views.iter().find(|view| view.role == DbRole::Primary);
     let near = primary.filter(|primary| region.is_some() && primary.region == region);
@@ -59,9 +59,15 @@ pub fn is_stale(role: DbRole, lag_ms: Option<u64>, max_replica_lag: Duration) ->
     role == DbRole::Replica && lag_ms.is_none_or(is_late)
 }
 
-/// In powers of two of a millisecond, so that nodes of one data centre count as equally far, whatever the last probe measured.
-fn distance(rtt: Duration) -> u32 {
-    u128::BITS - (rtt.as_micros() / 1000).leading_zeros()
+/// In steps, so that nodes of one data centre count as equally far, whatever the last probe measured: powers of two of a millisecond, and
+/// from 8 ms on every 8 ms, since twice 64 ms is another part of the world.
+fn distance(rtt: Duration) -> u128 {
+    let ms = rtt.as_millis();
+    if ms < 8 {
+        u128::from(u128::BITS - ms.leading_zeros())
+    } else {
+        3 + ms / 8
+    }
 }
 
 #[cfg(test)]
@@ -129,10 +135,16 @@ mod tests {
 
     #[test]
     fn equally_near_replicas_share_the_load() {
-        assert_eq!(
-            read_order(&[replica(0, 0, 0, 3), replica(1, 0, 0, 2)], None),
-            [1, 0]
-        );
+        let order = |rtt_ms: [u64; 2]| {
+            let views = [replica(0, 0, rtt_ms[0], 3), replica(1, 0, rtt_ms[1], 2)];
+            read_order(&views, None)
+        };
+        for equal in [[0, 0], [2, 3], [81, 85]] {
+            assert_eq!(order(equal), [1, 0]);
+        }
+        for unequal in [[0, 1], [3, 5], [7, 8], [80, 120]] {
+            assert_eq!(order(unequal), [0, 1]);
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::Databases;
 use super::candidate::Candidate;
 use super::cause::Cause;
-use super::conclusions::Writes;
+use super::conclusions::{Durable, Writes};
 use super::node::{Next, Node, NodeState, Seen};
+use super::options::Require;
 use super::role::DbRole;
 use crate::metrics::Distribution;
 use chrono::{DateTime, Utc};
@@ -86,6 +87,9 @@ pub struct Health {
     pub reads: bool,
 }
 
+/// How long the standbys of a primary that goes on running may be away before writes are refused: long enough for one that is restarted.
+const STANDBYS_RETURN: Duration = Duration::from_secs(5);
+
 impl NodeStatus {
     pub fn role_name(&self) -> &'static str {
         self.role.map_or("unknown", DbRole::as_str)
@@ -118,12 +122,24 @@ impl Databases {
         primary.waits_for_standby || self.shared.hung_commit.is_of(primary.node)
     }
 
-    /// `patience`: how long replication may be missing. While there is no primary, nothing is missing yet.
+    /// `patience`: how long replication may be missing, where it is required, after a failover or a restart of the primary, while standbys
+    /// find it. While there is no primary, nothing is missing yet.
     pub fn replication(&self, patience: Duration) -> Replication {
         let primary = self.primary_now();
-        if primary.is_none_or(|primary| primary.synchronous) {
-            Replication::There
-        } else if self.was_synchronous_within(patience) {
+        if self.requires() == Require::None || primary.is_none_or(|primary| primary.durable) {
+            return Replication::There;
+        }
+        let conclusions = self.shared.conclusions.borrow();
+        let is_awaited = |last: Durable| {
+            let is_same = Some(last.branch) == conclusions.prepared;
+            let patience = if is_same {
+                patience.min(STANDBYS_RETURN)
+            } else {
+                patience
+            };
+            last.at.elapsed() < patience
+        };
+        if conclusions.durable.is_some_and(is_awaited) {
             Replication::Awaited
         } else {
             Replication::Missing
@@ -156,7 +172,8 @@ impl Databases {
             let status = status_of(node, max);
             let (lack, hung) = (&self.shared.lack, &self.shared.hung_commit);
             let no_room = lack.is_of(at).then_some(Cause::NoRoom);
-            let no_standby = hung.is_of(at).then_some(Cause::WaitingForStandby);
+            let hangs = hung.is_of(at) && status.role == Some(DbRole::Primary);
+            let no_standby = hangs.then_some(Cause::WaitingForStandby);
             NodeStatus {
                 cause: status.cause.or(no_room).or(no_standby),
                 ..status

@@ -1,5 +1,7 @@
 //! Whether the answer of a statement counts, and which servers have its commit.
 
+use std::time::Instant;
+
 use tokio::sync::oneshot;
 
 use super::attempt::{Answered, Durability, Reply};
@@ -28,11 +30,12 @@ fn needs_confirmation<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
 }
 
 /// Sends each job its own answer. An answer that does not count is sent as well, since its write may have been applied; [`super::verdict`]
-/// decides what follows.
+/// decides what follows. `begun`: when the statement was sent.
 pub(super) fn answer<W: Work>(
     lane: &Lane<W>,
     candidate: &Candidate,
     done: Done<W::Answer>,
+    begun: Instant,
     replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
 ) {
     let databases = &lane.context.databases;
@@ -41,23 +44,25 @@ pub(super) fn answer<W: Work>(
     if is_promoted {
         databases.suspect(candidate);
     }
+    let is_confirmed = done.copies.is_any();
     let is_proved = match &done.copies {
-        Copies::On(standbys) => {
-            !(W::PROVES && needs_confirmation(lane, candidate) && standbys.is_empty())
-        }
+        Copies::On(_) => is_confirmed || !(W::PROVES && needs_confirmation(lane, candidate)),
         Copies::Unknown => {
             databases.commit_hung(candidate);
             false
         }
     };
     let current = !is_promoted && databases.is_current(candidate) && is_proved;
+    if current && is_confirmed {
+        databases.confirmed(begun);
+    }
     let durability = durability(lane, candidate, done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // Sending fails only if the client has gone away.
         drop(reply.send(Ok(Answered {
             answer,
             role: candidate.role,
-            lag_ms: candidate.lag_ms,
+            lag_ms: candidate.lag_ms.filter(|_| !is_confirmed),
             staleness: candidate.staleness(),
             settled_until: candidate.settled_until,
             durability: durability.clone(),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
+use crate::db::status::WhyRefused;
 use crate::ledger;
 
 /// Why an attempt gave no answer to a job.
@@ -21,8 +22,8 @@ pub enum Failure {
     NodeDown { sent: bool },
     /// The statement took too long, and its thread was given up. Sent.
     NoAnswer,
-    /// Two primaries. Not sent.
-    SplitBrain,
+    /// Writes are refused now, so there is no primary to wait for. Not sent.
+    WritesRefused(WhyRefused),
     /// The statement that it shared with others failed as a whole and was rolled back. The job is tried again in a statement of its own.
     Apart,
     /// Its own statement failed, or the connection or the node did, for all jobs of a statement alike.

@@ -15,8 +15,8 @@ pub struct Bounds {
     /// is far away.
     ///
     /// The primary proves its answer by a commit, as for a strong read. The age of a replica's state is known from what the replica and its
-    /// primary answered to the last probes. If both are cut off from the other nodes, and one of those is promoted, that age is too low
-    /// until the service learns of the promotion.
+    /// primary answered to the last probes. If both are cut off from the other nodes, and one of those is promoted, that says too little; so
+    /// where commits must be confirmed, the last confirmation counts too. Without `durability.require` nothing would tell.
     pub max_staleness: Option<Duration>,
     /// How long the request may take. A statement whose answer could not arrive in time is not sent.
     pub deadline: Option<Duration>,
@@ -39,8 +39,8 @@ impl Dispatch {
         below_round_trip(Bound::Deadline, bounds.deadline, nearest)
     }
 
-    /// Refuses a limit of age that is shorter than a round trip: no state is known to be fresher than the way to the primary takes. Only reads ask this: clients may send one set of limits with all that
-    /// they ask, and a write shows the state as of now.
+    /// Refuses a limit of age that is shorter than a round trip: no state is known to be fresher than the way to the primary takes. Only reads
+    /// ask this: clients may send one set of limits with all that they ask, and a write shows the state as of now.
     pub(super) fn refuse_impossible_staleness(&self, bounds: Bounds) -> Result<(), Error> {
         let primary = || self.context.databases.primary_now();
         below_round_trip(Bound::Staleness, bounds.max_staleness, primary)

@@ -6,6 +6,7 @@
 //! A lane before the primary holds its jobs while there is none: at t = 0 s the primary dies, at t = 1 s a job is queued, at t = 5 s the
 //! next primary is verified and a leader takes the job. Its length, in jobs and bytes, is the one limit on waiting.
 
+mod floor;
 mod pace;
 mod pair;
 mod queue;
@@ -31,6 +32,7 @@ use super::leader;
 use super::rules::{Patience, Rules, Target};
 use super::work::Work;
 use crate::db::Candidate;
+use crate::db::status::WhyRefused;
 use crate::metrics::Histogram;
 
 /// How many bytes of parameters the jobs of one statement may have together. A single job that is larger goes alone.
@@ -119,11 +121,12 @@ impl<W: Work> Lane<W> {
         leader::start_in(pause, self.clone());
     }
 
-    /// Takes the jobs of one owner that have gathered. Those that a node at this distance could not answer in time are refused instead.
+    /// Takes the jobs of one owner that have gathered. Those that this node, at this distance, could not answer in time are refused instead.
     /// None: there is no job.
-    pub fn take(self: &Arc<Self>, rtt: Duration) -> Option<Batch<W>> {
+    pub fn take(self: &Arc<Self>, node: usize, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
-        let answered_at = Instant::now() + rtt;
+        let now = Instant::now();
+        let answered_at = now + queue.floor.before(node, now).unwrap_or(rtt);
         let first = queue.take_next(answered_at, self.rules.max_batch == 1)?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {
@@ -156,9 +159,13 @@ impl<W: Work> Lane<W> {
         self.lock().len()
     }
 
-    /// Records how long a statement took.
-    pub fn learn(&self, took: Duration) {
-        self.lock().pace.learn(took);
+    /// Records how long a statement took, on this primary if it is a write that a standby has confirmed.
+    pub fn learn(&self, took: Duration, confirmed_on: Option<usize>) {
+        let mut queue = self.lock();
+        queue.pace.learn(took);
+        if let Some(primary) = confirmed_on {
+            queue.floor.learn(primary, took, Instant::now());
+        }
     }
 
     /// How long a leader that has just answered waits for more jobs to gather before it takes them.
@@ -178,6 +185,14 @@ impl<W: Work> Lane<W> {
             waiting.into_iter().map(|entry| entry.reply).collect(),
             failure,
         );
+    }
+
+    /// Waits for it, unless writes are refused.
+    pub async fn primary_for_writes(&self) -> Result<Candidate, WhyRefused> {
+        let Context {
+            databases, policy, ..
+        } = &*self.context;
+        databases.primary_for_writes(policy.write_deadline).await
     }
 
     pub fn candidate_now(&self) -> Option<Candidate> {

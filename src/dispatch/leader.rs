@@ -23,14 +23,15 @@ use crate::db::{Candidate, Databases, Permit};
 const TERM: Duration = Duration::from_millis(100);
 /// How long a leader waits before it checks again whether threads that were given up have ended.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often a leader that waits for a primary looks whether jobs still wait for it.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The runtime on whose blocking threads leaders run: a thread for every connection, and for every one that may be left behind (see
 /// [`Databases::may_start`]).
 pub(super) fn runtime(databases: &Databases) -> std::io::Result<Runtime> {
-    let connections = databases.node_count() * databases.pool_size() as usize;
     Builder::new_multi_thread()
         .worker_threads(1)
-        .max_blocking_threads(connections * 3 + 1)
+        .max_blocking_threads(databases.max_leaders())
         .thread_name("dispatch")
         .enable_time()
         .build()
@@ -73,16 +74,24 @@ fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
 async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     loop {
-        let candidate = match lane.rules.target {
-            Target::PrimaryHolding => lane.context.databases.primary_for_writes().await.ok(),
-            Target::Node(_) | Target::Primary => lane.candidate_now(),
+        let found = match lane.rules.target {
+            Target::PrimaryHolding => {
+                let primary = lane.primary_for_writes();
+                match tokio::time::timeout(LOOK, primary).await {
+                    Ok(primary) => primary.map_err(Failure::WritesRefused),
+                    // The jobs have been withdrawn. Whoever waits here tells the keeper that writes are waiting.
+                    Err(_) if lane.waiting() == 0 => return,
+                    Err(_) => continue,
+                }
+            }
+            Target::Node(_) | Target::Primary => {
+                let is_down = Failure::NodeDown { sent: false };
+                lane.candidate_now().ok_or(is_down)
+            }
         };
-        let Some(candidate) = candidate else {
-            let failure = match lane.rules.target {
-                Target::PrimaryHolding => Failure::SplitBrain,
-                Target::Node(_) | Target::Primary => Failure::NodeDown { sent: false },
-            };
-            return lane.fail_all(&failure);
+        let candidate = match found {
+            Ok(candidate) => candidate,
+            Err(failure) => return lane.fail_all(&failure),
         };
         if !may_start(&lane, &candidate) {
             tokio::time::sleep(PAUSE).await;
@@ -130,7 +139,7 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
     };
     let term_ends = Instant::now() + TERM;
     while let Some(candidate) = still(lane, candidate).filter(|_| Instant::now() < term_ends) {
-        let Some(Batch { jobs, replies }) = lane.take(candidate.rtt) else {
+        let Some(Batch { jobs, replies }) = lane.take(candidate.node, candidate.rtt) else {
             return;
         };
         if let Err(replies) = watch.begin(replies) {
@@ -143,10 +152,13 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         // Reported before the jobs are answered, so that none of them is sent to this node again.
         report(lane, &candidate, &result);
         let Some(replies) = watch.end() else { return };
-        lane.learn(begun.elapsed());
+        let is_confirmed = result.as_ref().is_ok_and(|done| done.copies.is_any());
+        let is_write = lane.rules.target == Target::PrimaryHolding;
+        let confirmed_on = (is_write && is_confirmed).then_some(candidate.node);
+        lane.learn(begun.elapsed(), confirmed_on);
         match result {
             Ok(done) => {
-                answer(lane, &candidate, done, replies);
+                answer(lane, &candidate, done, begun, replies);
                 stay(lane);
             }
             Err(error) => {

@@ -42,6 +42,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 enum Step<A> {
     Done(Result<Served<A>, Error>),
     NextNode,
+    /// The primary, if there is one and it has not been asked in this round; else the next node.
+    Primary,
 }
 
 impl Dispatch {
@@ -68,14 +70,15 @@ impl Dispatch {
             if let Some(max) = bounds.max_staleness {
                 Self::retain_fresh(&mut candidates, max);
             }
-            for (at, candidate) in candidates.iter().enumerate() {
+            for at in 0..candidates.len() {
                 let others = self.is_any_good_enough(&candidates[at + 1..]);
                 match self
-                    .ask(lanes, &job, candidate, others, &mut progress)
+                    .ask(lanes, &job, &candidates[at], others, &mut progress)
                     .await
                 {
                     Step::Done(result) => return result,
                     Step::NextNode => {}
+                    Step::Primary => Self::put_primary_first(&mut candidates[at + 1..]),
                 }
             }
             // A replica said that it is absent. If there is a primary now, its answer decides, and the read goes on: in this round that
@@ -191,6 +194,11 @@ impl Dispatch {
             NextRead::Remember => {
                 let absent = served(reply, progress.consistency).err();
                 progress.absent = absent.or(progress.absent.take());
+                return Step::Primary;
+            }
+            NextRead::Primary => {
+                progress.other_reason = true;
+                return Step::Primary;
             }
             NextRead::Busy => progress.busy += 1,
             NextRead::TooSlow => return Step::Done(Err(Error::TooSlow)),

@@ -3,6 +3,7 @@
 use super::attempt::Failure;
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
+use crate::db::status::WhyRefused;
 
 /// Whether an earlier attempt of the same write may have been applied, without an answer that says so.
 ///
@@ -57,7 +58,7 @@ pub enum Refusal {
     /// The deadline has passed, and nothing was ever sent.
     OutOfTime,
     OutcomeUnknown,
-    SplitBrain,
+    Writes(WhyRefused),
     Internal,
 }
 
@@ -87,8 +88,8 @@ pub fn write(outcome: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
             }
             Failure::NodeDown { sent: false } => (free, doubt),
             Failure::NodeDown { sent: true } | Failure::NoAnswer => (paid, Doubt::Sent),
-            Failure::SplitBrain => match doubt {
-                Doubt::None => refuse(Refusal::SplitBrain),
+            Failure::WritesRefused(why) => match doubt {
+                Doubt::None => refuse(Refusal::Writes(*why)),
                 Doubt::Sent => (free, doubt),
             },
             Failure::Apart => (Apart, doubt),
@@ -139,8 +140,10 @@ pub enum Read<'f> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextRead {
     Answer,
-    /// It is absent on this replica. This is kept while the next nodes are asked: the primary decides, if there is one.
+    /// It is absent on this replica. This is kept, and the primary is asked next, which decides, if there is one.
     Remember,
+    /// This replica has not replayed what the read needs. The primary, which has it, is asked next.
+    Primary,
     /// The same primary again: it must prove its answer by a commit before that counts.
     Prove,
     /// The same node again, in a statement of its own.
@@ -159,24 +162,24 @@ pub enum NextRead {
 
 /// What follows. `proven`: the primary was asked to prove its answer by a commit.
 pub fn read(outcome: &Read, role: DbRole, proven: bool) -> NextRead {
-    use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
+    use NextRead::{Answer, Apart, Busy, Internal, Next, Primary, Prove, Remember, TooSlow, Wait};
     match (outcome, role) {
         (Read::Found, _) => Answer,
         // A replica that has not replayed it yet says the same as one of a database where it never existed.
         (Read::Absent, DbRole::Replica) => Remember,
         (Read::Absent, DbRole::Primary) => Answer,
         (Read::TokenNotVisible { soon: true }, DbRole::Replica) => Wait,
-        (Read::TokenNotVisible { soon: false }, DbRole::Replica) => Next { paid: false },
+        (Read::TokenNotVisible { soon: false } | Read::Behind, DbRole::Replica) => Primary,
         (Read::TokenNotVisible { .. }, DbRole::Primary) if proven => Answer,
         (Read::TokenNotVisible { .. }, DbRole::Primary) => Prove,
-        (Read::Behind | Read::Uncounted, _) => Next { paid: false },
+        (Read::Behind, DbRole::Primary) | (Read::Uncounted, _) => Next { paid: false },
         (Read::Unprepared, _) => Next { paid: true },
         (Read::Failed(failure), role) => match failure {
             Failure::Full => Busy,
             // This is no sign of overload: no standby may confirm a proof, and others wait in line behind it.
             Failure::OutOfTime { sent: false } if !proven => Busy,
             Failure::OutOfTime { .. } => Next { paid: false },
-            Failure::NodeDown { .. } | Failure::NoAnswer | Failure::SplitBrain => {
+            Failure::NodeDown { .. } | Failure::NoAnswer | Failure::WritesRefused(_) => {
                 Next { paid: false }
             }
             Failure::Panicked => Internal,

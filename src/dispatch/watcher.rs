@@ -117,7 +117,9 @@ impl<W: Work> Term<W> {
         let mut given_up = self.given_up();
         if given_up.is_none() {
             *given_up = Some(databases.count_given_up(&self.candidate));
-            if self.lane.rules.target == Target::PrimaryHolding && self.candidate.commits_wait {
+            let is_commit = self.lane.rules.target == Target::PrimaryHolding;
+            let is_silent = matches!(failure, Failure::NoAnswer);
+            if is_silent && is_commit && self.candidate.commits_wait {
                 databases.commit_hung(&self.candidate);
             }
             drop(given_up);

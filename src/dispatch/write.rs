@@ -11,7 +11,7 @@ use super::rules::{Patience, Target};
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
 use super::{Bounds, Context, Dispatch, Error};
-use crate::db::status::Replication;
+use crate::db::status::WhyRefused;
 use crate::db::{Require, Use};
 use crate::ledger;
 use progress::WriteProgress;
@@ -82,7 +82,6 @@ impl Dispatch {
         progress: &mut WriteProgress,
     ) -> Result<Written<W::Answer>, Error> {
         loop {
-            self.refuse_if_unreplicated(progress)?;
             let lane = lanes.pair.lane(progress.apart);
             let reply = lane
                 .ask(job.clone(), Patience::until(progress.deadline))
@@ -120,17 +119,6 @@ impl Dispatch {
             }
         }
         Err(self.out_of_time(progress.doubt))
-    }
-
-    /// Refuses the write where replication is required and has been missing for longer than `write_deadline`, which a failover should not
-    /// take. Until then the lane holds the write.
-    fn refuse_if_unreplicated(&self, progress: &WriteProgress) -> Result<(), Error> {
-        let (databases, policy) = (&self.context.databases, &self.context.policy);
-        let is_required = databases.requires() != Require::None && progress.doubt == Doubt::None;
-        if is_required && databases.replication(policy.write_deadline) == Replication::Missing {
-            return Err(Error::DurabilityUnavailable);
-        }
-        Ok(())
     }
 
     fn outcome<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
@@ -188,7 +176,9 @@ impl Dispatch {
             Refusal::NoRoom => Error::NoRoom,
             Refusal::OutOfTime => self.out_of_time(Doubt::None),
             Refusal::OutcomeUnknown => Error::OutcomeUnknown,
-            Refusal::SplitBrain => Error::SplitBrain,
+            Refusal::Writes(WhyRefused::SplitBrain) => Error::SplitBrain,
+            Refusal::Writes(WhyRefused::NotReplicated) => Error::DurabilityUnavailable,
+            Refusal::Writes(WhyRefused::NoRoom) => Error::NoRoom,
             Refusal::Internal => match reply {
                 Err(Failure::Database(error)) => Error::Internal(error.to_string()),
                 _ => Error::Internal("a blocking thread panicked".into()),

@@ -16,6 +16,7 @@ mod deployment;
 mod document;
 mod durability;
 mod embedded;
+mod evidence;
 mod export;
 mod failover;
 #[allow(dead_code, reason = "the rest is for examples/chaos")]

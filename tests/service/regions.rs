@@ -66,9 +66,14 @@ fn a_region_that_is_cut_off_acknowledges_nothing_and_comes_back_as_replicas() {
         let strong = [("X-Read-Consistency", "strong")];
         eu.get_with("/transactions?limit=1", &strong)
             .problem(503, "consistency_unavailable");
+        let bounded = [("X-Max-Staleness-Ms", "60000")];
+        eu.get_with("/transactions?limit=1", &bounded)
+            .problem(503, "consistency_unavailable");
         // A default read is answered by its own region, and cannot know of what happens elsewhere.
         let default = eu.get("/transactions?limit=1").expect(200);
         assert_eq!(default.served_in(), "eu");
+        let lag_ms: u64 = default.header("X-Replica-Lag-Ms").parse().unwrap();
+        assert!(lag_ms > 0, "nobody confirms that it is up to date");
         eu.get(&format!("/transactions/{id}"))
             .problem(404, "transaction_not_found");
         stage.more_reads(50);

@@ -125,7 +125,7 @@ impl FailoverLog {
 
     /// The first write since there is a primary again has been acknowledged.
     pub fn acknowledged(&mut self, at: Instant) {
-        let Some(gap) = self.open.take().filter(|gap| gap.since < at) else {
+        let Some(gap) = self.open.take_if(|gap| gap.since < at) else {
             return;
         };
         let (listed, interrupts) = (gap.listed, gap.interrupts);

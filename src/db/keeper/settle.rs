@@ -61,7 +61,8 @@ impl Keeper {
             .and_then(|node| self.watches[node].heard.as_ref());
         self.positions.record(elected, now);
         let standbys = self.standbys_of(judgement.elected);
-        let is_synchronous = elected.is_some_and(|it| it.facts.is_durable_with(&standbys.names));
+        let durable = elected.filter(|it| it.facts.is_durable_with(&standbys.names));
+        let durable = durable.and_then(|it| it.facts.branch());
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
                 continue;
@@ -84,9 +85,7 @@ impl Keeper {
             conclusions.elected = judgement.elected;
             conclusions.timeline = judgement.timeline;
             conclusions.contested = judgement.contested;
-            if is_synchronous {
-                conclusions.synchronous_at = Some(now);
-            }
+            conclusions.see_durable(durable, now);
         });
     }
 

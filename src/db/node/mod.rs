@@ -38,8 +38,12 @@ const MAX_ATTEMPTS: usize = 4;
 /// How many connections to one node there may be at once: its pool, the connections of leaders that were given up, those of probes, and
 /// those of attempts.
 pub fn max_connections(options: &Options) -> usize {
-    let pool_size = options.pool_size as usize;
-    pool_size + max_given_up(options) + MAX_PROBES + MAX_ATTEMPTS
+    max_leaders(options) + MAX_PROBES + MAX_ATTEMPTS
+}
+
+/// How many leaders there may be on one node at once, with those that were given up.
+pub fn max_leaders(options: &Options) -> usize {
+    options.pool_size as usize + max_given_up(options)
 }
 
 fn max_given_up(options: &Options) -> usize {

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::floor::Floor;
 use super::pace::Pace;
 use crate::dispatch::attempt::{Failure, Reply, fail};
 use crate::dispatch::work::Work;
@@ -23,6 +24,7 @@ pub struct Queue<W: Work> {
     pub leaders: usize,
     pub last_id: u64,
     pub pace: Pace,
+    pub floor: Floor,
     max_waiting: usize,
     waiting: VecDeque<Entry<W>>,
     all: Share,
@@ -78,6 +80,7 @@ impl<W: Work> Queue<W> {
             leaders: 0,
             last_id: 0,
             pace: Pace::default(),
+            floor: Floor::default(),
             max_waiting,
             waiting: VecDeque::new(),
             all: Share::default(),

@@ -1,6 +1,7 @@
 use super::super::{Dispatch, Policy};
 use super::queue::MAX_WAITING_BYTES;
 use super::*;
+use crate::db::status::WhyRefused;
 use crate::db::url::DatabaseUrl;
 use crate::db::{Databases, NodeOptions, Options, Schema};
 use crate::ledger::ask::batch::{Batch, Drafts};
@@ -66,7 +67,7 @@ fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     assert!(matches!(queue_up(batch(1)), Err(Failure::Full)));
     drop(first);
     let (third, _) = queue_up(batch(half)).unwrap();
-    lane.fail_all(&Failure::SplitBrain);
+    lane.fail_all(&Failure::WritesRefused(WhyRefused::SplitBrain));
     drop((second, third)); // their jobs are no longer queued, so this frees no bytes
     assert!(queue_up(batch(MAX_WAITING_BYTES)).is_ok());
 }
@@ -106,7 +107,7 @@ fn owners_take_turns_where_jobs_go_alone() {
     let until = Instant::now() + Duration::from_secs(60);
     let queued = ["anna", "anna", "anna", "bert", "bert", "carl"]
         .map(|owner| lane.queue_up(batch_of(owner, 1), until).unwrap());
-    let turns: Vec<String> = std::iter::from_fn(|| lane.take(Duration::ZERO))
+    let turns: Vec<String> = std::iter::from_fn(|| lane.take(0, Duration::ZERO))
         .map(|batch| batch.jobs[0].caller().owner.clone())
         .collect();
     assert_eq!(turns, ["anna", "bert", "carl", "anna", "bert", "anna"]);
@@ -120,7 +121,7 @@ fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_se
     let distance = Duration::from_secs(1);
     let in_s = |s| Instant::now() + Duration::from_secs(s);
     let waiting = [0, 60, 0, 60, 0].map(|s| lane.queue_up(create(), in_s(s)).unwrap());
-    let batch = lane.take(distance).unwrap();
+    let batch = lane.take(0, distance).unwrap();
     assert_eq!(batch.jobs.len(), 2);
     for (nth, (_, mut answer)) in waiting.into_iter().enumerate() {
         let refused = answer.try_recv();
@@ -134,6 +135,6 @@ fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_se
             );
         }
     }
-    assert!(lane.take(distance).is_none());
+    assert!(lane.take(0, distance).is_none());
     assert_eq!(lane.waiting(), 0);
 }

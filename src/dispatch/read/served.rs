@@ -15,8 +15,9 @@ pub struct Origin {
     /// `primary` or `replica`.
     pub served_by: &'static str,
     pub region: Option<Arc<str>>,
-    /// None from the primary, and where it is unknown.
-    pub replica_lag_ms: Option<u64>,
+    /// From a replica; from a primary if it is not known that it still is one, and the answer may be too old therefore. None: nothing is
+    /// missing, or it is unknown.
+    pub lag_ms: Option<u64>,
 }
 
 /// An answer, and where it is from.
@@ -46,7 +47,9 @@ pub(super) fn served<A>(reply: Reply<A>, consistency: &Consistency) -> Result<Se
     let origin = Origin {
         served_by: answered.role.as_str(),
         region: answered.region,
-        replica_lag_ms: answered.lag_ms.filter(|_| answered.role == DbRole::Replica),
+        lag_ms: answered
+            .lag_ms
+            .filter(|lag| answered.role == DbRole::Replica || *lag > 0),
     };
     match answered.answer {
         Ok(value) => Ok(Served {

@@ -23,7 +23,7 @@ fn failures() -> Vec<Failure> {
         Failure::NodeDown { sent: false },
         Failure::NodeDown { sent: true },
         Failure::NoAnswer,
-        Failure::SplitBrain,
+        Failure::WritesRefused(WhyRefused::SplitBrain),
         Failure::Apart,
         Failure::Panicked,
     ];
@@ -34,7 +34,8 @@ fn failures() -> Vec<Failure> {
 #[test]
 fn writes_go_on_as_the_table_says() {
     use NextWrite::{AfterLock, Again, Apart, Refuse};
-    use Refusal::{Internal, NoRoom, OutOfTime, OutcomeUnknown, Overloaded, SplitBrain};
+    use Refusal::{Internal, NoRoom, OutOfTime, OutcomeUnknown, Overloaded};
+    let split_brain = Refuse(Refusal::Writes(WhyRefused::SplitBrain));
     let (free, paid) = (Again { paid: false }, Again { paid: true });
     let (no, sent) = (Doubt::None, Doubt::Sent);
     // In the order of `failures`: without doubt, and with it.
@@ -59,7 +60,7 @@ fn writes_go_on_as_the_table_says() {
         ((free, no), (free, sent)),
         ((paid, sent), (paid, sent)),
         ((paid, sent), (paid, sent)),
-        ((Refuse(SplitBrain), no), (free, sent)),
+        ((split_brain, no), (free, sent)),
         ((Apart, no), (Apart, sent)),
         ((Refuse(Internal), no), (Refuse(OutcomeUnknown), sent)),
     ];
@@ -123,12 +124,13 @@ fn reads_go_on_as_the_table_says() {
     use DbRole::{Primary, Replica};
     use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     let (free, paid) = (Next { paid: false }, Next { paid: true });
+    let lacks = NextRead::Primary;
     for (outcome, on_replica, on_primary, proven) in [
         (Read::Found, Answer, Answer, Answer),
         (Read::Absent, Remember, Answer, Answer),
-        (Read::TokenNotVisible { soon: false }, free, Prove, Answer),
+        (Read::TokenNotVisible { soon: false }, lacks, Prove, Answer),
         (Read::TokenNotVisible { soon: true }, Wait, Prove, Answer),
-        (Read::Behind, free, free, free),
+        (Read::Behind, lacks, free, free),
         (Read::Uncounted, free, free, free),
         (Read::Unprepared, paid, paid, paid),
     ] {

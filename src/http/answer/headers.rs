@@ -138,10 +138,7 @@ pub fn read_headers(
             "x-served-by",
             Some(HeaderValue::from_static(origin.served_by)),
         ),
-        (
-            "x-replica-lag-ms",
-            origin.replica_lag_ms.map(HeaderValue::from),
-        ),
+        ("x-replica-lag-ms", origin.lag_ms.map(HeaderValue::from)),
         (
             "x-served-by-region",
             region.and_then(|region| HeaderValue::from_str(region).ok()),

@@ -52,6 +52,11 @@ pub enum Copies {
 impl Copies {
     pub const NONE: Copies = Copies::On(Vec::new());
 
+    /// Some standby that counts is known to have it.
+    pub fn is_any(&self) -> bool {
+        matches!(self, Copies::On(standbys) if !standbys.is_empty())
+    }
+
     /// The question has failed, while the connection is alive.
     pub(super) fn unknown(error: &Error) -> Copies {
         log::warn!(error:%; "whether a commit is on a standby could not be asked");

@@ -2,13 +2,15 @@
 
 use crate::support::Answer;
 use crate::support::bodies::{account, minimal, with};
-use rand::Rng;
+use rand::seq::IteratorRandom;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-const KEPT: usize = 64;
+const KEPT: usize = 1024;
+const RECENT: usize = 64;
 
 pub struct Board {
     /// Begins all markers of this load.
@@ -27,6 +29,7 @@ pub struct Acknowledged {
     pub id: String,
     pub version: u64,
     pub token: String,
+    pub at: Instant,
     /// By which instance.
     pub instance: usize,
     /// The transaction as it was then.
@@ -86,6 +89,7 @@ impl Board {
             id: first["id"].as_str().unwrap_or_default().to_owned(),
             version,
             token: answer.token().to_owned(),
+            at: Instant::now(),
             instance,
             body: first.clone(),
         };
@@ -106,7 +110,14 @@ impl Board {
 
     pub fn any_recent(&self) -> Option<Acknowledged> {
         let recent = self.recent.lock().unwrap();
-        (!recent.is_empty()).then(|| recent[rand::rng().random_range(0..recent.len())].clone())
+        recent.iter().take(RECENT).choose(&mut rand::rng()).cloned()
+    }
+
+    /// Acknowledged so long ago, or somewhat longer.
+    pub fn any_older_than(&self, age: Duration) -> Option<Acknowledged> {
+        let recent = self.recent.lock().unwrap();
+        let old = recent.iter().skip_while(|of| of.at.elapsed() <= age);
+        old.take(RECENT).choose(&mut rand::rng()).cloned()
     }
 
     pub fn put_fresh(&self, created: Answer) {

@@ -2,7 +2,7 @@
 
 use super::board::Acknowledged;
 use super::clients::Client;
-use super::history::{History, Level, Line, Read, Seen, View};
+use super::history::{BOUND, History, Level, Line, Read, Seen, View};
 use super::questions::Question;
 use crate::support::http::{Answer, send};
 use crate::support::wait::pause;
@@ -52,6 +52,28 @@ pub fn read_with_tokens(client: &Client) -> History {
 
 pub fn read_strongly(client: &Client) -> History {
     read_recent(client, || true)
+}
+
+/// What was acknowledged longer ago than the bound must be seen. Without something that old there is nothing to ask for.
+pub fn read_with_a_bound(client: &Client) -> History {
+    let mut history = History::default();
+    while !client.board.is_stopped() {
+        pause(client.stage.pace);
+        let Some(written) = client.board.any_older_than(BOUND) else {
+            continue;
+        };
+        let wanted = Wanted {
+            level: Level::Bounded,
+            floor: written.version,
+            token_of: None,
+        };
+        let bound = BOUND.as_millis().to_string();
+        let bound = ("X-Max-Staleness-Ms", bound.as_str());
+        history
+            .reads
+            .push(ask(client, wanted, Question::one(&written.id), &[bound]));
+    }
+    history
 }
 
 fn read_recent(client: &Client, is_strong: impl Fn() -> bool) -> History {

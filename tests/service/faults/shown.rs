@@ -86,7 +86,7 @@ fn check_lines(read: &Read, truth: &Truth) -> Option<String> {
     let is_certain = |line: &&Line| match read.level {
         Level::Strong => true,
         Level::Token => line.id == read.id && line.version <= read.floor,
-        Level::Eventual => false,
+        Level::Bounded | Level::Eventual => false,
     };
     let is_true = |line: &Line| {
         let events = truth.events.get(&line.id).into_iter().flatten();

@@ -11,7 +11,7 @@ pub struct Tally {
     pub lost: usize,
     /// There more than once.
     pub doubled: usize,
-    /// Reads with a token, or strong ones.
+    /// Of the reads that are not default ones.
     pub stale: usize,
 }
 

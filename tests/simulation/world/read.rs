@@ -63,6 +63,15 @@ pub enum Shown {
     Internal,
 }
 
+impl ReadJob {
+    fn put_primary_next(&mut self) {
+        let left = &mut self.candidates[self.at + 1..];
+        if let Some(at) = left.iter().position(|node| node.role == DbRole::Primary) {
+            left[..=at].rotate_right(1);
+        }
+    }
+}
+
 impl Sim<'_> {
     pub fn begin_read(
         &mut self,
@@ -295,7 +304,14 @@ impl Sim<'_> {
                 return self.ask_here(job);
             }
             NextRead::Apart | NextRead::Wait => return self.ask_here(job),
-            NextRead::Remember => of.is_absent = true,
+            NextRead::Remember => {
+                of.is_absent = true;
+                of.put_primary_next();
+            }
+            NextRead::Primary => {
+                of.other_reason = true;
+                of.put_primary_next();
+            }
             NextRead::Busy => of.busy += 1,
             NextRead::TooSlow => return self.finish_read(job, Shown::NoNode),
             NextRead::Internal => return self.finish_read(job, Shown::Internal),

@@ -92,7 +92,6 @@ impl Sim<'_> {
         let elected = judgement
             .elected
             .and_then(|n| instance.nodes[n].heard.as_ref());
-        let is_synchronous = elected.is_some_and(|it| it.facts.replicates_synchronously());
         instance.positions.record(elected, now);
         for node in 0..self.addresses.len() {
             let Some(asked) = self.instances[id].nodes[node]
@@ -115,9 +114,6 @@ impl Sim<'_> {
             conclusions.elected = judgement.elected;
             conclusions.timeline = judgement.timeline;
             conclusions.contested = judgement.contested;
-            if is_synchronous {
-                conclusions.synchronous_at = Some(now);
-            }
         });
     }
 

@@ -7,6 +7,7 @@ use super::session::{Answer, Copies, Order, Whose};
 use super::time::{MS, SECOND, Time};
 use synapse_core::db::Use;
 use synapse_core::db::decisions::Writes;
+use synapse_core::db::status::WhyRefused;
 use synapse_core::decisions::Failure;
 use synapse_core::decisions::verdict::{self, Doubt, NextWrite, Refusal};
 
@@ -81,7 +82,7 @@ impl Sim<'_> {
         }
         self.writes[job].phase = Phase::Waiting;
         if self.instances[id].conclusions.writes == Writes::SplitBrain {
-            return self.write_failed(job, &Failure::SplitBrain);
+            return self.write_failed(job, &Failure::WritesRefused(WhyRefused::SplitBrain));
         }
         let entered = self
             .primary_now(id)
@@ -236,7 +237,7 @@ impl Sim<'_> {
 
 fn refused(refusal: Refusal) -> Told {
     match refusal {
-        Refusal::Overloaded | Refusal::NoRoom | Refusal::OutOfTime | Refusal::SplitBrain => {
+        Refusal::Overloaded | Refusal::NoRoom | Refusal::OutOfTime | Refusal::Writes(_) => {
             Told::NotApplied
         }
         Refusal::OutcomeUnknown => Told::Unknown,

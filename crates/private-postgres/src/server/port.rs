@@ -7,16 +7,21 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// Below the range from which kernels give ports to outgoing connections: such a connection could otherwise take the port of a server that
 /// is just restarting. That is also why port 0 is not bound.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
+const LOOKS: u32 = 20;
+const POLL: Duration = Duration::from_millis(10);
+
 pub(super) fn choose(file: &Path) -> Result<u16, Error> {
     let kept = fs::read_to_string(file)
         .ok()
         .and_then(|text| text.trim().parse().ok());
-    if let Some(port) = kept.filter(|port| is_free(*port)) {
+    if let Some(port) = kept.filter(|port| becomes_free(*port)) {
         return Ok(port);
     }
     let mut random = rand::rng();
@@ -33,6 +38,17 @@ fn is_new(port: u16) -> bool {
     static GIVEN_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given_out = GIVEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);
     given_out.insert(port)
+}
+
+/// A child of another thread of this process has a copy of each of its sockets for a moment, until it becomes another program. So a port on
+/// which [`is_free`] has just listened may look taken.
+fn becomes_free(port: u16) -> bool {
+    (0..LOOKS).any(|look| {
+        if look > 0 {
+            thread::sleep(POLL);
+        }
+        is_free(port)
+    })
 }
 
 fn is_free(port: u16) -> bool {

@@ -63,7 +63,7 @@ fn every_error_of_the_dispatch_has_its_code() {
         origin: dispatch::Origin {
             served_by: "replica",
             region: None,
-            replica_lag_ms: Some(7),
+            lag_ms: Some(7),
         },
         consistency: "eventual",
     };

@@ -4,7 +4,7 @@ pub mod attempts;
 mod reads;
 
 pub use attempts::{Attempt, Outcome, Reply, acknowledgements, outcome};
-pub use reads::{Level, Line, Read, Seen, View};
+pub use reads::{BOUND, Level, Line, Read, Seen, View};
 
 use super::snapshot::Snapshot;
 use attempts::IN_PROGRESS;

@@ -3,9 +3,14 @@
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
+/// How old the state may be that a read with a bound shows.
+pub const BOUND: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Eventual,
+    /// At most [`BOUND`] old.
+    Bounded,
     /// With the token of a write.
     Token,
     Strong,

@@ -81,7 +81,9 @@ impl Drill {
         };
         let what = if read.level == Level::Strong && in_any(&self.silences) {
             "was answered where that was impossible"
-        } else if read.level != Level::Eventual && self.is_from_behind(read, begun) {
+        } else if matches!(read.level, Level::Token | Level::Strong)
+            && self.is_from_behind(read, begun)
+        {
             "came from a region that was left behind"
         } else {
             return None;

@@ -74,7 +74,7 @@ fn wrong(asked: &Asked, logs: &[String]) -> Option<String> {
     })
 }
 
-fn log_statements(node: &Server, which: &str) {
+pub fn log_statements(node: &Server, which: &str) {
     node.reload(&[("log_statement", which)]).unwrap();
     // Each session hears of it before its next statement at the latest a moment later; this one is younger than all of the service's.
     let shown = "SELECT current_setting('log_statement') AS value";

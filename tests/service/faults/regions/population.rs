@@ -2,7 +2,7 @@
 
 use crate::faults::changers::change;
 use crate::faults::clients::write;
-use crate::faults::readers::{read, read_strongly, read_with_tokens};
+use crate::faults::readers::{read, read_strongly, read_with_a_bound, read_with_tokens};
 use crate::faults::round::Group;
 use crate::support::Region;
 
@@ -13,6 +13,7 @@ pub struct Crowd {
     pub changers: usize,
     pub token_readers: usize,
     pub strong_readers: usize,
+    pub bounded_readers: usize,
     pub readers: usize,
 }
 
@@ -22,6 +23,7 @@ impl Crowd {
         changers: 1,
         token_readers: 1,
         strong_readers: 1,
+        bounded_readers: 1,
         readers: 1,
     };
 
@@ -32,7 +34,7 @@ impl Crowd {
             .collect()
     }
 
-    fn groups_in(self, region: Region) -> [Group; 5] {
+    fn groups_in(self, region: Region) -> [Group; 6] {
         let here = |size, kind| Group {
             size,
             home: Some(region as usize),
@@ -43,6 +45,7 @@ impl Crowd {
             here(self.changers, change),
             here(self.token_readers, read_with_tokens),
             here(self.strong_readers, read_strongly),
+            here(self.bounded_readers, read_with_a_bound),
             here(self.readers, read),
         ]
     }

@@ -111,7 +111,7 @@ pub const READ: &[Header] = &[
     },
     Header {
         name: "X-Replica-Lag-Ms",
-        description: "From a replica: how late it is, where that is known.",
+        description: "From a replica: how late it is, where that is known. From a primary only where commits must be confirmed and are not: how long ago the last one was.",
         shape: Shape::Number { min: 0, max: None },
         example: "3",
         always: false,
