@@ -14,8 +14,8 @@ mod transactions;
 pub use answer::view;
 pub use endpoint::{Endpoint, Need, Side};
 pub use layers::{
-    OpenStreams, Traffic, access_log, count, few_streams, headers, problems, rate, request_id,
-    streams, trace, who,
+    OpenStreams, Traffic, few_streams, headers, problems, rate, record, request_id, streams, trace,
+    who,
 };
 pub use operate::VERSION;
 pub use operate::dashboard::take_samples;

@@ -57,7 +57,7 @@ fn a_client_that_hangs_up_leaves_a_line_and_is_counted() {
         line.is_some_and(|line| line.contains("status=499") && line.contains("unanswered"))
     };
     eventually(s(5), "it is logged", line);
-    let counted = r#"method="POST",route="/transactions",status="other"} 1"#;
+    let counted = r#"method="POST",route="/transactions",status="499"} 1"#;
     assert!(app.get("/metrics").text.contains(counted));
     stranger.batch_execute("ROLLBACK").unwrap();
 }

@@ -5,7 +5,7 @@ mod nodes;
 use super::durability;
 use super::reader::Reader;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
-use crate::dispatch::Policy;
+use crate::dispatch::{MAX_DEADLINE_MS, MAX_STALENESS_MS, Policy};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -18,7 +18,8 @@ pub struct DatabaseSettings {
 }
 
 /// Short: a statement that many jobs share must not wait long for a lock of somebody else. The job that needs the lock is sent again, alone
-/// (`dispatch::write`).
+/// (`dispatch::write`). Where statements themselves have less than twice that time, it is half of theirs: a wait for a lock must end as one,
+/// and not as a statement that took too long.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
@@ -26,15 +27,20 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     let nodes = nodes::nodes(r);
     nodes::check_region(r, &nodes, region.as_deref());
     let require = durability::require(r, &nodes);
+    // The server cancels a slow statement before the attempt times out. If it does not answer at all, the service gives up the thread and
+    // its connection.
+    let statement_timeout = attempt_timeout * 4 / 5;
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        // The server cancels a slow statement before the attempt times out. If it does not answer at all, the service gives up the thread
-        // and its connection.
-        statement_timeout: attempt_timeout * 4 / 5,
-        lock_timeout: LOCK_TIMEOUT,
+        statement_timeout,
+        lock_timeout: LOCK_TIMEOUT.min(statement_timeout / 2),
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
-        max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
+        max_replica_lag: r.millis(
+            "database.max_replica_lag_ms",
+            5000,
+            0..=MAX_STALENESS_MS.into(),
+        ),
         region,
         require,
         rebuild: rebuild(r),
@@ -55,7 +61,11 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
 /// The write deadline, and the attempt timeout. Only an attempt timeout that is set must not exceed the deadline: whoever shortens the
 /// deadline alone keeps the default timeout for reads, and writes end at their deadline anyway.
 fn times(r: &mut Reader) -> (Duration, Duration) {
-    let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
+    let write_deadline = r.millis(
+        "database.write_deadline_ms",
+        8000,
+        100..=MAX_DEADLINE_MS.into(),
+    );
     let attempt_timeout = r.millis_if_set("database.attempt_timeout_ms", 50..=60_000);
     if attempt_timeout.is_some_and(|attempt| attempt > write_deadline) {
         r.problem(

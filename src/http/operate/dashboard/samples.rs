@@ -24,9 +24,9 @@ pub const MAX_POINTS: usize = 150;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
     pub at: DateTime<Utc>,
-    /// Answers a second, by class: success, 4xx, 5xx.
+    /// Requests a second, by the class of their status: success, 4xx (with 499, where the client did not wait for the answer), 5xx.
     pub answers: [f64; 3],
-    /// Durations of all answers, in milliseconds. None: there were none.
+    /// Durations of all requests, in milliseconds. None: there were none.
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     /// The highest number of held writes that was counted.
@@ -129,6 +129,7 @@ fn class(status: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::layers::UNANSWERED;
     use crate::http::operate::RequestCounts;
 
     #[test]
@@ -143,6 +144,7 @@ mod tests {
             count("/transactions", 200, 3);
         }
         count("/transactions/{id}", 404, 3);
+        count("/transactions", UNANSWERED, 3);
         count("/transactions", 503, 3);
         count("/status", 200, 3);
         count("/dashboard", 200, 3);
@@ -150,7 +152,7 @@ mod tests {
         let mut now = Total::of(&requests.read());
         now.at = before.at + Duration::from_secs(2);
         let point = now.since(&before, 7);
-        assert_eq!((point.answers, point.held), ([5.0, 0.5, 0.5], 7));
+        assert_eq!((point.answers, point.held), ([5.0, 1.0, 0.5], 7));
         let p99 = point.p99_ms.unwrap();
         assert!((2.5..=5.0).contains(&p99), "{p99}");
         now.at = before.at + Duration::from_secs(4);

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use crate::http::METHODS;
 use crate::http::answer::codes::{self, KINDS, Kind};
+use crate::http::layers::UNANSWERED;
 use crate::metrics::{Counter, Distribution, Histogram};
 
-const SUCCESSES: [u16; 4] = [200, 201, 202, 304];
+/// Statuses that belong to no code of a problem: the successes, and that of a request without an answer.
+const OF_NO_PROBLEM: [u16; 5] = [200, 201, 202, 304, UNANSWERED];
 /// Paths that are not in the URL table.
 const UNMATCHED: &str = "unmatched";
 /// Methods and statuses that are not known here.
@@ -53,7 +55,7 @@ impl RequestCounts {
     pub fn of(patterns: impl IntoIterator<Item = &'static str>) -> RequestCounts {
         let mut routes = vec![UNMATCHED];
         routes.extend(patterns);
-        let mut statuses = SUCCESSES.to_vec();
+        let mut statuses = OF_NO_PROBLEM.to_vec();
         statuses.extend(KINDS.iter().map(|kind| kind.status));
         statuses.sort_unstable();
         statuses.dedup();
@@ -129,6 +131,7 @@ mod tests {
             requests.count(method, pattern, status, Duration::from_millis(3));
         };
         count("GET", Some("/a/{id}"), 200);
+        count("GET", Some("/a/{id}"), UNANSWERED);
         count("BREW", Some("/b"), 405);
         count("MELT", Some("/b"), 405);
         count("GET", None, 404);
@@ -148,7 +151,7 @@ mod tests {
             labels.collect::<Vec<_>>(),
             [
                 "GET unmatched 404:1 other:1",
-                "GET /a/{id} 200:1",
+                "GET /a/{id} 200:1 499:1",
                 "other /b 405:2"
             ]
         );

@@ -28,7 +28,7 @@ impl Reading {
         });
         page.counters(
             "synapse_http_requests",
-            "Answered requests by method, route pattern and status.",
+            "Requests by method, route pattern and status; 499: their client hung up before the answer.",
             counts,
         )?;
         let durations = self.requests.iter().map(|counted| {
@@ -37,7 +37,7 @@ impl Reading {
         });
         page.histograms(
             "synapse_http_request_duration_seconds",
-            "Time until a request was answered; of a streamed answer, until its head.",
+            "Time until a request was answered, or its client hung up; of a streamed answer, until its head.",
             durations,
         )
     }
@@ -136,7 +136,7 @@ impl Reading {
         )?;
         page.counters(
             "synapse_replays",
-            "Creates that were answered with what was stored before.",
+            "Creates and callbacks that changed nothing, and were answered with what an earlier request had stored.",
             [([], self.replays)],
         )?;
         page.counters(
