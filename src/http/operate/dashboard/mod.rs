@@ -13,6 +13,7 @@ mod moment;
 mod operation;
 mod page;
 mod picture;
+mod regions;
 mod samples;
 mod sections;
 mod state;
