@@ -1,14 +1,17 @@
 //! `check`: says what `serve` would find.
 
+mod advice;
+mod asked;
 mod durability;
+mod standby_names;
 
-use durability::Named;
+use durability::Durability;
 
-use crate::db::NodeOptions;
 use crate::db::cause::Trouble;
 use crate::db::probe::Heard;
 use crate::db::role::DbRole;
 use crate::db::survey::{Standing, Survey, survey};
+use crate::db::{NodeOptions, Require};
 use crate::migrations;
 use crate::server::Certificate;
 use crate::settings::{DatabaseSettings, ServerSettings, Settings};
@@ -104,18 +107,24 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
             }
             Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
         }
-        let require = settings.availability.require;
-        let enough = durability::durability(require, primary, &named(nodes, &survey));
-        complaints.extend(enough.err());
+        if settings.availability.require != Require::None {
+            complaints.extend(durability(settings, &survey, primary));
+        }
     }
     complaints
 }
 
-fn named<'n>(nodes: &'n [NodeOptions], survey: &Survey) -> Vec<Named<'n>> {
-    let name_of = |heard: &Result<Heard, Trouble>| heard.as_ref().ok()?.facts.upstream_name.clone();
-    let names = survey.heard.iter().map(name_of);
-    let named = names.zip(nodes).map(|(name, node)| Named { name, node });
-    named.collect()
+/// Returns the errors.
+fn durability(settings: &DatabaseSettings, survey: &Survey, primary: usize) -> Vec<String> {
+    let (nodes, mut errors) = asked::ask(&settings.nodes, survey);
+    let durability = Durability {
+        require: settings.availability.require,
+        here: settings.availability.region.as_deref(),
+        primary,
+        nodes: &nodes,
+    };
+    errors.extend(durability.check());
+    errors
 }
 
 fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {

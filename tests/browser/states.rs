@@ -95,7 +95,8 @@ fn healthy_and_then_a_failover_and_then_a_fenced_node() {
     cluster.primary().start().unwrap();
     browser.until_text("#picture", s(20), "node-1 is fenced and not used");
     browser.until_text("#headline .advice", s(5), "lower_timeline");
-    browser.until_text("#picture .heading", s(5), "Set apart");
+    let heading = "eu-central-1 (this instance)";
+    browser.until_text("#picture .heading", s(5), heading);
     is_accessible_everywhere(&browser);
     is_clean(&browser);
 }

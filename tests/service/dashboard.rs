@@ -1,5 +1,6 @@
 //! `/dashboard`: what the service answers. What a browser makes of it is in tests/browser.
 
+use crate::regional::in_regions;
 use crate::support::room::Dir;
 use crate::support::wait::{ms, s};
 use crate::support::{
@@ -168,6 +169,55 @@ fn whoever_watches_sees_a_failover_as_it_happens() {
         page.contains("node-1 → node-2") && page.contains("write gap"),
         "{page}"
     );
+}
+
+/// In the picture, and in its words for those who cannot see it.
+#[test]
+fn each_region_is_a_frame_with_its_nodes_whatever_their_state() {
+    let cluster = Cluster::with_replicas(2);
+    let app = in_regions(cluster.urls(), &["eu", "eu", "us"], "eu").healthy();
+    let titles = |page: &str| -> Vec<String> {
+        let headings = page.split("class=\"heading\"").skip(1);
+        let texts = headings.map(|heading| heading.split(['>', '<']).nth(1).unwrap().to_owned());
+        texts.collect()
+    };
+    let healthy = page(&app);
+    assert_eq!(titles(&healthy), ["eu (this instance)", "us"], "{healthy}");
+    assert!(!healthy.contains("no primary"));
+    for words in [
+        "eu (this instance): node-1 is up as primary",
+        "us: node-3 is up as replica",
+    ] {
+        assert!(healthy.contains(words), "{words}: {healthy}");
+    }
+    cluster.nodes[2].kill().unwrap();
+    eventually(s(10), "it is down, in its region", || {
+        page(&app).contains("us: node-3 is down and not used")
+    });
+    let one_down = page(&app);
+    assert_eq!(titles(&one_down), titles(&healthy));
+    assert!(one_down.contains("class=\"node down\""), "{one_down}");
+    cluster.primary().kill().unwrap();
+    eventually(s(10), "there is no primary", || {
+        page(&app).contains(">no primary<")
+    });
+    let headless = page(&app);
+    assert_eq!(titles(&headless), titles(&healthy));
+    assert!(
+        headless.contains("eu (this instance): node-1 is down and not used"),
+        "{headless}"
+    );
+}
+
+#[test]
+fn without_regions_what_is_not_used_is_set_apart() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    cluster.replica().kill().unwrap();
+    eventually(s(10), "it is down", || {
+        page(&app).contains(">Set apart: not used<")
+    });
+    assert!(!page(&app).contains("region\" x="));
 }
 
 #[test]

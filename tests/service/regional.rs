@@ -1,14 +1,17 @@
 //! Nodes in several regions: which of them answers a read, what a client may ask of the way there, and where a write must be.
 
+use crate::faults::regions::launch_in;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, App, Cluster, Launch, eventually, holds_for, key, minimal, sql};
+use crate::support::{
+    Answer, App, Cluster, Launch, Region, eventually, holds_for, key, minimal, sql,
+};
 use private_postgres::StopMode;
 use serde_json::json;
 use std::time::Instant;
 
-/// Of the cluster's nodes, in their order.
-fn in_regions(urls: Vec<String>, regions: &[&str], own: &str) -> Launch {
+/// A service on these nodes, in these regions and in its own.
+pub fn in_regions(urls: Vec<String>, regions: &[&str], own: &str) -> Launch {
     let (primary, replicas) = (&urls[0], &urls[1..]);
     let replicas: Vec<String> = replicas
         .iter()
@@ -262,6 +265,9 @@ fn where_another_region_must_have_a_write_one_here_is_not_enough() {
     assert!(output.stdout.contains(advice), "{output:#?}");
 
     cluster.make_synchronous_with("\"replica-2\"");
+    // For when the other region has the primary.
+    let of_the_others = [("synchronous_standby_names", "primary")];
+    cluster.nodes[2].reload(&of_the_others).unwrap();
     eventually(s(10), "the other region confirms", || {
         app.create(&minimal()).status == 201
     });
@@ -269,8 +275,93 @@ fn where_another_region_must_have_a_write_one_here_is_not_enough() {
     assert_eq!(created.header("Idempotent-Replayed"), "false");
     let durability = created.header("X-Durability");
     assert_eq!(durability, "replicated; regions=\"eu,us\"");
+    cluster.until_set(&cluster.nodes[2], of_the_others[0].0, of_the_others[0].1);
     let output = launch().run(&["check"]).expect(0);
     assert!(output.stdout.contains("which is enough"), "{output:#?}");
+}
+
+/// A promoted node keeps the setting that it has.
+#[test]
+fn check_judges_every_node_as_if_it_were_promoted() {
+    let cluster = Cluster::in_regions();
+    let launch = launch_in(Region::Eu, &cluster);
+    let check = |status: i32| launch.run(&["check"]).expect(status).stdout;
+    let report = check(0);
+    let told = |start: &str| {
+        let line = report.lines().find(|line| line.contains(start));
+        line.unwrap_or_else(|| panic!("{start}: {report}"))
+    };
+    let (_, cost) = told("commits of eu-a wait")
+        .split_once("which is enough: ")
+        .unwrap();
+    let nearest = "a create waits for the nearest of us-a (us), ap-a (ap): about ";
+    let ms = cost.strip_prefix(nearest).unwrap();
+    let ms: u32 = ms.split(' ').next().unwrap().parse().unwrap();
+    assert!(ms >= 80, "{cost}");
+    assert!(told("if us-a is promoted").contains(
+        "which is enough: a create waits for the nearest of eu-a (eu), eu-b (eu), ap-a (ap)"
+    ));
+
+    let us = &cluster.nodes[2];
+    let set = |names: &str| {
+        us.reload(&[("synchronous_standby_names", names)]).unwrap();
+        cluster.until_set(us, "synchronous_standby_names", names);
+    };
+    let line = r#"on us-a: synchronous_standby_names = 'ANY 1 ("eu-a", "eu-b", "ap-a")'"#;
+    // Empty, nobody confirms anything; with those of eu alone, nobody does while eu is lost.
+    for (names, why) in [
+        ("", "ever satisfies"),
+        ("ANY 1 (\"eu-a\", \"eu-b\")", "eu is lost"),
+    ] {
+        set(names);
+        let report = check(1);
+        let mut errors = report.lines().filter(|line| line.starts_with("error: "));
+        let error = errors.next().unwrap();
+        assert!(
+            error.contains("if us-a is promoted") && error.contains(why),
+            "{report}"
+        );
+        assert!(report.contains(line) && errors.next().is_none(), "{report}");
+    }
+    set("*");
+    let report = check(0);
+    assert!(
+        report.contains("warning: durability.require: if us-a is promoted")
+            && report.contains(line),
+        "{report}"
+    );
+}
+
+#[test]
+fn check_knows_the_primary_without_a_cluster_name_in_a_list_of_all_nodes() {
+    let cluster = Cluster::with_replicas(2);
+    let primary = cluster.primary();
+    primary.reload(&[("cluster_name", "")]).unwrap();
+    primary.stop(StopMode::Fast).unwrap();
+    primary.start().unwrap();
+    cluster.until_streaming(primary, 2);
+    cluster.make_synchronous_with("\"primary\", \"replica-1\", \"replica-2\"");
+    cluster.nodes[1..].iter().for_each(|node| {
+        let names = "ANY 1 (\"primary\", \"replica-1\", \"replica-2\")";
+        cluster.until_set(node, "synchronous_standby_names", names);
+    });
+    let launch = cluster.launch().text("durability.require", "node");
+    let report = launch.run(&["check"]).expect(0).stdout;
+    assert!(
+        report.contains("warning: node-1: ")
+            && report.contains("\"primary\" in synchronous_standby_names is taken for it"),
+        "{report}"
+    );
+    assert_eq!(report.matches("which is enough").count(), 3, "{report}");
+    // Who streams from it is somebody else.
+    let _archiver = cluster.archiver();
+    cluster.until_streaming(primary, 3);
+    cluster.make_synchronous_with("pg_receivewal, \"replica-1\", \"replica-2\"");
+    let report = launch.run(&["check"]).expect(1).stdout;
+    assert!(
+        report.contains("error: durability.require: commits of node-1 wait"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod kill;
 mod operation;
 mod page;
 mod picture;
+mod regions;
 mod samples;
 mod sections;
 mod snapshot;

@@ -1,55 +1,82 @@
-//! The nodes as a picture: which follows which, how late it is, and which are set apart (fenced or down).
+//! The nodes as a picture: which follows which, how late it is, and which are not used (fenced or down). Where the nodes are in regions,
+//! each region is a frame; otherwise those that are not used are set apart.
 
 use maud::{Markup, html};
 
+use super::regions;
 use super::snapshot::{Snapshot, is_late, is_primary};
 use crate::db::cause::Cause;
 use crate::db::status::NodeStatus;
 
 // In units of the picture, which is drawn as wide as there is room.
-const WIDTH: usize = 480;
-const CARD: (usize, usize) = (174, 78);
-const GAP: usize = 16;
-const EDGE: usize = 2;
+pub const WIDTH: usize = 480;
+pub const CARD: (usize, usize) = (174, 78);
+pub const GAP: usize = 16;
+pub const EDGE: usize = 2;
 const RIGHT: usize = WIDTH - CARD.0 - EDGE;
-/// The height of the heading above the nodes that are set apart.
-const HEADING: usize = 30;
+/// The height of a heading above the nodes that belong together.
+pub const HEADING: usize = 30;
 /// How many letters of a name fit on a card; the table has the whole name.
 const LETTERS: usize = 18;
 
-struct Placed<'n> {
+pub struct Placed<'n> {
     node: &'n NodeStatus,
     x: usize,
     y: usize,
 }
 
+pub struct Drawing<'n> {
+    pub backdrop: Markup,
+    pub cards: Vec<Placed<'n>>,
+    pub height: usize,
+}
+
 pub fn picture(moment: &Snapshot) -> Markup {
+    let drawing = match regions::of(moment).as_slice() {
+        [None] => drawing(moment),
+        all => regions::drawing(moment, all),
+    };
+    let primary = moment.primary().and_then(|primary| {
+        let mut cards = drawing.cards.iter();
+        cards.find(|card| card.node.name == primary.name)
+    });
+    html! {
+        svg.nodes viewBox={ "0 0 " (WIDTH) " " (drawing.height) } role="img" aria-labelledby="nodes-title nodes-desc" {
+            title #nodes-title { "The nodes, and who follows whom" }
+            desc #nodes-desc { (in_words(moment)) }
+            (drawing.backdrop)
+            @if let Some(primary) = primary {
+                @for card in drawing.cards.iter().filter(|card| follows(card.node)) { (arrow(primary, card)) }
+            }
+            @for placed in &drawing.cards { (card(placed, moment)) }
+        }
+    }
+}
+
+/// The primary on the left, those that follow it on the right, and below them those that are not used.
+fn drawing(moment: &Snapshot) -> Drawing<'_> {
     let (used, apart): (Vec<_>, Vec<_>) = moment.nodes.iter().partition(|node| node.state == "up");
     let (primaries, replicas): (Vec<_>, Vec<_>) = used.into_iter().partition(|n| is_primary(n));
     let rows = primaries.len().max(replicas.len()).max(1);
-    let left = column(&primaries, EDGE, rows);
-    let right = column(&replicas, RIGHT, rows);
     let below = height(rows) + EDGE;
     let apart = grid(&apart, below + HEADING);
     let bottom = apart.last().map(|placed| placed.y + CARD.1 + GAP);
-    let bottom = bottom.unwrap_or(below);
-    html! {
-        svg.nodes viewBox={ "0 0 " (WIDTH) " " (bottom) } role="img" aria-labelledby="nodes-title nodes-desc" {
-            title #nodes-title { "The nodes, and who follows whom" }
-            desc #nodes-desc { (in_words(moment)) }
-            @if primaries.is_empty() { (nobody(rows)) }
-            @for replica in &right {
-                @if let Some(primary) = left.first().filter(|_| follows(replica.node, moment)) {
-                    (arrow(primary, replica))
-                }
-            }
-            @for placed in left.iter().chain(&right) { (card(placed, moment)) }
-            @if !apart.is_empty() {
-                rect.apart x="1" y=(below) width=(WIDTH - 2) height=(bottom - below - 1) rx="10" {}
-                text.heading x="16" y=(below + 21) { "Set apart: not used" }
-                @for placed in &apart { (card(placed, moment)) }
-            }
+    let height = bottom.unwrap_or(below);
+    let middle = EDGE + (rows - 1) * (CARD.1 + GAP) / 2;
+    let backdrop = html! {
+        @if primaries.is_empty() { (nobody(middle, CARD)) }
+        @if !apart.is_empty() {
+            rect.apart x="1" y=(below) width=(WIDTH - 2) height=(height - below - 1) rx="10" {}
+            text.heading x="16" y=(below + 21) { "Set apart: not used" }
         }
+    };
+    let mut cards = column(&primaries, (EDGE, EDGE), rows);
+    cards.extend(column(&replicas, (RIGHT, EDGE), rows));
+    cards.extend(apart);
+    Drawing {
+        backdrop,
+        cards,
+        height,
     }
 }
 
@@ -58,13 +85,17 @@ fn height(rows: usize) -> usize {
     rows * CARD.1 + rows.saturating_sub(1) * GAP + EDGE + GAP
 }
 
-/// Places nodes in a column, centred if the other column has more rows.
-fn column<'n>(nodes: &[&'n NodeStatus], x: usize, rows: usize) -> Vec<Placed<'n>> {
+/// Places nodes in a column that begins here, centred if the other column has more rows.
+pub fn column<'n>(
+    nodes: &[&'n NodeStatus],
+    (x, top): (usize, usize),
+    rows: usize,
+) -> Vec<Placed<'n>> {
     let free = (rows - nodes.len()) * (CARD.1 + GAP) / 2;
     let place = |(nth, node): (usize, &&'n NodeStatus)| Placed {
         node,
         x,
-        y: EDGE + free + nth * (CARD.1 + GAP),
+        y: top + free + nth * (CARD.1 + GAP),
     };
     nodes.iter().enumerate().map(place).collect()
 }
@@ -78,16 +109,15 @@ fn grid<'n>(nodes: &[&'n NodeStatus], top: usize) -> Vec<Placed<'n>> {
     nodes.iter().enumerate().map(place).collect()
 }
 
-fn follows(node: &NodeStatus, moment: &Snapshot) -> bool {
-    moment.primary().is_some() && node.cause != Some(Cause::FollowsNobody)
+fn follows(node: &NodeStatus) -> bool {
+    node.state == "up" && !is_primary(node) && node.cause != Some(Cause::FollowsNobody)
 }
 
 /// Drawn in the place of the primary, if there is none.
-fn nobody(rows: usize) -> Markup {
-    let y = EDGE + (rows - 1) * (CARD.1 + GAP) / 2;
+pub fn nobody(y: usize, (width, height): (usize, usize)) -> Markup {
     html! {
-        rect.nobody x=(EDGE) y=(y) width=(CARD.0) height=(CARD.1) rx="10" {}
-        text.name x=(EDGE + CARD.0 / 2) y=(y + CARD.1 / 2 + 6) text-anchor="middle" { "no primary" }
+        rect.nobody x=(EDGE) y=(y) width=(width) height=(height) rx="10" {}
+        text.name x=(EDGE + width / 2) y=(y + height / 2 + 6) text-anchor="middle" { "no primary" }
     }
 }
 
@@ -100,10 +130,9 @@ fn card(placed: &Placed, moment: &Snapshot) -> Markup {
         "up" => "replica",
         other => other,
     };
-    let second = match (node.state, &node.region) {
-        ("up", Some(region)) => format!("{role} · {}", short(region)),
-        ("up", None) => role.to_owned(),
-        (state, _) => format!("{state} · {role}"),
+    let second = match node.state {
+        "up" => role.to_owned(),
+        state => format!("{state} · {role}"),
     };
     let third = match (node.cause, node.timeline) {
         (Some(cause), _) => cause.code().replace('_', " "),
@@ -177,11 +206,20 @@ fn in_words(moment: &Snapshot) -> String {
             state => format!("{name} is {state} and not used{why}."),
         }
     };
-    let nodes: Vec<String> = moment.nodes.iter().map(sentence).collect();
+    let regions = regions::of(moment);
+    let of_region = |region: &Option<&str>| {
+        let nodes = regions::nodes_in(*region, moment);
+        let sentences = nodes.map(sentence).collect::<Vec<_>>().join(" ");
+        match regions[..] {
+            [None] => sentences,
+            _ => format!("{}: {sentences}", regions::title(*region, moment)),
+        }
+    };
     let head = if moment.primary().is_some() {
         ""
     } else {
         "There is no one primary. "
     };
-    format!("{head}{}", nodes.join(" "))
+    let all: Vec<String> = regions.iter().map(of_region).collect();
+    format!("{head}{}", all.join(" "))
 }

@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-fn launch_in(region: Region, cluster: &Cluster) -> Launch {
+pub fn launch_in(region: Region, cluster: &Cluster) -> Launch {
     let urls = cluster.urls_from(region);
     let node = |node: usize| {
         let (name, region) = NODES[node];
