@@ -192,7 +192,9 @@ impl AsRawFd for Timer {
 impl Clock {
     fn new() -> io::Result<Clock> {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK)?;
-        Ok(Clock(AsyncFd::new(Timer(timer))?))
+        // SAFETY: it owns the timer, whose descriptor is the same one for as long as there is a timer.
+        let timer = unsafe { AsyncFd::register(Timer(timer)) };
+        timer.map(Clock).map_err(Into::into)
     }
 
     async fn wait_until(&self, time: Instant) -> io::Result<()> {
@@ -200,8 +202,7 @@ impl Clock {
         if left.is_zero() {
             return Ok(());
         }
-        let timer = &self.0.get_ref().0;
-        timer.set(
+        self.0.get_ref().0.set(
             Expiration::OneShot(TimeSpec::from_duration(left)),
             TimerSetTimeFlags::empty(),
         )?;
