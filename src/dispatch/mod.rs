@@ -61,8 +61,8 @@ use crate::ledger::ask::history::HistoryPage;
 use crate::ledger::ask::search::Search;
 use crate::ledger::ask::stats::Stats;
 use crate::ledger::model::transaction::Transaction;
-use crate::ledger::store::callback::{How as Heard, Received};
-use crate::ledger::store::create::{Created, How};
+use crate::ledger::store::callback::Received;
+use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
@@ -153,7 +153,7 @@ impl Dispatch {
 
     pub async fn create(&self, create: Create, bounds: Bounds) -> Result<Written<Created>, Error> {
         let written = self.write(&self.creating, create, bounds).await?;
-        self.counts.replayed(written.value.how != How::New);
+        self.counts.replayed(written.value.how.is_replay());
         Ok(written)
     }
 
@@ -163,7 +163,7 @@ impl Dispatch {
         bounds: Bounds,
     ) -> Result<Written<CreatedAll>, Error> {
         let written = self.write(&self.creating_all, batch, bounds).await?;
-        self.counts.replayed(written.value.how != How::New);
+        self.counts.replayed(written.value.how.is_replay());
         Ok(written)
     }
 
@@ -181,10 +181,7 @@ impl Dispatch {
         bounds: Bounds,
     ) -> Result<Written<Received>, Error> {
         let written = self.write(&self.calling_back, callback, bounds).await?;
-        self.counts.replayed(matches!(
-            written.value.how,
-            Heard::CreatedBefore | Heard::ChangedBefore
-        ));
+        self.counts.replayed(written.value.how.is_replay());
         Ok(written)
     }
 

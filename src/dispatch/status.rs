@@ -29,15 +29,15 @@ pub struct Counts {
     pub doubts_applied: Counter,
     pub doubts_not_applied: Counter,
     pub doubts_unknown: Counter,
-    /// Answers that repeated what an earlier request or attempt had stored.
+    /// Creates and callbacks that changed nothing, and were answered with what an earlier request had stored.
     pub replays: Counter,
     /// Writes that were acknowledged although no standby had them.
     pub unreplicated: Counter,
 }
 
 impl Counts {
-    pub(super) fn replayed(&self, before: bool) {
-        if before {
+    pub(super) fn replayed(&self, is_replay: bool) {
+        if is_replay {
             self.replays.add_one();
         }
     }

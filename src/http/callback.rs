@@ -41,7 +41,8 @@ pub const CALLBACK: Operation = Operation {
         },
         Answer {
             status: 200,
-            description: "The `anchor_transaction_id` is known: a newer `callback_status` was taken over, an older one was not.",
+            description: "The `anchor_transaction_id` is known: a newer `callback_status` was taken over; or it said nothing newer, and this is the \
+                          transaction as it is now, with `Idempotent-Replayed: true`.",
             content: Content::Json(json::<Transaction>("Transaction", examples::transaction)),
             headers: HEADERS,
         },
@@ -114,13 +115,11 @@ pub async fn callback(
     drop(body);
     let written = api.dispatch.call_back(callback, bounds).await?;
     let Received { transaction, how } = &written.value;
-    let (mut response, is_replay) = match how {
-        How::Created => (HttpResponse::Created(), false),
-        How::CreatedBefore => (HttpResponse::Created(), true),
-        How::Changed => (HttpResponse::Ok(), false),
-        How::ChangedBefore | How::Unchanged => (HttpResponse::Ok(), true),
+    let mut response = match how {
+        How::Created | How::CreatedBefore => HttpResponse::Created(),
+        How::Changed | How::ChangedBefore | How::Unchanged => HttpResponse::Ok(),
     };
     response.insert_header(location(transaction));
-    response.insert_header(replayed(is_replay));
+    response.insert_header(replayed(how.is_replay()));
     Ok(answer_write(response, transaction, &written))
 }

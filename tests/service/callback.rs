@@ -288,6 +288,11 @@ fn a_callback_that_said_nothing_new_says_nothing_new_when_it_is_repeated() {
     says(&again, 200, "true", 2, "completed");
     said("msg_4", t + 50, "refunded").problem(422, "idempotency_key_reused");
     assert_eq!(events(&app, &created).len(), 2);
+    let counted = "\nsynapse_replays_total 4\n";
+    assert!(
+        app.get("/metrics").text.contains(counted),
+        "as the headers say"
+    );
 }
 
 #[test]

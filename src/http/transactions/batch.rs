@@ -16,7 +16,6 @@ use crate::http::request::bodies::CreateBatch;
 use crate::http::request::{JsonBody, Key, NoQuery};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::Caller;
-use crate::ledger::store::create::How;
 use crate::ledger::store::create_all::CreatedAll;
 
 pub const CREATE_ALL: Operation = Operation {
@@ -67,7 +66,7 @@ pub async fn create_all(
     let written = api.dispatch.create_all(batch, bounds).await?;
     let CreatedAll { transactions, how } = &written.value;
     let mut response = HttpResponse::Created();
-    response.insert_header(replayed(*how != How::New));
+    response.insert_header(replayed(how.is_replay()));
     // They were stored by one commit, so a read that shows the one that the token names shows them all.
     if let Some(first) = transactions.first() {
         say_what_was_written(&mut response, first, &written);

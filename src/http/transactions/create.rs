@@ -39,7 +39,7 @@ pub const CREATE: Operation = Operation {
         },
         Answer {
             status: 200,
-            description: "The `anchor_transaction_id` is known, with the same fields: the transaction as it is now.",
+            description: "The `anchor_transaction_id` is known, with the same fields: the transaction as it is now, with `Idempotent-Replayed: true`.",
             content: Content::Json(json::<Transaction>("Transaction", examples::transaction)),
             headers: HEADERS,
         },
@@ -77,7 +77,7 @@ pub async fn create(
         How::New | How::Replay => HttpResponse::Created(),
     };
     response.insert_header(location(transaction));
-    response.insert_header(replayed(*how != How::New));
+    response.insert_header(replayed(how.is_replay()));
     Ok(answer_write(response, transaction, &written))
 }
 

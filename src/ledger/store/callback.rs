@@ -44,8 +44,18 @@ pub enum How {
     Changed,
     /// The first answer to this callback, again: it changed the transaction.
     ChangedBefore,
-    /// It says nothing new.
+    /// It says nothing new, and this is the transaction as it is now.
     Unchanged,
+}
+
+impl How {
+    /// Whether the answer tells of what an earlier request stored, and this one stored nothing about the transaction.
+    pub fn is_replay(self) -> bool {
+        match self {
+            How::Created | How::Changed => false,
+            How::CreatedBefore | How::ChangedBefore | How::Unchanged => true,
+        }
+    }
 }
 
 pub type Answer = Result<Received, Error>;

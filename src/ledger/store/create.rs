@@ -39,6 +39,13 @@ pub enum How {
     Known,
 }
 
+impl How {
+    /// Whether the answer tells of what an earlier request stored, and this one stored nothing.
+    pub fn is_replay(self) -> bool {
+        self != How::New
+    }
+}
+
 pub type Answer = Result<Created, Error>;
 
 /// Stores creates of one owner, at most [`MAX_BATCH`], each on its own: one that is refused changes nothing for the others. The answers are

@@ -136,7 +136,7 @@ impl Reading {
         )?;
         page.counters(
             "synapse_replays",
-            "Creates that were answered with what was stored before.",
+            "Creates and callbacks that changed nothing, and were answered with what an earlier request had stored.",
             [([], self.replays)],
         )?;
         page.counters(

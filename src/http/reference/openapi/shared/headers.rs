@@ -39,7 +39,7 @@ pub const ENTITY_TAG: &[Header] = &[Header {
 
 pub const REPLAYED: &[Header] = &[Header {
     name: "Idempotent-Replayed",
-    description: "Whether this tells of what an earlier request stored.",
+    description: "Whether this tells of what an earlier request stored, and the request itself changed nothing.",
     shape: Shape::OneOf(&["true", "false"]),
     example: "false",
     always: true,
