@@ -3,6 +3,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::io::Write;
+use std::time::Duration;
 
 fn parse(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -153,6 +154,17 @@ fn a_write_has_time_for_an_attempt() {
     let problems = parse(both, &[]).unwrap_err();
     assert!(problems[0].starts_with("database.attempt_timeout_ms: must not be more"));
     parse("[database]\nwrite_deadline_ms = 1000", &[]).unwrap();
+}
+
+#[test]
+fn a_wait_for_a_lock_ends_before_the_statement_does() {
+    for (attempt_timeout_ms, lock_timeout_ms) in [(3000, 50), (125, 50), (100, 40), (50, 20)] {
+        let toml = format!("[database]\nattempt_timeout_ms = {attempt_timeout_ms}");
+        let availability = parse(&toml, &[]).unwrap().database.availability;
+        let expected = Duration::from_millis(lock_timeout_ms);
+        assert_eq!(availability.lock_timeout, expected, "{attempt_timeout_ms}");
+        assert!(availability.lock_timeout < availability.statement_timeout);
+    }
 }
 
 #[test]

@@ -18,7 +18,8 @@ pub struct DatabaseSettings {
 }
 
 /// Short: a statement that many jobs share must not wait long for a lock of somebody else. The job that needs the lock is sent again, alone
-/// (`dispatch::write`).
+/// (`dispatch::write`). Where statements themselves have less than twice that time, it is half of theirs: a wait for a lock must end as one,
+/// and not as a statement that took too long.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettings {
@@ -26,12 +27,13 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
     let nodes = nodes::nodes(r);
     nodes::check_region(r, &nodes, region.as_deref());
     let require = durability::require(r, &nodes);
+    // The server cancels a slow statement before the attempt times out. If it does not answer at all, the service gives up the thread and
+    // its connection.
+    let statement_timeout = attempt_timeout * 4 / 5;
     let availability = Options {
         pool_size: u32::try_from(r.number("database.pool_size", 10, 1..=500)).unwrap_or(10),
-        // The server cancels a slow statement before the attempt times out. If it does not answer at all, the service gives up the thread
-        // and its connection.
-        statement_timeout: attempt_timeout * 4 / 5,
-        lock_timeout: LOCK_TIMEOUT,
+        statement_timeout,
+        lock_timeout: LOCK_TIMEOUT.min(statement_timeout / 2),
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
         max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
