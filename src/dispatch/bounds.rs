@@ -5,6 +5,11 @@ use std::time::Duration;
 use super::{Dispatch, Error};
 use crate::db::Candidate;
 
+/// The highest staleness, in milliseconds, that a client or the settings (`max_replica_lag_ms`) may allow: a day.
+pub const MAX_STALENESS_MS: u32 = 86_400_000;
+/// The highest deadline, in milliseconds, that a client or the settings (`write_deadline_ms`) may set.
+pub const MAX_DEADLINE_MS: u32 = 120_000;
+
 /// The client's own limits. Where one is missing, the service's own rules apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {

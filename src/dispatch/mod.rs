@@ -35,7 +35,7 @@ mod work;
 mod write;
 
 pub use attempt::{Durability, Failure};
-pub use bounds::{Bound, Bounds};
+pub use bounds::{Bound, Bounds, MAX_DEADLINE_MS, MAX_STALENESS_MS};
 pub use error::Error;
 pub use export::Export;
 pub use policy::Policy;

@@ -1,7 +1,6 @@
 //! The limits that a client sets for its own request.
 
 use std::future::{Ready, ready};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -9,13 +8,8 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::one_value;
-use crate::dispatch::Bounds;
+use crate::dispatch::{Bounds, MAX_DEADLINE_MS, MAX_STALENESS_MS};
 use crate::http::answer::{Problem, codes};
-
-/// The same range as that of `database.max_replica_lag_ms`.
-const STALENESS_MS: RangeInclusive<u64> = 1..=86_400_000;
-/// The same range as that of `database.write_deadline_ms`.
-const DEADLINE_MS: RangeInclusive<u64> = 1..=120_000;
 
 impl FromRequest for Bounds {
     type Error = Problem;
@@ -28,29 +22,22 @@ impl FromRequest for Bounds {
 
 fn bounds(headers: &HeaderMap) -> Result<Bounds, Problem> {
     Ok(Bounds {
-        max_staleness: millis(headers, "X-Max-Staleness-Ms", STALENESS_MS)?,
-        deadline: millis(headers, "X-Deadline-Ms", DEADLINE_MS)?,
+        max_staleness: millis(headers, "X-Max-Staleness-Ms", MAX_STALENESS_MS)?,
+        deadline: millis(headers, "X-Deadline-Ms", MAX_DEADLINE_MS)?,
     })
 }
 
-fn millis(
-    headers: &HeaderMap,
-    name: &str,
-    range: RangeInclusive<u64>,
-) -> Result<Option<Duration>, Problem> {
+fn millis(headers: &HeaderMap, name: &str, max: u32) -> Result<Option<Duration>, Problem> {
     let invalid = || {
-        let (min, max) = (range.start(), range.end());
-        let detail = format!("{name}: one whole number of milliseconds from {min} to {max}");
+        let detail = format!("{name}: one whole number of milliseconds from 1 to {max}");
         Problem::new(&codes::INVALID_PARAMETER, detail)
     };
     let Some(text) = one_value(headers, name).map_err(|()| invalid())? else {
         return Ok(None);
     };
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let ms = text
-        .parse()
-        .ok()
-        .filter(|ms| is_plain && range.contains(ms));
-    ms.map(|ms| Some(Duration::from_millis(ms)))
+    let ms = text.parse::<u32>().ok();
+    let ms = ms.filter(|ms| is_plain && (1..=max).contains(ms));
+    ms.map(|ms| Some(Duration::from_millis(ms.into())))
         .ok_or_else(invalid)
 }

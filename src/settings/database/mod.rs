@@ -5,7 +5,7 @@ mod nodes;
 use super::durability;
 use super::reader::Reader;
 use crate::db::{NodeOptions, Options, RebuildSchedule};
-use crate::dispatch::Policy;
+use crate::dispatch::{MAX_DEADLINE_MS, MAX_STALENESS_MS, Policy};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -36,7 +36,11 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
         lock_timeout: LOCK_TIMEOUT.min(statement_timeout / 2),
         probe_interval: r.millis("database.probe_interval_ms", 500, 20..=60_000),
         probe_timeout: r.millis("database.probe_timeout_ms", 500, 20..=60_000),
-        max_replica_lag: r.millis("database.max_replica_lag_ms", 5000, 0..=86_400_000),
+        max_replica_lag: r.millis(
+            "database.max_replica_lag_ms",
+            5000,
+            0..=MAX_STALENESS_MS.into(),
+        ),
         region,
         require,
         rebuild: rebuild(r),
@@ -57,7 +61,11 @@ pub(super) fn database(r: &mut Reader, region: Option<String>) -> DatabaseSettin
 /// The write deadline, and the attempt timeout. Only an attempt timeout that is set must not exceed the deadline: whoever shortens the
 /// deadline alone keeps the default timeout for reads, and writes end at their deadline anyway.
 fn times(r: &mut Reader) -> (Duration, Duration) {
-    let write_deadline = r.millis("database.write_deadline_ms", 8000, 100..=120_000);
+    let write_deadline = r.millis(
+        "database.write_deadline_ms",
+        8000,
+        100..=MAX_DEADLINE_MS.into(),
+    );
     let attempt_timeout = r.millis_if_set("database.attempt_timeout_ms", 50..=60_000);
     if attempt_timeout.is_some_and(|attempt| attempt > write_deadline) {
         r.problem(

@@ -5,6 +5,7 @@ mod headers;
 pub use headers::{ENTITY_TAG, EVERY_ANSWER, LOCATION, NEXT_PAGE, READ, REPLAYED, WRITTEN};
 
 use super::description::{Parameter, Place, Shape};
+use crate::dispatch::{MAX_DEADLINE_MS, MAX_STALENESS_MS};
 use crate::http::answer::codes::{self, Kind};
 use headers::TOKEN;
 
@@ -74,7 +75,7 @@ pub const BOUNDS: &[Parameter] = &[
                       interval lead to the primary as a rule.",
         shape: Shape::Number {
             min: 1,
-            max: Some(86_400_000),
+            max: Some(MAX_STALENESS_MS),
         },
         example: "2000",
     },
@@ -89,7 +90,7 @@ const DEADLINE_PARAMETER: Parameter = Parameter {
                   done in time is not begun.",
     shape: Shape::Number {
         min: 1,
-        max: Some(120_000),
+        max: Some(MAX_DEADLINE_MS),
     },
     example: "5000",
 };
