@@ -116,7 +116,7 @@ impl From<dispatch::Error> for Problem {
             ),
             E::PrimaryUnavailable => (
                 &codes::PRIMARY_UNAVAILABLE,
-                "no primary was found within the write deadline; nothing was applied",
+                "no primary could be reached in time; nothing was applied",
             ),
             E::OutcomeUnknown => (
                 &codes::OUTCOME_UNKNOWN,
