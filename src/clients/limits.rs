@@ -37,9 +37,9 @@ pub struct Limits {
     pub of_an_address: Option<Quota>,
 }
 
-/// What the bucket of a client or an address says to a request.
+/// What is left in the bucket of a client or an address, after a request has taken its part.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct QuotaLeft {
     pub quota: Quota,
     pub remaining: u32,
     /// None: the request is admitted. Otherwise it is refused, and one will be admitted after this time.
@@ -60,11 +60,11 @@ impl Limiter {
     }
 
     /// The bucket of a client, by its name. There are only as many as the settings have clients.
-    pub fn client(&self, name: &str) -> Option<Standing> {
+    pub fn client(&self, name: &str) -> Option<QuotaLeft> {
         Some(self.clients.as_ref()?.take_one(&name.to_owned()))
     }
 
-    pub fn address(&self, address: IpAddr) -> Option<Standing> {
+    pub fn address(&self, address: IpAddr) -> Option<QuotaLeft> {
         let buckets = self.addresses.as_ref()?;
         let is_full = buckets.limiter.len() >= MAX_ADDRESSES;
         Some(buckets.take_one(&(!is_full).then(|| network(address))))
@@ -88,7 +88,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         }
     }
 
-    fn take_one(&self, key: &K) -> Standing {
+    fn take_one(&self, key: &K) -> QuotaLeft {
         let requests = self.requests.fetch_add(1, Ordering::Relaxed);
         if requests % REQUESTS_BETWEEN_CLEANINGS == REQUESTS_BETWEEN_CLEANINGS - 1 {
             self.limiter.retain_recent();
@@ -101,7 +101,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
                 Some(refused.wait_time_from(DefaultClock::default().now())),
             ),
         };
-        Standing {
+        QuotaLeft {
             quota: self.quota,
             remaining,
             wait,
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn who_has_used_the_burst_up_waits_and_the_others_do_not() {
         let limiter = limiter(1, 3);
-        for left in [2, 1, 0] {
-            let standing = limiter.client("a").unwrap();
-            assert_eq!((standing.remaining, standing.wait), (left, None));
+        for remaining in [2, 1, 0] {
+            let left = limiter.client("a").unwrap();
+            assert_eq!((left.remaining, left.wait), (remaining, None));
         }
         let wait = limiter.client("a").unwrap().wait.unwrap();
         assert!(

@@ -5,7 +5,7 @@ mod limits;
 mod sources;
 
 pub use key::{KeyDigest, make};
-pub use limits::{Limiter, Limits, Quota, Standing};
+pub use limits::{Limiter, Limits, Quota, QuotaLeft};
 pub use sources::{FEWEST_BYTES, Secret, Signed, Source, Sources, signatures};
 
 use std::sync::Arc;

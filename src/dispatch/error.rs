@@ -28,7 +28,7 @@ pub enum Error {
     /// The server cancelled a read that took too long.
     #[error("the query took too long")]
     TooSlow,
-    /// No primary was there before the deadline. Not applied.
+    /// No primary could be reached before the deadline, or within the budget of retries. Not applied.
     #[error("no primary")]
     PrimaryUnavailable,
     /// It may have been applied.

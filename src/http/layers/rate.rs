@@ -1,7 +1,7 @@
 //! Limits how often a client, or an address without a key, may ask, and says so in the headers of draft-ietf-httpapi-ratelimit-headers.
 
 use super::{Answer, Who};
-use crate::clients::Standing;
+use crate::clients::QuotaLeft;
 use crate::http::answer::{Problem, codes};
 use crate::http::{Api, Need, TABLE};
 use actix_web::HttpMessage;
@@ -17,11 +17,11 @@ pub async fn rate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Answer {
-    let Some((policy, standing)) = standing(&api, &request) else {
+    let Some((policy, left)) = quota_left(&api, &request) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let headers = headers(policy, standing);
-    if let Some(wait) = standing.wait {
+    let headers = headers(policy, left);
+    if let Some(wait) = left.wait {
         let detail = "more requests than the limit allows; nothing was applied";
         let problem = Problem::new(&codes::RATE_LIMITED, detail);
         let problem = problem.with_header(RETRY_AFTER, whole_seconds(wait).into());
@@ -36,7 +36,7 @@ pub async fn rate(
 }
 
 /// What the request is counted for (its client or its address), and how much of that limit is left. None: it is not limited.
-fn standing(api: &Api, request: &ServiceRequest) -> Option<(&'static str, Standing)> {
+fn quota_left(api: &Api, request: &ServiceRequest) -> Option<(&'static str, QuotaLeft)> {
     let is_probe = |path| {
         let mut rows = TABLE.iter().filter(|row| row.need == Need::Probe);
         rows.any(|row| row.path == path)
@@ -55,23 +55,20 @@ fn standing(api: &Api, request: &ServiceRequest) -> Option<(&'static str, Standi
 }
 
 /// `RateLimit-Policy: "client";q=20;w=2`: 20 requests in 2 seconds. `RateLimit: "client";r=19;t=1`: 19 are left, and more in a second.
-fn headers(policy: &str, standing: Standing) -> [(HeaderName, HeaderValue); 2] {
-    let (quota, burst) = (standing.quota.refill_s(), standing.quota.burst);
-    let more_in_s = whole_seconds(standing.wait.unwrap_or_default());
+fn headers(policy: &str, left: QuotaLeft) -> [(HeaderName, HeaderValue); 2] {
+    let (burst, window_s) = (left.quota.burst, left.quota.refill_s());
+    let more_in_s = whole_seconds(left.wait.unwrap_or_default());
     let text = |text: String| {
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")) // digits and a name
     };
     [
         (
             HeaderName::from_static("ratelimit-policy"),
-            text(format!("\"{policy}\";q={burst};w={quota}")),
+            text(format!("\"{policy}\";q={burst};w={window_s}")),
         ),
         (
             HeaderName::from_static("ratelimit"),
-            text(format!(
-                "\"{policy}\";r={};t={more_in_s}",
-                standing.remaining
-            )),
+            text(format!("\"{policy}\";r={};t={more_in_s}", left.remaining)),
         ),
     ]
 }

@@ -15,7 +15,7 @@ pub use address::address;
 pub use body::{JsonBody, MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES};
 pub use key::Key;
 pub use path::{Id, NoQuery};
-pub use preconditions::{if_match, none_match_is_met};
+pub use preconditions::{if_match, is_not_modified};
 pub use signature::Signed;
 
 use actix_web::http::header::HeaderMap;

@@ -21,8 +21,8 @@ pub fn if_match(request: &HttpRequest) -> Result<Expected, Problem> {
     Expected::parse(&value).map_err(|InvalidIfMatch| invalid())
 }
 
-/// Whether `If-None-Match` names this write (weak comparison, RFC 9110 section 13.1.2), so that the answer is 304.
-pub fn none_match_is_met(request: &HttpRequest, write: Write) -> bool {
+/// Whether the client has this version already: `If-None-Match` names its write (weak comparison, RFC 9110 section 13.1.2). The answer is 304.
+pub fn is_not_modified(request: &HttpRequest, write: Write) -> bool {
     let current = EntityTag::new_strong(write.etag().to_string());
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,

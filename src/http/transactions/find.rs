@@ -12,7 +12,7 @@ use crate::http::reference::openapi::description::{
     Answer, Content, Operation, Parameter, Place, Shape, Tag, json,
 };
 use crate::http::reference::openapi::{examples, shared};
-use crate::http::request::{Id, NoQuery, none_match_is_met};
+use crate::http::request::{Id, NoQuery, is_not_modified};
 use crate::ledger::ask::caller::Caller;
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::model::transaction::Transaction;
@@ -70,7 +70,7 @@ pub async fn read_one(
         .find(&caller, id.0, &consistency, bounds)
         .await?;
     let transaction = &served.value;
-    let unchanged = none_match_is_met(&request, transaction.write());
+    let unchanged = is_not_modified(&request, transaction.write());
     let mut response = if unchanged {
         HttpResponse::NotModified()
     } else {
