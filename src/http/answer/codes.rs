@@ -19,13 +19,23 @@ impl Kind {
     }
 }
 
+/// True for the word `retryable`, false for none. With any other word the table does not compile.
+macro_rules! is_retryable {
+    () => {
+        false
+    };
+    (retryable) => {
+        true
+    };
+}
+
 macro_rules! kinds {
     ($($name:ident = $status:literal $code:literal $title:literal $([$retryable:ident])? $(outcome $outcome:literal)?;)*) => {
         $(pub const $name: Kind = Kind {
             code: $code,
             status: $status,
             title: $title,
-            retryable: { let _retryable = false; $(let $retryable = true; let _retryable = $retryable;)? _retryable },
+            retryable: is_retryable!($($retryable)?),
             outcome: { let _outcome = "not_applied"; $(let _outcome = $outcome;)? _outcome },
         };)*
         /// Every code, as `GET /errors` lists them.
