@@ -20,6 +20,19 @@ pub enum Scope {
     Admin,
 }
 
+impl Scope {
+    pub const ALL: [Scope; 3] = [Scope::Read, Scope::Write, Scope::Admin];
+
+    /// As it stands in the settings and in the OpenAPI document.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
 /// Somebody who has keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -41,7 +54,7 @@ impl Client {
             name: "anonymous".into(),
             owner: "default".into(),
             keys: Vec::new(),
-            scopes: vec![Scope::Read, Scope::Write, Scope::Admin],
+            scopes: Scope::ALL.to_vec(),
         }
     }
 }
@@ -124,10 +137,7 @@ mod tests {
     fn without_clients_everybody_may_do_everything_and_no_key_is_known() {
         let clients = Clients::new(Vec::new());
         let everybody = clients.everybody().unwrap();
-        assert!(
-            [Scope::Read, Scope::Write, Scope::Admin].map(|scope| everybody.may(scope))
-                == [true; 3]
-        );
+        assert!(Scope::ALL.iter().all(|scope| everybody.may(*scope)));
         assert_eq!(everybody.owner, "default");
         assert!(clients.find("").is_none());
     }

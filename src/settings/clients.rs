@@ -67,18 +67,13 @@ fn keys(r: &mut Reader, key: &str) -> Vec<KeyDigest> {
     digests
 }
 
-const SCOPES: [(&str, Scope); 3] = [
-    ("read", Scope::Read),
-    ("write", Scope::Write),
-    ("admin", Scope::Admin),
-];
-
 fn scopes(r: &mut Reader, key: &str) -> Vec<Scope> {
     let names = r.list(key);
-    let known = |name: &String| SCOPES.iter().find(|(known, _)| known == name);
-    let scopes: Vec<Scope> = names.iter().filter_map(known).map(|(_, s)| *s).collect();
+    let known = |name: &String| Scope::ALL.into_iter().find(|scope| scope.name() == name);
+    let scopes: Vec<Scope> = names.iter().filter_map(known).collect();
     if scopes.is_empty() || scopes.len() < names.len() {
-        r.problem(key, "must be some of read, write, admin");
+        let known = Scope::ALL.map(Scope::name).join(", ");
+        r.problem(key, &format!("must be some of {known}"));
     }
     scopes
 }

@@ -79,7 +79,7 @@ fn compare(settings: &Settings, reader: &mut Reader) {
 pub fn own_url(path: Option<&Path>) -> Result<String, Problems> {
     let mut reader = Reader::open(path)?;
     let server = server::server(&mut reader);
-    reader.problems_so_far()?;
+    reader.finish_early()?;
     Ok(server.url_of(server.admin_bind.unwrap_or(server.bind)))
 }
 

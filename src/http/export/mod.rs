@@ -89,7 +89,7 @@ pub async fn export(
     api: Data<Api>,
     request: HttpRequest,
     caller: Caller,
-    mut consistency: Consistency,
+    consistency: Consistency,
     bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     if bounds != Bounds::default() {
@@ -101,10 +101,7 @@ pub async fn export(
         format,
         end_marker,
     } = Export::parse(request.query_string(), &caller.owner)?;
-    if search.idempotency_key.is_some() {
-        // A key is always looked up on the primary, since a replica may not know it yet.
-        consistency = consistency.strong();
-    }
+    let consistency = search.consistency(consistency);
     let place = api.exports.take(&caller.owner)?;
     let (under_way, first) = api.dispatch.export(search, consistency.clone()).await?;
     let as_of = under_way.as_of;

@@ -99,14 +99,11 @@ pub async fn search(
     api: Data<Api>,
     request: HttpRequest,
     caller: Caller,
-    mut consistency: Consistency,
+    consistency: Consistency,
     bounds: Bounds,
 ) -> Result<HttpResponse, Problem> {
     let search = Search::parse(request.query_string(), &caller.owner)?;
-    if search.idempotency_key.is_some() {
-        // A key is always looked up on the primary, since a replica may not know it yet.
-        consistency = consistency.strong();
-    }
+    let consistency = search.consistency(consistency);
     let served = api
         .dispatch
         .list(search.clone(), &consistency, bounds)

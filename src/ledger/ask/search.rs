@@ -9,6 +9,7 @@ use std::fmt::Display;
 use chrono::{DateTime, SecondsFormat, Utc};
 use url::form_urlencoded::Serializer;
 
+use super::consistency::Consistency;
 use super::cursor::Cursor;
 use super::draft::rules;
 use super::key::IdempotencyKey;
@@ -97,6 +98,15 @@ impl Search {
             return Err(query::invalid("min_amount", detail));
         }
         Ok(())
+    }
+
+    /// What the search demands of the state that it shows, if its client asks for `asked`. A key is always looked up on the primary, since a
+    /// replica may not know it yet.
+    pub fn consistency(&self, asked: Consistency) -> Consistency {
+        match self.idempotency_key {
+            Some(_) => asked.strong(),
+            None => asked,
+        }
     }
 
     /// The query string of the next page, for the Link header.

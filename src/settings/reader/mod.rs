@@ -112,9 +112,10 @@ impl Reader {
         self.environment.contains_key(short_name)
     }
 
-    pub fn problems_so_far(self) -> Result<(), Problems> {
+    /// The warnings so far, if there has been no problem so far. For whoever reads some of the sections only.
+    pub fn finish_early(self) -> Result<Vec<String>, Problems> {
         match self.problems.is_empty() {
-            true => Ok(()),
+            true => Ok(self.warnings),
             false => Err(Problems(self.problems)),
         }
     }
@@ -125,11 +126,7 @@ impl Reader {
         leaves("", &self.values, &self.sections, &mut left);
         let unknown = |key: String| format!("{}: is not a known setting", shown(&key));
         self.problems.extend(left.into_iter().map(unknown));
-        if self.problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(Problems(self.problems))
-        }
+        self.finish_early()
     }
 
     /// The keys of the tables in an array: `clients[0]`, `clients[1]`, …

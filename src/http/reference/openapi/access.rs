@@ -5,7 +5,6 @@ use utoipa::openapi::security::{
 };
 
 use super::description::{Header, Operation, Parameter, Place, Shape};
-use crate::clients::Scope;
 use crate::http::answer::codes::{self, Kind};
 use crate::http::{Need, TABLE};
 
@@ -33,16 +32,8 @@ pub fn need_of(operation: &Operation) -> Need {
 
 pub fn requirement(need: Need) -> Option<SecurityRequirement> {
     match need {
-        Need::Key(scope) => Some(SecurityRequirement::new(SCHEME, [word(scope)])),
+        Need::Key(scope) => Some(SecurityRequirement::new(SCHEME, [scope.name()])),
         Need::Probe | Need::Nothing | Need::Signature => None,
-    }
-}
-
-fn word(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "read",
-        Scope::Write => "write",
-        Scope::Admin => "admin",
     }
 }
 
