@@ -19,6 +19,7 @@ mod status;
 use crate::db::Schema;
 use crate::db::survey::survey;
 use crate::db::url::DatabaseUrl;
+use crate::server::Certificate;
 use crate::settings::{self, Settings};
 use crate::{http, logging, migrations};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -99,14 +100,22 @@ impl From<String> for Failure {
 fn run(cli: Cli) -> Result<(), Failure> {
     let wrong = |problems: settings::Problems| Failure::Settings(problems.to_string());
     let load = || settings::load(cli.config.as_deref()).map_err(wrong);
+    let load_with_certificate =
+        || settings::load_with(cli.config.as_deref(), Certificate::load).map_err(wrong);
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(load()?),
+        Command::Serve => {
+            let (settings, certificate) = load_with_certificate()?;
+            serve::serve(settings, certificate)
+        }
         Command::Demo(arguments) => {
             let settings = settings::load_for_demo(cli.config.as_deref());
             demo::demo(settings.map_err(wrong)?, &arguments)
         }
         Command::Migrate => Ok(migrate(&load()?)?),
-        Command::Check => Ok(check::check(&load()?)?),
+        Command::Check => {
+            let (settings, certificate) = load_with_certificate()?;
+            Ok(check::check(&settings, certificate.as_deref())?)
+        }
         Command::Healthcheck => Ok(healthcheck::healthcheck(&load()?)?),
         Command::Key { name } => Ok(write(&key::text(&name))?),
         Command::Status(arguments) => {

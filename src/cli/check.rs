@@ -20,12 +20,12 @@ const SOON: Duration = Duration::from_secs(30 * DAY_S);
 const DAY_S: u64 = 24 * 3600;
 
 /// Prints everything that is missing now (errors), or will cause trouble later (warnings). Err: there are errors.
-pub fn check(settings: &Settings) -> Result<(), String> {
+pub fn check(settings: &Settings, certificate: Option<&Certificate>) -> Result<(), String> {
     let nodes = &settings.database.nodes;
     for warning in &settings.warnings {
         say!("warning: {warning}");
     }
-    let mut complaints = transport(&settings.server);
+    let mut complaints = transport(&settings.server, certificate);
     if nodes.is_empty() {
         say!("no database is configured, so `serve` starts a private PostgreSQL");
     } else {
@@ -41,8 +41,8 @@ pub fn check(settings: &Settings) -> Result<(), String> {
 }
 
 /// Checks how HTTP is served: in clear text, or with which certificate. Returns the errors.
-fn transport(server: &ServerSettings) -> Vec<String> {
-    let Some(files) = &server.tls else {
+fn transport(server: &ServerSettings, certificate: Option<&Certificate>) -> Vec<String> {
+    let Some((files, certificate)) = server.tls.as_ref().zip(certificate) else {
         if !server.bind.ip().is_loopback() {
             say!(
                 "warning: server.tls: keys and amounts cross the network in clear text, unless a proxy before the service encrypts"
@@ -50,8 +50,7 @@ fn transport(server: &ServerSettings) -> Vec<String> {
         }
         return Vec::new();
     };
-    let valid = Certificate::load(files).and_then(|certificate| certificate.validity());
-    let valid = match valid {
+    let valid = match certificate.validity() {
         Ok(valid) => valid,
         Err(complaint) => return vec![complaint],
     };

@@ -17,13 +17,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 /// A private PostgreSQL starts before the server and stops after it.
-pub fn serve(settings: Settings) -> Result<(), Failure> {
+pub fn serve(settings: Settings, certificate: Option<Arc<Certificate>>) -> Result<(), Failure> {
     logging::start(&settings.log);
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
-    let certificate = settings.server.tls.as_ref().map(Certificate::load);
-    let certificate = certificate.transpose().map_err(Failure::Settings)?;
     let mut nodes = settings.database.nodes.clone();
     let embedded = if nodes.is_empty() {
         Some(start_embedded(&settings.embedded)?)

@@ -29,14 +29,20 @@ pub struct Certificate {
     current: ArcSwap<CertifiedKey>,
 }
 
+/// A setting, and what is wrong with it.
+type Wrong = (&'static str, String);
+
+const CERTIFICATE: &str = "server.tls.certificate";
+const KEY: &str = "server.tls.key";
+
 /// Keeps the certificate up to date until it is dropped.
 pub struct Reloading {
     _stop: Sender<()>,
 }
 
 impl Certificate {
-    /// Err: names the setting that is wrong.
-    pub fn load(files: &TlsSettings) -> Result<Arc<Certificate>, String> {
+    /// Err: everything that is wrong with the files.
+    pub fn load(files: &TlsSettings) -> Result<Arc<Certificate>, Vec<Wrong>> {
         let loaded = Pem::read(files)?;
         let current = certified(&loaded, files)?;
         Ok(Arc::new(Certificate {
@@ -52,7 +58,7 @@ impl Certificate {
         let der = certified.cert.first().map_or(&[][..], |der| der);
         let parsed = x509_cert::Certificate::from_der(der).map_err(|error| {
             let file = self.files.certificate.display();
-            format!("server.tls.certificate: {file}: {error}")
+            format!("{CERTIFICATE}: {file}: {error}")
         })?;
         let validity = parsed.tbs_certificate().validity();
         let time = |since_1970: Duration| SystemTime::UNIX_EPOCH + since_1970;
@@ -90,14 +96,16 @@ impl Certificate {
 
     /// Uses the new files if they are valid. They are replaced one after the other, so for a moment they may not belong together, and the
     /// old pair stays in use.
-    fn take(&self, pem: &Result<Pem, String>) {
-        let taken = pem.as_ref().map_err(String::clone);
+    fn take(&self, pem: &Result<Pem, Vec<Wrong>>) {
+        let taken = pem.as_ref().map_err(Vec::clone);
         match taken.and_then(|pem| certified(pem, &self.files)) {
             Ok(new) => {
                 self.current.store(Arc::new(new));
                 log::info!(certificate:% = self.files.certificate.display(); "the certificate was replaced");
             }
-            Err(reason) => {
+            Err(wrong) => {
+                let lines = wrong.iter().map(|(key, what)| format!("{key}: {what}"));
+                let reason = lines.collect::<Vec<_>>().join("; ");
                 log::warn!(reason; "the certificate's files have changed and cannot be used: the one before is served on");
             }
         }
@@ -125,35 +133,43 @@ impl fmt::Debug for Pem {
 }
 
 impl Pem {
-    fn read(files: &TlsSettings) -> Result<Pem, String> {
-        Ok(Pem {
-            certificate: read("server.tls.certificate", &files.certificate)?,
-            key: read("server.tls.key", &files.key)?,
-        })
+    fn read(files: &TlsSettings) -> Result<Pem, Vec<Wrong>> {
+        let certificate = read(CERTIFICATE, &files.certificate);
+        let (certificate, key) = both(certificate, read(KEY, &files.key))?;
+        Ok(Pem { certificate, key })
     }
 }
 
-fn read(setting: &str, path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{setting}: cannot read {}: {error}", path.display()))
+fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, Wrong> {
+    fs::read(path).map_err(|error| (setting, format!("cannot read {}: {error}", path.display())))
 }
 
-fn certified(pem: &Pem, files: &TlsSettings) -> Result<CertifiedKey, String> {
+fn both<A, B>(a: Result<A, Wrong>, b: Result<B, Wrong>) -> Result<(A, B), Vec<Wrong>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).collect()),
+    }
+}
+
+fn certified(pem: &Pem, files: &TlsSettings) -> Result<CertifiedKey, Vec<Wrong>> {
     let (certificate, key) = (files.certificate.display(), files.key.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.certificate).collect();
-    let chain = chain.map_err(|error| format!("server.tls.certificate: {certificate}: {error}"))?;
-    if chain.is_empty() {
-        return Err(format!(
-            "server.tls.certificate: {certificate} holds no certificate (PEM)"
-        ));
-    }
+    let chain = match chain {
+        Ok(chain) if chain.is_empty() => Err(format!("{certificate} holds no certificate (PEM)")),
+        chain => chain.map_err(|error| format!("{certificate}: {error}")),
+    };
     // The error is not shown, since it may quote the key.
     let private = PrivateKeyDer::from_pem_slice(&pem.key)
-        .map_err(|_| format!("server.tls.key: {key} holds no private key (PEM)"))?;
+        .map_err(|_| (KEY, format!("{key} holds no private key (PEM)")));
+    let (chain, private) = both(chain.map_err(|what| (CERTIFICATE, what)), private)?;
     CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            format!("server.tls.key: {key} is not the key of {certificate}")
+            vec![(KEY, format!("{key} is not the key of {certificate}"))]
         }
-        error => format!("server.tls: {certificate} and {key} cannot be used: {error}"),
+        error => {
+            let what = format!("{certificate} and {key} cannot be used: {error}");
+            vec![("server.tls", what)]
+        }
     })
 }
 

@@ -51,9 +51,26 @@ pub struct Problems(pub Vec<String>);
 
 /// `path`: None means `Settings.toml` in the working directory, which may be missing; a file that was named must exist.
 pub fn load(path: Option<&Path>) -> Result<Settings, Problems> {
+    let (settings, _) = load_with(path, |_| Ok(()))?;
+    Ok(settings)
+}
+
+/// The same for whoever serves, or says what serving would find. `certificate` reads the files of `[server.tls]`, so that what is wrong with
+/// them is told together with everything else. Other commands need not be able to read them.
+pub fn load_with<C>(
+    path: Option<&Path>,
+    certificate: impl FnOnce(&TlsSettings) -> Result<C, Vec<(&'static str, String)>>,
+) -> Result<(Settings, Option<C>), Problems> {
     let (settings, mut reader) = read(Reader::open(path)?);
     compare(&settings, &mut reader);
-    settings.unless_wrong(reader)
+    let certificate = settings.server.tls.as_ref().map(certificate).transpose();
+    let certificate = certificate.unwrap_or_else(|problems| {
+        for (key, what) in problems {
+            reader.problem(key, &what);
+        }
+        None
+    });
+    Ok((settings.unless_wrong(reader)?, certificate))
 }
 
 /// Compares sections with each other, but none that has a problem itself: its wrong values were replaced by defaults, and comparing those

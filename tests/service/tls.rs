@@ -222,6 +222,33 @@ fn a_certificate_that_cannot_be_used_is_one_clear_line() {
 }
 
 #[test]
+fn files_that_cannot_be_used_are_told_with_all_that_is_wrong_elsewhere() {
+    let all_are_told = |certificate: &str, key: &str, expected: [&str; 2]| {
+        for command in [&[][..], &["check"]] {
+            let launch = shared().cluster.launch();
+            let launch = launch.text("server.tls.certificate", certificate);
+            let launch = launch.text("server.tls.key", key);
+            let output = launch.set("database.pool_size", 0).run(command).expect(2);
+            for said in expected.into_iter().chain(["database.pool_size: must be"]) {
+                assert!(output.stderr.contains(said), "{said} in {}", output.stderr);
+            }
+        }
+    };
+    let missing = [
+        "server.tls.certificate: cannot read /nowhere.pem",
+        "server.tls.key: cannot read /nowhere.key",
+    ];
+    all_are_told("/nowhere.pem", "/nowhere.key", missing);
+    let dir = tempfile::tempdir().unwrap();
+    let (pem, key) = (dir.path().join("server.pem"), dir.path().join("server.key"));
+    put(&certificate("first", "pem"), &key);
+    put(&certificate("first", "key"), &pem);
+    let exchanged = ["holds no certificate (PEM)", "holds no private key (PEM)"];
+    let (pem, key) = (pem.display().to_string(), key.display().to_string());
+    all_are_told(&pem, &key, exchanged);
+}
+
+#[test]
 fn check_tells_of_a_certificate_that_has_expired() {
     let checked = |name: &str| {
         let launch = shared().cluster.launch().encrypted();
