@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::moment::{Moment, is_late};
 use super::operation::{anchor_of, inline, remedy};
+use super::snapshot::{Snapshot, is_late};
 use crate::db::status::NodeStatus;
 
 /// For each node that an operator should look at: what it is, why, and what to do.
-pub fn advice(moment: &Moment) -> Markup {
-    let troubled: Vec<&NodeStatus> = moment.troubled().collect();
+pub fn advice(snapshot: &Snapshot) -> Markup {
+    let troubled: Vec<&NodeStatus> = snapshot.troubled().collect();
     html! {
         @if !troubled.is_empty() {
             ul.advice {
-                @for node in troubled { li { (of_node(node, moment.max_lag)) } }
+                @for node in troubled { li { (of_node(node, snapshot.max_lag)) } }
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::moment::Moment;
 use super::samples::{MAX_POINTS, Point, SECONDS_PER_POINT};
+use super::snapshot::Snapshot;
 
 // In units of the picture.
 const WIDTH: f64 = 640.0;
@@ -13,8 +13,8 @@ const TOP: f64 = 14.0;
 const BOTTOM: f64 = 144.0;
 const RIGHT: f64 = WIDTH - 6.0;
 
-struct Chart<'m> {
-    moment: &'m Moment,
+struct Chart<'s> {
+    snapshot: &'s Snapshot,
     id: &'static str,
     title: &'static str,
     unit: &'static str,
@@ -31,7 +31,7 @@ struct Series {
     value: fn(&Point) -> Option<f64>,
 }
 
-pub fn charts(moment: &Moment) -> Markup {
+pub fn charts(snapshot: &Snapshot) -> Markup {
     let line = |name, class, value| Series {
         name,
         class,
@@ -59,7 +59,7 @@ pub fn charts(moment: &Moment) -> Markup {
     let held = vec![area("held", "slow", |p| Some(p.held as f64))];
     let chart = |id, title, unit, series| {
         let chart = Chart {
-            moment,
+            snapshot,
             id,
             title,
             unit,
@@ -101,7 +101,7 @@ impl Chart<'_> {
     }
 
     fn line(&self, series: &Series, y: &impl Fn(f64) -> f64) -> Markup {
-        let points = &self.moment.points;
+        let points = &self.snapshot.points;
         let first = MAX_POINTS - points.len().min(MAX_POINTS);
         let mut runs: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
         for (nth, point) in points.iter().enumerate() {
@@ -139,7 +139,7 @@ impl Chart<'_> {
 
     /// Where failovers are on the axis of time.
     fn failovers(&self) -> Vec<f64> {
-        let Some(last) = self.moment.points.back() else {
+        let Some(last) = self.snapshot.points.back() else {
             return Vec::new();
         };
         let step = f64::from(SECONDS_PER_POINT);
@@ -148,13 +148,13 @@ impl Chart<'_> {
             let place = (MAX_POINTS - 1) as f64 - ago / step;
             (place >= 0.0).then(|| LEFT + (RIGHT - LEFT) * place / (MAX_POINTS - 1) as f64)
         };
-        let marks = self.moment.failovers.iter().filter_map(ago);
+        let marks = self.snapshot.failovers.iter().filter_map(ago);
         marks.map(f64::round).collect()
     }
 
     fn values(&self, series: &Series) -> impl Iterator<Item = f64> {
         let value = series.value;
-        self.moment.points.iter().filter_map(value)
+        self.snapshot.points.iter().filter_map(value)
     }
 
     fn highest(&self) -> f64 {
@@ -180,7 +180,7 @@ impl Chart<'_> {
 
     /// The latest value, or a dash if there is none: without requests there are no durations.
     fn now(&self, series: &Series) -> String {
-        let last = self.moment.points.back();
+        let last = self.snapshot.points.back();
         let value = last.and_then(series.value);
         value.map_or("–".into(), |value| {
             format!("{}{}", number(value), self.unit)

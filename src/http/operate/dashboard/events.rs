@@ -15,8 +15,8 @@ use futures_util::stream::{empty, unfold};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::POLICY;
-use super::moment::Moment;
 use super::sections::{SECTIONS, Section};
+use super::snapshot::Snapshot;
 use crate::http::Api;
 use crate::http::answer::{Problem, codes};
 use crate::http::request::NoQuery;
@@ -91,11 +91,11 @@ impl Watching {
 
     /// The events of the sections that have changed. If none has, a comment, since only writing shows whether somebody still reads.
     fn changed(&mut self) -> String {
-        let moment = Moment::of(&self.api);
+        let snapshot = Snapshot::of(&self.api);
         self.sent.resize_with(SECTIONS.len(), String::new);
         let mut events = String::new();
         for (section, sent) in SECTIONS.iter().zip(&mut self.sent) {
-            let html = (section.render)(&moment).into_string();
+            let html = (section.render)(&snapshot).into_string();
             if html != *sent {
                 events.push_str(&event(section, &html));
                 *sent = html;

@@ -9,12 +9,12 @@ mod charts;
 mod describe;
 mod events;
 mod kill;
-mod moment;
 mod operation;
 mod page;
 mod picture;
 mod samples;
 mod sections;
+mod snapshot;
 mod state;
 
 pub use describe::{EVENTS, KILL_PRIMARY, OPERATION, PAGE, SCRIPT, STYLE};
@@ -33,8 +33,8 @@ use tokio::sync::Semaphore;
 
 use crate::http::request::NoQuery;
 use crate::http::{Api, Side};
-use moment::Moment;
 use samples::Point;
+use snapshot::Snapshot;
 
 /// `Content-Security-Policy`: only scripts and styles that this service serves as files may be used, and the page may ask nobody else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -78,7 +78,7 @@ impl Dashboard {
 
 pub async fn page(api: Data<Api>, request: HttpRequest, _: NoQuery) -> HttpResponse {
     let side = request.app_data::<Side>().copied().unwrap_or(Side::All);
-    html(page::page(&Moment::of(&api), side))
+    html(page::page(&Snapshot::of(&api), side))
 }
 
 /// The manual for operators, as the repository has it: somebody who is called at night has the binary, and perhaps nothing else.

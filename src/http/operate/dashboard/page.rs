@@ -3,35 +3,35 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::kill::HEADER;
-use super::moment::Moment;
 use super::sections::SECTIONS;
+use super::snapshot::Snapshot;
 use crate::http::{Side, VERSION};
 
 /// How often a browser without scripts loads the page again, in seconds.
 const REFRESH_S: &str = "5";
 
-pub fn page(moment: &Moment, side: Side) -> Markup {
+pub fn page(snapshot: &Snapshot, side: Side) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
-                (head(moment.state.told().word, "dashboard/style.css"))
+                (head(snapshot.state.told().word, "dashboard/style.css"))
                 noscript { meta http-equiv="refresh" content=(REFRESH_S); }
                 script type="module" src="dashboard/script.js" {}
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
-                (header(moment))
+                (header(snapshot))
                 main #main {
-                    (live("headline", moment))
-                    (live("figures", moment))
-                    @if moment.embedded { (demonstration(side)) }
+                    (live("headline", snapshot))
+                    (live("figures", snapshot))
+                    @if snapshot.embedded { (demonstration(side)) }
                     div.pair {
-                        (panel("nodes-heading", "Nodes", live("picture", moment)))
-                        (panel("failovers-heading", "Failovers", live("failovers", moment)))
+                        (panel("nodes-heading", "Nodes", live("picture", snapshot)))
+                        (panel("failovers-heading", "Failovers", live("failovers", snapshot)))
                     }
-                    (panel("charts-heading", "The last five minutes", live("charts", moment)))
-                    (panel("tables-heading", "In numbers", live("tables", moment)))
+                    (panel("charts-heading", "The last five minutes", live("charts", snapshot)))
+                    (panel("tables-heading", "In numbers", live("tables", snapshot)))
                     (transactions(side))
                 }
             }
@@ -59,21 +59,21 @@ fn panel(heading_id: &str, heading: &str, content: Markup) -> Markup {
 }
 
 /// A section of the page that the script replaces when it has changed.
-fn live(id: &str, moment: &Moment) -> Markup {
+fn live(id: &str, snapshot: &Snapshot) -> Markup {
     let section = SECTIONS.iter().find(|section| section.id == id);
     html! {
         div id=(id) data-live="" {
-            @if let Some(section) = section { ((section.render)(moment)) }
+            @if let Some(section) = section { ((section.render)(snapshot)) }
         }
     }
 }
 
-fn header(moment: &Moment) -> Markup {
+fn header(snapshot: &Snapshot) -> Markup {
     html! {
         header {
             p.brand { "synapse-core " span { (VERSION) } }
-            @if let Some(region) = &moment.region { p { (region) } }
-            @if moment.embedded { p.badge { "private databases, for evaluation" } }
+            @if let Some(region) = &snapshot.region { p { (region) } }
+            @if snapshot.embedded { p.badge { "private databases, for evaluation" } }
             nav aria-label="More" {
                 a href="dashboard/operation" { "Manual" }
                 " "
@@ -81,7 +81,7 @@ fn header(moment: &Moment) -> Markup {
             }
             div.clock {
                 p #connection { noscript { "Again every " (REFRESH_S) " s." } }
-                (live("clock", moment))
+                (live("clock", snapshot))
             }
         }
     }

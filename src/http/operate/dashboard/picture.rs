@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::moment::{Moment, is_late, is_primary};
+use super::snapshot::{Snapshot, is_late, is_primary};
 use crate::db::cause::Cause;
 use crate::db::status::NodeStatus;
 
@@ -23,7 +23,7 @@ struct Placed<'n> {
     y: usize,
 }
 
-pub fn picture(moment: &Moment) -> Markup {
+pub fn picture(moment: &Snapshot) -> Markup {
     let (used, apart): (Vec<_>, Vec<_>) = moment.nodes.iter().partition(|node| node.state == "up");
     let (primaries, replicas): (Vec<_>, Vec<_>) = used.into_iter().partition(|n| is_primary(n));
     let rows = primaries.len().max(replicas.len()).max(1);
@@ -78,7 +78,7 @@ fn grid<'n>(nodes: &[&'n NodeStatus], top: usize) -> Vec<Placed<'n>> {
     nodes.iter().enumerate().map(place).collect()
 }
 
-fn follows(node: &NodeStatus, moment: &Moment) -> bool {
+fn follows(node: &NodeStatus, moment: &Snapshot) -> bool {
     moment.primary().is_some() && node.cause != Some(Cause::FollowsNobody)
 }
 
@@ -91,7 +91,7 @@ fn nobody(rows: usize) -> Markup {
     }
 }
 
-fn card(placed: &Placed, moment: &Moment) -> Markup {
+fn card(placed: &Placed, moment: &Snapshot) -> Markup {
     let Placed { node, x, y } = *placed;
     let role = node.role_name();
     let class = match node.state {
@@ -159,7 +159,7 @@ fn short(text: &str) -> String {
 }
 
 /// The picture in words, for those who cannot see it.
-fn in_words(moment: &Moment) -> String {
+fn in_words(moment: &Snapshot) -> String {
     let sentence = |node: &NodeStatus| {
         let (name, role) = (&node.name, node.role_name());
         let why = node

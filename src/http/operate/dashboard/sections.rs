@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::advice::{advice, manual};
 use super::charts::charts;
-use super::moment::{Moment, is_late, is_primary};
 use super::picture::{delay, picture};
+use super::snapshot::{Snapshot, is_late, is_primary};
 use super::state::State;
 use crate::db::status::{Failover, NodeStatus};
 use crate::dispatch::LaneStatus;
@@ -15,7 +15,7 @@ use crate::http::operate::status;
 pub struct Section {
     /// The id of its element on the page, and the name of its events.
     pub id: &'static str,
-    pub render: fn(&Moment) -> Markup,
+    pub render: fn(&Snapshot) -> Markup,
 }
 
 /// In the order of the page.
@@ -29,15 +29,15 @@ pub const SECTIONS: [Section; 7] = [
     section("tables", tables),
 ];
 
-const fn section(id: &'static str, render: fn(&Moment) -> Markup) -> Section {
+const fn section(id: &'static str, render: fn(&Snapshot) -> Markup) -> Section {
     Section { id, render }
 }
 
-fn clock(moment: &Moment) -> Markup {
+fn clock(moment: &Snapshot) -> Markup {
     html! { (time(moment.at, "%H:%M:%S UTC")) }
 }
 
-fn headline(moment: &Moment) -> Markup {
+fn headline(moment: &Snapshot) -> Markup {
     let told = moment.state.told();
     html! {
         div.state.(told.class) {
@@ -75,7 +75,7 @@ fn sign(state: State) -> Markup {
     }
 }
 
-fn figures(moment: &Moment) -> Markup {
+fn figures(moment: &Snapshot) -> Markup {
     let last = moment.points.back();
     let requests = last.map_or(0.0, |point| point.answers.iter().sum());
     let milliseconds = |value: Option<f64>| value.map_or("–".into(), |ms| format!("{ms:.1} ms"));
@@ -110,7 +110,7 @@ fn figures(moment: &Moment) -> Markup {
     }
 }
 
-fn failovers(moment: &Moment) -> Markup {
+fn failovers(moment: &Snapshot) -> Markup {
     html! {
         @if moment.failovers.is_empty() {
             p.none { "None since this instance was started." }
@@ -141,7 +141,7 @@ fn failover_of(failover: &Failover) -> Markup {
     }
 }
 
-fn tables(moment: &Moment) -> Markup {
+fn tables(moment: &Snapshot) -> Markup {
     html! {
         (scrolled("Nodes", html! {
             table {
@@ -173,7 +173,7 @@ fn scrolled(name: &str, table: Markup) -> Markup {
     html! { div.scroll tabindex="0" role="region" aria-label=(name) { (table) } }
 }
 
-fn node_row(node: &NodeStatus, moment: &Moment) -> Markup {
+fn node_row(node: &NodeStatus, moment: &Snapshot) -> Markup {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
     let pool = node.pool;
     let next = node.next_attempt_in.map(|next| next.as_secs());
@@ -198,7 +198,7 @@ fn node_row(node: &NodeStatus, moment: &Moment) -> Markup {
     }
 }
 
-fn lane_row(lane: &LaneStatus, moment: &Moment) -> Markup {
+fn lane_row(lane: &LaneStatus, moment: &Snapshot) -> Markup {
     let sizes = lane.batches.buckets();
     let statements = lane.batches.count();
     let mean = if statements == 0 {

@@ -12,7 +12,7 @@ use crate::db::status::{Failover, NodeStatus, WriteStatus};
 use crate::dispatch::LaneStatus;
 use crate::http::Api;
 
-pub struct Moment {
+pub struct Snapshot {
     pub at: DateTime<Utc>,
     pub state: State,
     pub writes: WriteStatus,
@@ -31,8 +31,8 @@ pub struct Moment {
     pub points: VecDeque<Point>,
 }
 
-impl Moment {
-    pub fn of(api: &Api) -> Moment {
+impl Snapshot {
+    pub fn of(api: &Api) -> Snapshot {
         let databases = &api.databases;
         let (nodes, lanes) = (databases.nodes(), api.dispatch.lanes());
         let writes = databases.writes(api.replication_required);
@@ -44,7 +44,7 @@ impl Moment {
             all_in_place: health.replicas != Some(false)
                 && nodes.iter().all(|node| !needs_a_look(node, max_lag)),
         };
-        Moment {
+        Snapshot {
             at: Utc::now(),
             state: State::of(facts),
             writes,
