@@ -31,31 +31,32 @@ pub struct Drawing<'n> {
     pub height: usize,
 }
 
-pub fn picture(moment: &Snapshot) -> Markup {
-    let drawing = match regions::of(moment).as_slice() {
-        [None] => drawing(moment),
-        all => regions::drawing(moment, all),
+pub fn picture(snapshot: &Snapshot) -> Markup {
+    let drawing = match regions::of(snapshot).as_slice() {
+        [None] => drawing(snapshot),
+        all => regions::drawing(snapshot, all),
     };
-    let primary = moment.primary().and_then(|primary| {
+    let primary = snapshot.primary().and_then(|primary| {
         let mut cards = drawing.cards.iter();
         cards.find(|card| card.node.name == primary.name)
     });
     html! {
         svg.nodes viewBox={ "0 0 " (WIDTH) " " (drawing.height) } role="img" aria-labelledby="nodes-title nodes-desc" {
             title #nodes-title { "The nodes, and who follows whom" }
-            desc #nodes-desc { (in_words(moment)) }
+            desc #nodes-desc { (in_words(snapshot)) }
             (drawing.backdrop)
             @if let Some(primary) = primary {
                 @for card in drawing.cards.iter().filter(|card| follows(card.node)) { (arrow(primary, card)) }
             }
-            @for placed in &drawing.cards { (card(placed, moment)) }
+            @for placed in &drawing.cards { (card(placed, snapshot)) }
         }
     }
 }
 
 /// The primary on the left, those that follow it on the right, and below them those that are not used.
-fn drawing(moment: &Snapshot) -> Drawing<'_> {
-    let (used, apart): (Vec<_>, Vec<_>) = moment.nodes.iter().partition(|node| node.state == "up");
+fn drawing(snapshot: &Snapshot) -> Drawing<'_> {
+    let (used, apart): (Vec<_>, Vec<_>) =
+        snapshot.nodes.iter().partition(|node| node.state == "up");
     let (primaries, replicas): (Vec<_>, Vec<_>) = used.into_iter().partition(|n| is_primary(n));
     let rows = primaries.len().max(replicas.len()).max(1);
     let below = height(rows) + EDGE;
@@ -121,11 +122,11 @@ pub fn nobody(y: usize, (width, height): (usize, usize)) -> Markup {
     }
 }
 
-fn card(placed: &Placed, moment: &Snapshot) -> Markup {
+fn card(placed: &Placed, snapshot: &Snapshot) -> Markup {
     let Placed { node, x, y } = *placed;
     let role = node.role_name();
     let class = match node.state {
-        "up" if is_primary(node) && moment.primary().is_none() => "rival",
+        "up" if is_primary(node) && snapshot.primary().is_none() => "rival",
         "up" if is_primary(node) => "primary",
         "up" => "replica",
         other => other,
@@ -188,14 +189,14 @@ fn short(text: &str) -> String {
 }
 
 /// The picture in words, for those who cannot see it.
-fn in_words(moment: &Snapshot) -> String {
+fn in_words(snapshot: &Snapshot) -> String {
     let sentence = |node: &NodeStatus| {
         let (name, role) = (&node.name, node.role_name());
         let why = node
             .cause
             .map_or(String::new(), |cause| format!(": {cause}"));
         let late = match node.lag_ms {
-            Some(lag_ms) if is_late(node, moment.max_lag) => {
+            Some(lag_ms) if is_late(node, snapshot.max_lag) => {
                 format!(", {} late, too late", delay(lag_ms))
             }
             Some(lag_ms) => format!(", {} late", delay(lag_ms)),
@@ -206,16 +207,16 @@ fn in_words(moment: &Snapshot) -> String {
             state => format!("{name} is {state} and not used{why}."),
         }
     };
-    let regions = regions::of(moment);
+    let regions = regions::of(snapshot);
     let of_region = |region: &Option<&str>| {
-        let nodes = regions::nodes_in(*region, moment);
+        let nodes = regions::nodes_in(*region, snapshot);
         let sentences = nodes.map(sentence).collect::<Vec<_>>().join(" ");
         match regions[..] {
             [None] => sentences,
-            _ => format!("{}: {sentences}", regions::title(*region, moment)),
+            _ => format!("{}: {sentences}", regions::title(*region, snapshot)),
         }
     };
-    let head = if moment.primary().is_some() {
+    let head = if snapshot.primary().is_some() {
         ""
     } else {
         "There is no one primary. "

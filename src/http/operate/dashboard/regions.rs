@@ -8,9 +8,9 @@ use super::snapshot::{Snapshot, is_primary};
 use crate::db::status::NodeStatus;
 
 /// The regions of the nodes, in the order of the settings. None: nodes without one.
-pub fn of(moment: &Snapshot) -> Vec<Option<&str>> {
+pub fn of(snapshot: &Snapshot) -> Vec<Option<&str>> {
     let mut regions = Vec::new();
-    for node in &moment.nodes {
+    for node in &snapshot.nodes {
         let region = node.region.as_deref();
         if !regions.contains(&region) {
             regions.push(region);
@@ -21,40 +21,40 @@ pub fn of(moment: &Snapshot) -> Vec<Option<&str>> {
 
 pub fn nodes_in<'m>(
     region: Option<&str>,
-    moment: &'m Snapshot,
+    snapshot: &'m Snapshot,
 ) -> impl Iterator<Item = &'m NodeStatus> {
-    let nodes = moment.nodes.iter();
+    let nodes = snapshot.nodes.iter();
     nodes.filter(move |node| node.region.as_deref() == region)
 }
 
 /// What a region is called, and whether this instance is there too.
-pub fn title(region: Option<&str>, moment: &Snapshot) -> String {
+pub fn title(region: Option<&str>, snapshot: &Snapshot) -> String {
     match region {
         None => "no region".into(),
-        Some(region) if moment.region.as_deref() == Some(region) => {
+        Some(region) if snapshot.region.as_deref() == Some(region) => {
             format!("{region} (this instance)")
         }
         Some(region) => region.into(),
     }
 }
 
-pub fn drawing<'m>(moment: &'m Snapshot, regions: &[Option<&str>]) -> Drawing<'m> {
+pub fn drawing<'m>(snapshot: &'m Snapshot, regions: &[Option<&str>]) -> Drawing<'m> {
     let banner = (WIDTH - 2 * EDGE, HEADING);
-    let without_primary = !moment.nodes.iter().any(is_primary);
+    let without_primary = !snapshot.nodes.iter().any(is_primary);
     let mut top = match without_primary {
         true => EDGE + banner.1 + GAP,
         false => EDGE,
     };
     let (mut cards, mut frames) = (Vec::new(), Vec::new());
     for region in regions {
-        let nodes = nodes_in(*region, moment);
+        let nodes = nodes_in(*region, snapshot);
         let (primaries, others): (Vec<_>, Vec<_>) = nodes.partition(|node| is_primary(node));
         let rows = primaries.len().max(others.len());
         cards.extend(column(&primaries, (GAP, top + HEADING), rows));
         let right = WIDTH - GAP - CARD.0;
         cards.extend(column(&others, (right, top + HEADING), rows));
         let height = HEADING + rows * (CARD.1 + GAP);
-        frames.push((title(*region, moment), top, height));
+        frames.push((title(*region, snapshot), top, height));
         top += height + GAP;
     }
     let backdrop = html! {

@@ -33,25 +33,25 @@ const fn section(id: &'static str, render: fn(&Snapshot) -> Markup) -> Section {
     Section { id, render }
 }
 
-fn clock(moment: &Snapshot) -> Markup {
-    html! { (time(moment.at, "%H:%M:%S UTC")) }
+fn clock(snapshot: &Snapshot) -> Markup {
+    html! { (time(snapshot.at, "%H:%M:%S UTC")) }
 }
 
-fn headline(moment: &Snapshot) -> Markup {
-    let told = moment.state.told();
+fn headline(snapshot: &Snapshot) -> Markup {
+    let told = snapshot.state.told();
     html! {
         div.state.(told.class) {
-            (sign(moment.state))
+            (sign(snapshot.state))
             div {
                 div role="status" {
                     h1.word { (told.word) }
                     p.sentence {
                         (told.sentence)
-                        @if moment.draining { " This instance is stopping." }
+                        @if snapshot.draining { " This instance is stopping." }
                     }
                 }
                 p.do { (told.what_to_do) " " (manual(told.section)) }
-                (advice(moment))
+                (advice(snapshot))
             }
         }
     }
@@ -75,23 +75,23 @@ fn sign(state: State) -> Markup {
     }
 }
 
-fn figures(moment: &Snapshot) -> Markup {
-    let last = moment.points.back();
+fn figures(snapshot: &Snapshot) -> Markup {
+    let last = snapshot.points.back();
     let requests = last.map_or(0.0, |point| point.answers.iter().sum());
     let milliseconds = |value: Option<f64>| value.map_or("–".into(), |ms| format!("{ms:.1} ms"));
-    let timeline = moment
+    let timeline = snapshot
         .timeline
         .map_or("–".into(), |timeline| timeline.to_string());
-    let reads = if moment.reads {
+    let reads = if snapshot.reads {
         "available"
     } else {
         "unavailable"
     };
-    let writes = status::word(moment.writes);
+    let writes = status::word(snapshot.writes);
     let facts = [
         ("Writes", writes.to_owned(), writes != "available"),
-        ("Reads", reads.to_owned(), !moment.reads),
-        ("Writes held", moment.held.to_string(), moment.held > 0),
+        ("Reads", reads.to_owned(), !snapshot.reads),
+        ("Writes held", snapshot.held.to_string(), snapshot.held > 0),
         ("Requests", format!("{requests:.0}/s"), false),
         (
             "Latency p99",
@@ -99,7 +99,7 @@ fn figures(moment: &Snapshot) -> Markup {
             false,
         ),
         ("Timeline", timeline, false),
-        ("Failovers", moment.failover_count.to_string(), false),
+        ("Failovers", snapshot.failover_count.to_string(), false),
     ];
     html! {
         dl.figures {
@@ -110,12 +110,12 @@ fn figures(moment: &Snapshot) -> Markup {
     }
 }
 
-fn failovers(moment: &Snapshot) -> Markup {
+fn failovers(snapshot: &Snapshot) -> Markup {
     html! {
-        @if moment.failovers.is_empty() {
+        @if snapshot.failovers.is_empty() {
             p.none { "None since this instance was started." }
         } @else {
-            ol.failovers reversed { @for failover in &moment.failovers { (failover_of(failover)) } }
+            ol.failovers reversed { @for failover in &snapshot.failovers { (failover_of(failover)) } }
         }
     }
 }
@@ -141,7 +141,7 @@ fn failover_of(failover: &Failover) -> Markup {
     }
 }
 
-fn tables(moment: &Snapshot) -> Markup {
+fn tables(snapshot: &Snapshot) -> Markup {
     html! {
         (scrolled("Nodes", html! {
             table {
@@ -151,7 +151,7 @@ fn tables(moment: &Snapshot) -> Markup {
                         th scope="col" { (name) }
                     }
                 } }
-                tbody { @for node in &moment.nodes { (node_row(node, moment)) } }
+                tbody { @for node in &snapshot.nodes { (node_row(node, snapshot)) } }
             }
         }))
         (scrolled("Lanes", html! {
@@ -162,7 +162,7 @@ fn tables(moment: &Snapshot) -> Markup {
                         th scope="col" { (name) }
                     }
                 } }
-                tbody { @for lane in &moment.lanes { (lane_row(lane, moment)) } }
+                tbody { @for lane in &snapshot.lanes { (lane_row(lane, snapshot)) } }
             }
         }))
     }
@@ -173,7 +173,7 @@ fn scrolled(name: &str, table: Markup) -> Markup {
     html! { div.scroll tabindex="0" role="region" aria-label=(name) { (table) } }
 }
 
-fn node_row(node: &NodeStatus, moment: &Snapshot) -> Markup {
+fn node_row(node: &NodeStatus, snapshot: &Snapshot) -> Markup {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
     let pool = node.pool;
     let next = node.next_attempt_in.map(|next| next.as_secs());
@@ -189,7 +189,7 @@ fn node_row(node: &NodeStatus, moment: &Snapshot) -> Markup {
             td { (or_dash(node.region.clone())) }
             td { (node.address) }
             td { (or_dash(node.timeline.map(|it| it.to_string()))) }
-            td.late[is_late(node, moment.max_lag)] { (or_dash(node.lag_ms.filter(|_| !is_primary(node)).map(delay))) }
+            td.late[is_late(node, snapshot.max_lag)] { (or_dash(node.lag_ms.filter(|_| !is_primary(node)).map(delay))) }
             td { (or_dash(node.sync_state.clone())) }
             td { (or_dash(node.rtt.map(|rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1e3)))) }
             td { (bar(pool.in_use, pool.max as usize)) " " (pool.in_use) " of " (pool.max) ", " (pool.open) " open" }
@@ -198,7 +198,7 @@ fn node_row(node: &NodeStatus, moment: &Snapshot) -> Markup {
     }
 }
 
-fn lane_row(lane: &LaneStatus, moment: &Snapshot) -> Markup {
+fn lane_row(lane: &LaneStatus, snapshot: &Snapshot) -> Markup {
     let sizes = lane.batches.buckets();
     let statements = lane.batches.count();
     let mean = if statements == 0 {
@@ -207,7 +207,7 @@ fn lane_row(lane: &LaneStatus, moment: &Snapshot) -> Markup {
         format!("{:.1}", lane.batches.sum / statements as f64)
     };
     let highest = sizes.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    let waits = lane.holds && moment.held > 0 && lane.waiting > 0;
+    let waits = lane.holds && snapshot.held > 0 && lane.waiting > 0;
     html! {
         tr {
             th scope="row" { code { (lane.name) } }
