@@ -24,7 +24,7 @@ impl Facts {
                 "waiting for a standby: every commit hangs until one is there",
             ),
             (
-                self.standbys.values().any(|states| states.len() > 1),
+                self.standbys.values().any(|streams| streams.len() > 1),
                 "several standbys have one application_name: nobody can tell which of them confirms a commit",
             ),
             (
