@@ -44,6 +44,10 @@ impl Facts {
                 "this user cannot see replication (GRANT pg_read_all_stats)",
             ),
             (
+                !self.sees_wal_files,
+                "this user cannot see of which timelines a standby has files (GRANT EXECUTE ON FUNCTION pg_ls_waldir, or GRANT pg_monitor)",
+            ),
+            (
                 !english,
                 "lc_messages is not English: lock and statement timeouts are told as internal errors",
             ),
