@@ -269,6 +269,64 @@ fn nobody_is_elected_before_every_node_was_heard() {
     );
 }
 
+/// While it waits for a new connection to node-1, node-2 is promoted; then that connection is there.
+#[test]
+fn a_write_is_not_sent_to_a_node_that_was_replaced_while_it_waited_for_a_connection() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls)
+        .set("database.pool_size", 3)
+        .set("database.write_deadline_ms", 30_000)
+        .healthy();
+    proxies[1].set(Mode::Silent);
+    until_node_is(&app, 1, "down", "no_answer");
+    // A new connection of a pool asks first which server it has reached.
+    let who = "idle_session_timeout";
+    proxies[1].hold_requests(who, 0);
+    proxies[0].hold_requests(who, 1);
+    proxies[0].reset();
+    eventually(s(10), "its pool has one connection", || {
+        let node = node(&app, 0);
+        node["state"] == "up" && node["pool"]["open"] == 1
+    });
+    cut_off(cluster.replica());
+    let alone = [("synchronous_standby_names", "")];
+    cluster.replica().reload(&alone).unwrap();
+    cluster.replica().promote().unwrap();
+    let key = key();
+    let is_on = |server: &Server| {
+        let rows = format!(
+            "SELECT count(*)::text AS value FROM transactions WHERE idempotency_key = '{key}'"
+        );
+        ask(server, &rows) == "1"
+    };
+    thread::scope(|scope| {
+        let first = scope.spawn(|| app.create(&minimal()));
+        let hang =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        eventually(s(5), "a commit has the one connection", || {
+            ask(cluster.primary(), hang) == "1"
+        });
+        let waiting = scope.spawn(|| app.create_keyed(&key, &minimal()));
+        eventually(s(5), "it waits for another", || {
+            node(&app, 0)["pool"]["in_use"] == 2
+        });
+        proxies[1].set(Mode::Pass);
+        eventually(s(5), "the promotion is known", || {
+            app.get("/status").json()["timeline"] == 2
+        });
+        proxies[0].heal();
+        holds_for(s(1), "it is not sent to node-1", || {
+            !is_on(cluster.primary())
+        });
+        proxies[1].heal();
+        first.join().unwrap().expect(201);
+        waiting.join().unwrap().expect(201);
+    });
+    assert!(is_on(cluster.replica()) && !is_on(cluster.primary()));
+}
+
 /// After a power cut node-1, which a failover had left behind, is up a second before node-2.
 #[test]
 fn a_node_that_refuses_connections_at_the_start_has_its_full_time() {
