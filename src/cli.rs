@@ -145,7 +145,7 @@ fn migrate(settings: &Settings) -> Result<(), String> {
         return Err("the private PostgreSQL is migrated by `serve`; set database.primary.url to migrate another".into());
     }
     let nodes = &settings.database.nodes;
-    let survey = survey(nodes);
+    let survey = survey(nodes, settings.database.availability.probe_timeout);
     let primary = survey.primary.map_err(|cause| {
         let silent = nodes.iter().zip(&survey.heard);
         let silent = silent.filter_map(|(node, heard)| {

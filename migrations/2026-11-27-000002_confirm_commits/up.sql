@@ -1,12 +1,13 @@
 -- Returns which standbys have everything that was committed on this server when it was called, by this session and by others. First an
 -- empty message is committed, which waits for the disk, and for standbys as the settings of the session and the server say
 -- (src/ledger/store/durability.rs explains why there are two commits). Standbys that do not count may have confirmed that commit; those
--- that count then get half a second more. What a standby was not sent it cannot have, whatever it says: one that was left on a timeline
--- that has ended names its own position there.
+-- that count then get half a second more. A name under which more servers have connected than there are standbys of it does not count,
+-- since nobody can tell which of them is which. What a standby was not sent it cannot have, whatever it says: one that was left on a
+-- timeline that has ended names its own position there.
 -- It is a procedure, since only a procedure can commit and then look in one round trip. statement_timeout ends the wait of a commit inside
 -- a procedure, with a warning, as if the commit had succeeded; so the caller compares the time that the call took with limit_ms.
 CREATE PROCEDURE confirm_commits(
-    standbys text[],            -- the standbys that count, by application_name
+    standbys text[],            -- the standbys that count, by application_name: a name as often as there are standbys of it
     INOUT confirmed_by text[],  -- those of them that have it
     INOUT limit_ms integer      -- statement_timeout; 0: there is none
 ) LANGUAGE plpgsql AS $$
@@ -19,11 +20,16 @@ BEGIN
     PERFORM pg_logical_emit_message(true, 'synapse', '');
     COMMIT;
     LOOP
-        SELECT coalesce(array_agg(DISTINCT s.application_name) FILTER (WHERE least(s.sent_lsn, s.flush_lsn) >= committed), '{}'),
+        SELECT coalesce(array_agg(s.name) FILTER (WHERE s.has_it), '{}'),
                current_setting('synchronous_commit') IN ('on', 'remote_apply') AND count(*) > 0
           INTO confirmed_by, any_counts
-          FROM pg_stat_replication s
-         WHERE s.application_name = ANY (standbys) AND s.sync_state IN ('sync', 'quorum');
+          FROM (SELECT application_name AS name,
+                       bool_or(sync_state IN ('sync', 'quorum') AND least(sent_lsn, flush_lsn) >= committed) AS has_it
+                  FROM pg_stat_replication
+                 WHERE application_name = ANY (standbys)
+                 GROUP BY application_name
+                HAVING bool_or(sync_state IN ('sync', 'quorum'))
+                   AND count(*) <= cardinality(array_positions(standbys, application_name))) s;
         IF NOT any_counts THEN
             confirmed_by := '{}';
         END IF;

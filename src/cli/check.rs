@@ -93,7 +93,7 @@ fn validity(valid: &RangeInclusive<SystemTime>, now: SystemTime) -> Validity {
 
 fn databases(settings: &DatabaseSettings) -> Vec<String> {
     let nodes = &settings.nodes;
-    let survey = survey(nodes);
+    let survey = survey(nodes, settings.availability.probe_timeout);
     for (node, heard) in nodes.iter().zip(&survey.heard) {
         describe(node, heard);
     }

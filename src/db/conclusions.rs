@@ -47,6 +47,7 @@ pub struct Durable {
 }
 
 /// The nodes that count as a second copy of the primary's commits: all other nodes, or, with [`Require::Region`], those of other regions.
+/// A node does not count while a server that is not configured may have its name (`keeper/streams.rs`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standbys {
     /// The `application_name` under which each follows, or last followed, a primary.

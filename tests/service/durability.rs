@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use private_postgres::User;
+use private_postgres::{Server, StopMode, User};
 use std::thread;
 use std::time::Instant;
 
@@ -70,18 +70,7 @@ fn replication_that_the_url_forbids_cannot_be_required() {
 #[test]
 fn two_standbys_with_one_name_are_two() {
     let cluster = Cluster::with_replicas(2);
-    let namesake = &cluster.nodes[2];
-    let conninfo = ask(
-        namesake,
-        "SELECT current_setting('primary_conninfo') AS value",
-    );
-    let renamed = conninfo.replace("application_name=replica-2", "application_name=replica-1");
-    assert_ne!(conninfo, renamed);
-    namesake.reload(&[("primary_conninfo", &renamed)]).unwrap();
-    let named = "SELECT count(*)::text AS value FROM pg_stat_replication WHERE application_name = 'replica-1' AND state = 'streaming'";
-    eventually(s(10), "both have one name", || {
-        ask(cluster.primary(), named) == "2"
-    });
+    name_like_the_first_standby(&cluster, &cluster.nodes[2]);
     for node in &cluster.nodes {
         node.reload(&[("synchronous_standby_names", "ANY 2 (\"replica-1\")")])
             .unwrap();
@@ -97,6 +86,77 @@ fn two_standbys_with_one_name_are_two() {
         app.log()
             .contains("several standbys have one application_name")
     );
+}
+
+/// The second standby.
+pub fn name_like_the_first_standby(cluster: &Cluster, namesake: &Server) {
+    let conninfo = ask(
+        namesake,
+        "SELECT current_setting('primary_conninfo') AS value",
+    );
+    let renamed = conninfo.replace("application_name=replica-2", "application_name=replica-1");
+    assert_ne!(conninfo, renamed);
+    namesake.reload(&[("primary_conninfo", &renamed)]).unwrap();
+    let named = "SELECT count(*)::text AS value FROM pg_stat_replication WHERE application_name = 'replica-1' AND state = 'streaming'";
+    eventually(s(10), "both have one name", || {
+        ask(cluster.primary(), named) == "2"
+    });
+}
+
+/// A copy for disasters, which goes on confirming when the node of its name has stopped.
+#[test]
+fn what_only_an_unlisted_namesake_of_a_node_has_confirmed_is_not_called_replicated() {
+    let cluster = Cluster::with_replicas(2);
+    let copy = &cluster.nodes[2];
+    cluster.make_durable();
+    name_like_the_first_standby(&cluster, copy);
+    cluster.make_synchronous();
+    let listed = || Launch::on(cluster.urls().into_iter().take(2));
+    let app = listed().healthy();
+    let strict = listed()
+        .text("durability.require", "node")
+        .set("database.write_deadline_ms", 1500)
+        .healthy();
+    let is_all_local = || (0..20).all(|_| durability(&app) == "local");
+    assert!(is_all_local(), "nobody can tell which of the two it was");
+    cluster.replica().kill().unwrap();
+    assert!(is_all_local(), "the node has stopped");
+    eventually(s(5), "the loss of the node is known", || {
+        app.get("/health").status == 503
+    });
+    assert!(is_all_local());
+    strict
+        .create(&minimal())
+        .problem(503, "durability_unavailable");
+
+    copy.stop(StopMode::Fast).unwrap();
+    cluster.replica().start().unwrap();
+    eventually(s(10), "the node confirms", || {
+        durability(&app) == "replicated"
+    });
+    eventually(s(10), "the other service sees that", || {
+        strict.create(&minimal()).status == 201
+    });
+    copy.start().unwrap();
+    cluster.until_streaming(cluster.primary(), 2);
+    assert!(is_all_local(), "the copy has come back");
+}
+
+/// Only the service has lost sight of it: it still follows, over the same connection.
+#[test]
+fn a_standby_that_does_not_answer_the_service_confirms_what_it_receives() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls).healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    proxies[1].set(Mode::Silent);
+    eventually(s(5), "it is down for the service", || {
+        app.get("/status").json()["nodes"][1]["state"] == "down"
+    });
+    for _ in 0..20 {
+        assert_eq!(durability(&app), "replicated");
+    }
 }
 
 #[test]

@@ -36,6 +36,42 @@ fn without_primary() -> (Cluster, App, Answer) {
     (cluster, app, known)
 }
 
+/// That the primary does not know a token is proved by a commit, which hangs while the standby is lost.
+#[test]
+fn made_up_tokens_leave_reads_their_connections_while_commits_hang() {
+    let (cluster, elsewhere) = (Cluster::pair(), Cluster::twin());
+    cluster.make_synchronous();
+    let app = cluster.launch().set("database.pool_size", 2).healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = created.header("Location");
+    let other = elsewhere.launch().healthy();
+    let made_up = |_| other.create(&minimal()).expect(201).token().to_owned();
+    let made_up: Vec<String> = (0..20).map(made_up).collect();
+    cluster.replica().freeze();
+    eventually(s(5), "the standby is lost", || {
+        app.get("/status").json()["nodes"][1]["state"] == "down"
+    });
+    thread::scope(|scope| {
+        let ask_with = |token: &String| app.get_with(path, &[("X-Consistency-Token", token)]);
+        let asked: Vec<_> = made_up
+            .iter()
+            .map(|token| scope.spawn(move || ask_with(token)))
+            .collect();
+        let hang =
+            "SELECT count(*)::text AS value FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        eventually(s(5), "a proof hangs", || {
+            ask(cluster.primary(), hang) != "0"
+        });
+        all_are(&at_once(20, |_| app.get(path)), 200, s(2));
+        assert_ne!(ask(cluster.primary(), hang), "0");
+        cluster.replica().thaw();
+        for asked in asked {
+            let status = asked.join().unwrap().status;
+            assert!([409, 503].contains(&status), "{status}");
+        }
+    });
+}
+
 /// Refused at once; None where it would wait.
 fn refused(app: &App) -> bool {
     let answer = Asked::now(|| app.create(&minimal()));

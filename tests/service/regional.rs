@@ -1,6 +1,7 @@
 //! Nodes in several regions: which of them answers a read, what a client may ask of the way there, and where a write must be.
 
 use crate::faults::regions::launch_in;
+use crate::durability::name_like_the_first_standby;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
 use crate::support::{
@@ -362,6 +363,31 @@ fn check_knows_the_primary_without_a_cluster_name_in_a_list_of_all_nodes() {
         report.contains("error: durability.require: commits of node-1 wait"),
         "{report}"
     );
+/// Of the two servers of that name, the one in the primary's own region is not configured, and is all that is left.
+#[test]
+fn an_unlisted_namesake_here_does_not_stand_for_a_standby_in_another_region() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_durable();
+    name_like_the_first_standby(&cluster, &cluster.nodes[2]);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let listed = cluster.urls().into_iter().take(2).collect();
+    let app = in_regions(listed, &["eu", "us"], "eu")
+        .text("durability.require", "region")
+        .set("database.write_deadline_ms", 1500)
+        .start();
+    let is_refused = || app.get("/status").json()["writes"] == "refused";
+    eventually(s(10), "it is known what commits wait for", is_refused);
+    cluster.replica().kill().unwrap();
+    let refused = app
+        .create(&minimal())
+        .problem(503, "durability_unavailable");
+    assert_eq!(refused.json()["outcome"], "not_applied");
+
+    cluster.nodes[2].stop(StopMode::Fast).unwrap();
+    cluster.replica().start().unwrap();
+    eventually(s(10), "the other region confirms", || {
+        app.create(&minimal()).status == 201
+    });
 }
 
 #[test]

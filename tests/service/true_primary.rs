@@ -6,6 +6,7 @@ use crate::support::wait::{ms, s};
 use crate::support::{App, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
 use private_postgres::{Server, StopMode, User};
 use serde_json::Value;
+use std::thread;
 
 fn node(app: &App, at: usize) -> Value {
     app.get("/status").json()["nodes"][at].clone()
@@ -266,6 +267,88 @@ fn nobody_is_elected_before_every_node_was_heard() {
         [rows(cluster.primary()), rows(cluster.replica())],
         ["0", "1"]
     );
+}
+
+/// While it waits for a new connection to node-1, it is seen that node-2 was promoted beside it; then that connection is there.
+#[test]
+fn a_write_is_not_sent_to_a_node_that_lost_its_standing_while_it_waited_for_a_connection() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-1\"");
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls)
+        .set("database.pool_size", 3)
+        .set("database.attempt_timeout_ms", 8000)
+        .healthy();
+    proxies[1].set(Mode::Silent);
+    until_node_is(&app, 1, "down", "no_answer");
+    // A new connection of a pool asks first which server it has reached.
+    proxies[0].hold_requests("idle_session_timeout", 1);
+    proxies[0].reset();
+    eventually(s(10), "its pool has one connection", || {
+        let node = node(&app, 0);
+        node["state"] == "up" && node["pool"]["open"] == 1
+    });
+    cut_off(cluster.replica());
+    cluster.replica().promote().unwrap();
+    let in_use = |connections: u32| node(&app, 0)["pool"]["in_use"] == connections;
+    thread::scope(|scope| {
+        scope.spawn(|| app.create(&minimal()));
+        eventually(s(5), "a commit has it, and hangs", || {
+            in_use(1) && rows(cluster.primary()) == "1"
+        });
+        let waiting = scope.spawn(|| app.create(&minimal()));
+        eventually(s(5), "the next write waits for another", || in_use(2));
+        proxies[1].set(Mode::Pass);
+        eventually(s(5), "two branches live", || {
+            app.get("/status").json()["writes"] == "refused"
+        });
+        proxies[0].heal();
+        waiting.join().unwrap().problem(503, "split_brain");
+        assert_eq!(rows(cluster.primary()), "1", "it was not sent");
+    });
+}
+
+/// After a power cut node-1, which a failover had left behind, is up a second before node-2.
+#[test]
+fn a_node_that_refuses_connections_at_the_start_has_its_full_time() {
+    let cluster = Cluster::pair();
+    cut_off(cluster.replica());
+    cluster.replica().promote().unwrap();
+    cluster.replica().stop(StopMode::Fast).unwrap();
+    // A busy machine may take some seconds to start a server.
+    let launch = || cluster.launch().set("database.probe_timeout_ms", 8000);
+    let start_later = |is_waiting: &dyn Fn() -> bool| {
+        holds_for(s(1), "node-1 is not chosen", is_waiting);
+        cluster.replica().start().unwrap();
+    };
+    let app = launch().set("database.write_deadline_ms", 20_000).start();
+    thread::scope(|scope| {
+        let create = scope.spawn(|| app.create(&minimal()));
+        start_later(&|| app.get("/ready").json()["writes"] == false && !create.is_finished());
+        create.join().unwrap().expect(201);
+    });
+    assert_eq!(
+        [rows(cluster.primary()), rows(cluster.replica())],
+        ["0", "1"]
+    );
+
+    cluster.replica().stop(StopMode::Fast).unwrap();
+    thread::scope(|scope| {
+        let migrate = scope.spawn(|| launch().run(&["migrate"]));
+        start_later(&|| !migrate.is_finished());
+        let migrated = migrate.join().unwrap().expect(0).stdout;
+        assert!(migrated.contains("node-2"), "{migrated}");
+    });
+}
+
+#[test]
+fn a_service_that_starts_while_a_node_is_down_serves_when_that_has_had_its_time() {
+    let cluster = Cluster::pair();
+    cluster.replica().stop(StopMode::Fast).unwrap();
+    let app = cluster.launch().start();
+    app.create(&minimal()).expect(201);
+    let ready = app.get("/ready").expect(200).json();
+    assert_eq!([&ready["reads"], &ready["writes"]], [true, true]);
 }
 
 fn without_schema() -> Cluster {

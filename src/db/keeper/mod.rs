@@ -15,6 +15,7 @@ mod pace;
 mod rebuild;
 mod settle;
 mod silence;
+mod streams;
 mod watch;
 
 pub use lag::PrimaryPositions;
@@ -31,6 +32,7 @@ use judge::Memory;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
+use streams::Streams;
 use watch::Watch;
 
 pub struct Keeper {
@@ -39,6 +41,7 @@ pub struct Keeper {
     watches: Vec<Watch>,
     memory: Memory,
     positions: PrimaryPositions,
+    streams: Streams,
     failovers: FailoverLog,
     /// The pool whose schema is being looked at, and the branch that its node writes.
     preparing: Option<(Arc<Pool>, Branch)>,
@@ -55,6 +58,7 @@ impl Keeper {
             messages,
             memory: Memory::default(),
             positions: PrimaryPositions::default(),
+            streams: Streams::default(),
             preparing: None,
         }
     }
@@ -171,7 +175,7 @@ impl Keeper {
     }
 
     fn unanswered(&mut self, node: usize, trouble: Trouble) {
-        self.watches[node].silent();
+        self.watches[node].silent(Instant::now());
         self.apply(node, Input::Unanswered(trouble));
     }
 

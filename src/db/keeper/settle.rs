@@ -6,7 +6,7 @@ use super::super::node::{Input, NodeState};
 use super::super::probe::{Facts, Heard};
 use super::super::url::CONNECT_TIMEOUT;
 use super::cluster::Cluster;
-use super::judge::{Judgement, judge};
+use super::judge::{Judgement, Standing, judge};
 use super::message::Message;
 use super::{Keeper, rebuild};
 use std::sync::Arc;
@@ -56,6 +56,7 @@ impl Keeper {
         if judgement.writes == Writes::Held(Cause::PromotionInQuestion) {
             self.ask_about_the_contest(now);
         }
+        self.learn_whose_streams_they_are(&judgement, now);
         let elected = judgement
             .elected
             .and_then(|node| self.watches[node].heard.as_ref());
@@ -89,13 +90,28 @@ impl Keeper {
         });
     }
 
+    fn learn_whose_streams_they_are(&mut self, judgement: &Judgement, now: Instant) {
+        let heard = |node: &usize| self.watches[*node].heard.as_ref();
+        let Some(primary) = judgement.elected.as_ref().and_then(heard) else {
+            return;
+        };
+        let is_usable = |node: &usize| matches!(judgement.standings[*node], Standing::Usable(_));
+        let others = (0..self.watches.len()).filter(|node| Some(*node) != judgement.elected);
+        let others: Vec<usize> = others.filter(is_usable).collect();
+        let said: Vec<&Heard> = others.iter().filter_map(heard).collect();
+        if self.streams.learn(&primary.facts, &said, now) {
+            others.iter().for_each(|node| self.watches[*node].due = now);
+        }
+    }
+
     fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
         let nodes = &self.shared.nodes;
         let region = elected.and_then(|elected| nodes[elected].region.as_deref());
         let others = self.memory.nodes.iter().enumerate();
         let others = others.filter(|(node, _)| Some(*node) != elected);
         let others = others.filter_map(|(node, remembered)| {
-            let name = remembered.upstream_name.clone()?;
+            let name = remembered.upstream_name.clone();
+            let name = name.filter(|name| !self.streams.has_a_stranger(name))?;
             let region = nodes[node].region.clone();
             Some(Standby { name, region })
         });

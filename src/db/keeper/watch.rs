@@ -4,6 +4,7 @@ use super::super::Shared;
 use super::super::cause::Cause;
 use super::super::node::NodeState;
 use super::super::probe::{Facts, Heard, Prober, Silence};
+use super::super::url::CONNECT_TIMEOUT;
 use super::message::Message;
 use super::pace::{self, Situation};
 use std::collections::VecDeque;
@@ -21,6 +22,9 @@ pub struct Watch {
     pub heard: Option<Heard>,
     /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
     pub was_heard_or_waited_for: bool,
+    /// When it has had its full time. Until then it is asked again if it refuses connections: it may have been promoted before a power cut,
+    /// and be starting a moment later than the old primary.
+    full_time: Instant,
     pub due: Instant,
     /// Round trips of its last answers.
     round_trips: VecDeque<Duration>,
@@ -47,6 +51,7 @@ impl Watch {
             prober: Prober::new(url, shared.options.probe_timeout, Arc::new(tell)),
             heard: None,
             was_heard_or_waited_for: false,
+            full_time: now + CONNECT_TIMEOUT + shared.options.probe_timeout,
             due: now,
             round_trips: VecDeque::new(),
             answered: None,
@@ -117,8 +122,8 @@ impl Watch {
         self.hear(heard);
     }
 
-    pub fn silent(&mut self) {
-        self.was_heard_or_waited_for = true;
+    pub fn silent(&mut self, now: Instant) {
+        self.was_heard_or_waited_for |= now >= self.full_time;
         self.heard = None;
     }
 

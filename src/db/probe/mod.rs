@@ -9,6 +9,7 @@ pub use question::{probe, server_of};
 
 use super::role::DbRole;
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,14 @@ pub struct Server {
 pub struct Branch {
     pub server: Server,
     pub timeline: i32,
+}
+
+/// One connection over which a server sends its log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stream {
+    /// The server's process that sends, which lasts as long as the stream.
+    pub pid: i32,
+    pub sync_state: String,
 }
 
 /// What a node said, and when it was asked.
@@ -59,8 +68,8 @@ pub struct Facts {
     pub receiving: bool,
     /// The `application_name` under which a standby is known upstream.
     pub upstream_name: Option<String>,
-    /// On a primary: `application_name` → `sync_state` of each standby of this name that streams.
-    pub standbys: HashMap<String, Vec<String>>,
+    /// By `application_name`: those to whom this server sends its log.
+    pub standbys: HashMap<String, Vec<Stream>>,
     /// For how many standbys a commit waits (PostgreSQL 15 manual, 27.2.8); 0: for none.
     pub waits_for: u32,
     pub server_version: i32,
@@ -107,31 +116,34 @@ impl Facts {
 
     /// Each commit hangs until more standbys are connected. False where this user cannot see replication, since then nobody knows.
     pub fn waits_for_standby(&self) -> bool {
-        let states = self.standbys.values().flatten();
-        let there = states.filter(|state| counts(state)).count();
+        let streams = self.standbys.values().flatten();
+        let there = streams.filter(|stream| stream.counts()).count();
         self.sees_replication && there < self.waits_for as usize
     }
 
     /// The commits of this primary wait for a standby of this name, alone or with others.
     pub fn is_synchronous(&self, standby: &str) -> bool {
-        let states = self.standbys.get(standby);
-        self.waits_for > 0 && states.is_some_and(|states| states.iter().any(|state| counts(state)))
+        let streams = self.standbys.get(standby);
+        self.waits_for > 0 && streams.is_some_and(|streams| streams.iter().any(Stream::counts))
     }
 
     /// None: it is unknown, or several have this name and are in different states.
     pub fn sync_state_of(&self, standby: &str) -> Option<&str> {
-        let states = self.standbys.get(standby)?;
-        let first = states.first()?;
-        states
+        let mut states = self
+            .standbys
+            .get(standby)?
             .iter()
-            .all(|state| state == first)
-            .then_some(first.as_str())
+            .map(|stream| &stream.sync_state);
+        let first = states.next()?;
+        states.all(|state| state == first).then_some(first)
     }
 }
 
-/// A commit may wait for a standby in this state.
-fn counts(sync_state: &str) -> bool {
-    sync_state == "sync" || sync_state == "quorum"
+impl Stream {
+    /// A commit may wait for the standby at its other end.
+    fn counts(&self) -> bool {
+        self.sync_state == "sync" || self.sync_state == "quorum"
+    }
 }
 
 #[cfg(test)]
@@ -173,11 +185,21 @@ pub(super) mod tests {
         }
     }
 
+    /// Of one name, with these states; their processes are numbered from 1.
+    pub fn streams(name: &str, states: &[&str]) -> HashMap<String, Vec<Stream>> {
+        let stream = |(pid, state): (i32, &&str)| Stream {
+            pid,
+            sync_state: (*state).to_owned(),
+        };
+        let streams = (1..).zip(states).map(stream).collect();
+        [(name.to_owned(), streams)].into()
+    }
+
     #[test]
     fn what_is_durable_waits_for_a_flush_of_a_configured_standby_and_survives_a_crash() {
         let durable = Facts {
             waits_for: 1,
-            standbys: [("b".to_owned(), vec!["quorum".to_owned()])].into(),
+            standbys: streams("b", &["quorum"]),
             ..primary(1, 1)
         };
         let cases = [
@@ -207,18 +229,16 @@ pub(super) mod tests {
 
     #[test]
     fn two_standbys_of_one_name_are_two() {
-        let states = ["quorum", "quorum"].map(str::to_owned).to_vec();
         let facts = Facts {
             waits_for: 2,
-            standbys: [("b".to_owned(), states)].into(),
+            standbys: streams("b", &["quorum", "quorum"]),
             ..primary(1, 1)
         };
         assert!(!facts.waits_for_standby());
         assert_eq!(facts.sync_state_of("b"), Some("quorum"));
-        let states = ["sync", "potential"].map(str::to_owned).to_vec();
         let facts = Facts {
             waits_for: 1,
-            standbys: [("b".to_owned(), states)].into(),
+            standbys: streams("b", &["sync", "potential"]),
             ..facts
         };
         assert!(facts.is_synchronous("b") && facts.replicates_synchronously());

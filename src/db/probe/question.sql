@@ -30,9 +30,11 @@ SELECT s.standby,
                                  substring(conninfo FROM 'fallback_application_name=(\S+)'))
                    FROM pg_stat_wal_receiver),
                 nullif(current_setting('cluster_name'), '')) AS upstream_name,
-       coalesce((SELECT json_object_agg(application_name, states)
-                   FROM (SELECT application_name, json_agg(sync_state) AS states FROM pg_stat_replication
-                          WHERE state = 'streaming' AND application_name IS NOT NULL AND (flush_lsn <= sent_lsn) IS NOT FALSE GROUP BY application_name) named), '{}')::text AS standbys,
+       coalesce((SELECT json_object_agg(application_name, streams)
+                   FROM (SELECT application_name, json_agg(json_build_object('pid', pid, 'sync_state', sync_state)) AS streams
+                           FROM pg_stat_replication
+                          WHERE state = 'streaming' AND application_name IS NOT NULL AND (flush_lsn <= sent_lsn) IS NOT FALSE
+                          GROUP BY application_name) named), '{}')::text AS standbys,
        CASE WHEN current_setting('synchronous_standby_names') <> ''
                  AND current_setting('synchronous_commit') IN ('on', 'remote_write', 'remote_apply')
             THEN coalesce(substring(current_setting('synchronous_standby_names') FROM '^\s*(?:[A-Za-z]+\s+)?(\d+)\s*\(')::int, 1)

@@ -24,7 +24,7 @@ impl Facts {
                 "waiting for a standby: every commit hangs until one is there",
             ),
             (
-                self.standbys.values().any(|states| states.len() > 1),
+                self.standbys.values().any(|streams| streams.len() > 1),
                 "several standbys have one application_name: nobody can tell which of them confirms a commit",
             ),
             (
@@ -42,6 +42,10 @@ impl Facts {
             (
                 !self.sees_replication,
                 "this user cannot see replication (GRANT pg_read_all_stats)",
+            ),
+            (
+                !self.sees_wal_files,
+                "this user cannot see of which timelines a standby has files (GRANT EXECUTE ON FUNCTION pg_ls_waldir, or GRANT pg_monitor)",
             ),
             (
                 !english,

@@ -2,9 +2,11 @@
 
 use super::file;
 use crate::support::bodies::ACCOUNT;
+use crate::support::wait::s;
 use crate::support::webhook::SOURCES;
 use crate::support::{
-    Answer, App, Cluster, Launch, Webhook, cluster::program, full, key, minimal, sql,
+    Answer, App, Cluster, Launch, Webhook, cluster::program, eventually, full, holds_for, key,
+    minimal, sql,
 };
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -198,6 +200,30 @@ fn the_application_cannot_rewrite_history_and_the_reader_can_only_read() {
     }
     denied(server, READER, "SELECT pg_ls_waldir()");
     denied(server, READER, "UPDATE transactions SET status = 'failed'");
+}
+
+/// Without it, a service that is started in an outage may choose an old primary that a standby has left.
+#[test]
+fn a_role_that_may_not_list_the_files_of_a_standby_is_warned_of() {
+    let cluster = payments(0);
+    let warning = "GRANT EXECUTE ON FUNCTION pg_ls_waldir";
+    let is_told = || {
+        let checked = launch(&cluster).run(&["check"]).expect(0);
+        checked.stdout.contains(warning)
+    };
+    assert!(!is_told());
+    let revoke = "REVOKE EXECUTE ON FUNCTION pg_ls_waldir() FROM synapse_app";
+    let superuser = cluster.primary().url(User::Superuser);
+    let mut payments =
+        PgConnection::establish(&superuser.replace("/synapse", "/payments")).unwrap();
+    payments.batch_execute(revoke).unwrap();
+    assert!(is_told());
+    let app = launch(&cluster)
+        .set("database.probe_interval_ms", 20)
+        .healthy();
+    let times = || app.log().matches(warning).count();
+    eventually(s(5), "it is logged", || times() == 1);
+    holds_for(s(1), "it is logged once", || times() == 1);
 }
 
 /// Found before the first request needs it.

@@ -36,9 +36,16 @@ struct Trap {
     left: u32,
 }
 
+/// Requests that wait, but for the first ones.
+struct Held {
+    needle: Vec<u8>,
+    free: u32,
+}
+
 struct State {
     mode: Mode,
     trap: Option<Trap>,
+    held: Option<Held>,
     links: Vec<Weak<Link>>,
     closed: bool,
 }
@@ -81,6 +88,7 @@ impl Proxy {
         let state = State {
             mode: Mode::Pass,
             trap: None,
+            held: None,
             links: Vec::new(),
             closed: false,
         };
@@ -115,7 +123,9 @@ impl Proxy {
     }
 
     pub fn heal(&self) {
-        self.shared.lock().trap = None;
+        let mut state = self.shared.lock();
+        (state.trap, state.held) = (None, None);
+        drop(state);
         self.set(Mode::Pass);
     }
 
@@ -144,6 +154,12 @@ impl Proxy {
             needle: needle.as_bytes().to_vec(),
             left: times,
         });
+    }
+
+    /// Requests that contain these bytes wait until it is healed, but for the next so many.
+    pub fn hold_requests(&self, needle: &str, free: u32) {
+        let needle = needle.as_bytes().to_vec();
+        self.shared.lock().held = Some(Held { needle, free });
     }
 
     /// How many of the cuts are still to come.
@@ -236,6 +252,9 @@ impl Shared {
         if let Mode::Delay(delay) = mode {
             wait::pause(delay);
         }
+        if is_request {
+            self.until_let_through(bytes);
+        }
         match is_request.then(|| self.spring(bytes)).flatten() {
             Some(Cut::Request) => return false,
             Some(Cut::Answer) => link.doomed.store(true, Ordering::Release),
@@ -245,17 +264,32 @@ impl Shared {
         !is_doomed && to.write_all(bytes).is_ok()
     }
 
+    fn until_let_through(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        let held = state.held.as_mut();
+        let Some(held) = held.filter(|held| contains(bytes, &held.needle)) else {
+            return;
+        };
+        if held.free > 0 {
+            held.free -= 1;
+            return;
+        }
+        let is_held = |state: &mut State| state.held.is_some() && !state.closed;
+        drop(self.changed.wait_while(state, is_held));
+    }
+
     fn spring(&self, bytes: &[u8]) -> Option<Cut> {
         let mut state = self.lock();
         let trap = state.trap.as_mut().filter(|trap| trap.left > 0)?;
-        let hit = bytes
-            .windows(trap.needle.len())
-            .any(|window| window == trap.needle);
-        hit.then(|| {
+        contains(bytes, &trap.needle).then(|| {
             trap.left -= 1;
             trap.cut
         })
     }
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 impl Link {

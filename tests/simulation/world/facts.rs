@@ -3,7 +3,7 @@
 use super::engine::Sim;
 use super::mutant::Mutant;
 use std::time::Duration;
-use synapse_core::db::probe::Facts;
+use synapse_core::db::probe::{Facts, Stream};
 use synapse_core::db::role::DbRole;
 
 /// The lag that a standby reports if it has not replayed everything. In production, too, its own estimate is rough.
@@ -12,14 +12,17 @@ const BEHIND_MS: i64 = 1000;
 impl Sim<'_> {
     pub fn facts(&self, server: usize) -> Facts {
         let of = &self.servers[server];
-        let state = |standby: usize| {
+        let stream = |standby: usize| {
             let is_named = of.names_in_force.contains(&standby);
-            if is_named { "quorum" } else { "async" }.to_owned()
+            Stream {
+                pid: i32::try_from(standby).unwrap_or(0),
+                sync_state: if is_named { "quorum" } else { "async" }.to_owned(),
+            }
         };
         let standbys = of
             .followers
             .iter()
-            .map(|(s, _)| (name(*s), vec![state(*s)]));
+            .map(|(s, _)| (name(*s), vec![stream(*s)]));
         let hears_nothing = !of.is_primary && !of.receiving;
         let believes = self.is(Mutant::BelievesTheControlFile) && hears_nothing;
         let is_current = of.receiving && of.replayed == of.log.len();

@@ -35,6 +35,7 @@ pub struct Watched {
     pub state: State<usize>,
     pub heard: Option<Heard>,
     pub had_its_time: bool,
+    pub full_time: Time,
     pub due: Time,
     /// When it was asked, and how much longer it has because it has to connect first.
     pub asked: Option<(Time, Time)>,
@@ -100,6 +101,7 @@ impl Instance {
             state: State::new(moment, &SCHEDULE),
             heard: None,
             had_its_time: false,
+            full_time: now + CONNECT_TIMEOUT + PROBE_TIMEOUT,
             due: now,
             asked: None,
             answered: None,

@@ -163,7 +163,8 @@ impl Sim<'_> {
 
     fn unanswered(&mut self, id: usize, node: usize, trouble: Trouble) {
         let watched = &mut self.instances[id].nodes[node];
-        (watched.had_its_time, watched.heard) = (true, None);
+        watched.had_its_time |= self.now >= watched.full_time;
+        watched.heard = None;
         self.apply(id, node, Input::Unanswered(trouble));
     }
 

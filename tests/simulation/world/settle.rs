@@ -243,7 +243,7 @@ fn judge_by_timeline(
         heard
             .facts
             .standbys
-            .retain(|_, states| states != &["async"]);
+            .retain(|_, streams| streams.iter().any(|stream| stream.sync_state != "async"));
         heard.facts.upstream_name = None;
         heard
     };

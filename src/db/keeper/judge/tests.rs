@@ -1,4 +1,4 @@
-use super::super::super::probe::tests::{primary, standby};
+use super::super::super::probe::tests::{primary, standby, streams};
 use super::*;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn follower(timeline: i32, name: &str) -> Facts {
 fn confirmed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 1,
-        standbys: [(name.to_owned(), vec!["sync".to_owned()])].into(),
+        standbys: streams(name, &["sync"]),
         ..primary(1, timeline)
     }
 }
@@ -80,7 +80,7 @@ fn confirmed_by(name: &str, timeline: i32) -> Facts {
 fn followed_by(name: &str, timeline: i32) -> Facts {
     Facts {
         waits_for: 0,
-        standbys: [(name.to_owned(), vec!["async".to_owned()])].into(),
+        standbys: streams(name, &["async"]),
         ..primary(1, timeline)
     }
 }
@@ -397,7 +397,7 @@ fn an_old_primary_whose_commits_hang_is_fenced_although_the_new_ones_standby_is_
 fn a_standby_that_follows_a_standby_has_no_say_for_a_silent_primary() {
     let mut service = Service::new();
     let between = Facts {
-        standbys: [("d".to_owned(), vec!["async".to_owned()])].into(),
+        standbys: streams("d", &["async"]),
         ..follower(1, "c")
     };
     let (b, d) = (follower(1, "b"), follower(1, "d"));
