@@ -1,7 +1,7 @@
 //! Nodes in several regions: which of them answers a read, what a client may ask of the way there, and where a write must be.
 
-use crate::faults::regions::launch_in;
 use crate::durability::name_like_the_first_standby;
+use crate::faults::regions::launch_in;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
 use crate::support::{
@@ -363,6 +363,8 @@ fn check_knows_the_primary_without_a_cluster_name_in_a_list_of_all_nodes() {
         report.contains("error: durability.require: commits of node-1 wait"),
         "{report}"
     );
+}
+
 /// Of the two servers of that name, the one in the primary's own region is not configured, and is all that is left.
 #[test]
 fn an_unlisted_namesake_here_does_not_stand_for_a_standby_in_another_region() {
