@@ -27,7 +27,7 @@ enum Verdict {
 }
 
 impl Durability<'_> {
-    /// Says of each node what its commits wait for, or would wait for. Returns the errors.
+    /// Says of each node what its commits wait for, or would wait for. Returns the errors, of which only the primary can have one.
     pub fn check(&self) -> Vec<String> {
         let said = self.nodes.iter().map(|asked| asked.said.as_ref());
         let said = said.enumerate().filter_map(|(at, said)| Some((at, said?)));
@@ -60,8 +60,9 @@ impl Durability<'_> {
         );
         match verdict {
             Verdict::Enough => say!("{told}"),
-            Verdict::Loose if !is_primary => say!("warning: {told}; {}", self.advice(at)),
-            _ => return Some(format!("{told}; {}", self.advice(at))),
+            _ if is_primary => return Some(format!("{told}; {}", self.advice(at))),
+            // No error: an orchestrator may write the setting when it promotes, as Patroni does.
+            _ => say!("warning: {told}; {}", self.advice(at)),
         }
         None
     }

@@ -90,7 +90,10 @@ fn callback(app: &App, anchor: &str, status: &str) -> Answer {
 fn the_service_does_all_its_work_with_the_roles_of_the_file_and_replication_required() {
     let cluster = payments(1);
     cluster.make_durable();
-    cluster.make_synchronous_with("\"replica-1\"");
+    let both = "\"primary\", \"replica-1\"";
+    cluster.make_synchronous_with(both);
+    let setting = format!("ANY 1 ({both})");
+    cluster.until_set(cluster.replica(), "synchronous_standby_names", &setting);
     run_roles(cluster.primary(), &["-v", "keep_passwords=1"], ""); // a second time changes nothing
     let launch = launch(&cluster).text("durability.require", "node");
     let checked = launch.run(&["check"]).expect(0);

@@ -144,9 +144,9 @@ fn card(placed: &Placed, snapshot: &Snapshot) -> Markup {
         g.node.(class) {
             rect x=(x) y=(y) width=(CARD.0) height=(CARD.1) rx="10" {}
             rect.stripe x=(x) y=(y + 14) width="5" height=(CARD.1 - 28) {}
-            text.name x=(x + 18) y=(y + 26) { (short(&node.name)) }
-            text x=(x + 18) y=(y + 46) { (short(&second)) }
-            text x=(x + 18) y=(y + 65) { (short(&third)) }
+            text.name x=(x + 18) y=(y + 26) { (short(&node.name, LETTERS)) }
+            text x=(x + 18) y=(y + 46) { (short(&second, LETTERS)) }
+            text x=(x + 18) y=(y + 65) { (short(&third, LETTERS)) }
         }
     }
 }
@@ -181,11 +181,11 @@ pub fn delay(ms: u64) -> String {
     }
 }
 
-fn short(text: &str) -> String {
-    if text.chars().count() <= LETTERS {
+pub fn short(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
         return text.to_owned();
     }
-    text.chars().take(LETTERS - 1).chain(['…']).collect()
+    text.chars().take(letters - 1).chain(['…']).collect()
 }
 
 /// The picture in words, for those who cannot see it.

@@ -3,9 +3,12 @@
 
 use maud::html;
 
-use super::picture::{CARD, Drawing, EDGE, GAP, HEADING, WIDTH, column, nobody};
+use super::picture::{CARD, Drawing, EDGE, GAP, HEADING, WIDTH, column, nobody, short};
 use super::snapshot::{Snapshot, is_primary};
 use crate::db::status::NodeStatus;
+
+/// How many letters of a title fit into a frame; the description has the whole title.
+const LETTERS: usize = 48;
 
 /// The regions of the nodes, in the order of the settings. None: nodes without one.
 pub fn of(snapshot: &Snapshot) -> Vec<Option<&str>> {
@@ -61,7 +64,7 @@ pub fn drawing<'m>(snapshot: &'m Snapshot, regions: &[Option<&str>]) -> Drawing<
         @if without_primary { (nobody(EDGE, banner)) }
         @for (title, top, height) in &frames {
             rect.region x=(EDGE) y=(top) width=(WIDTH - 2 * EDGE) height=(height) rx="10" {}
-            text.heading x=(GAP) y=(top + 21) { (title) }
+            text.heading x=(GAP) y=(top + 21) { (short(title, LETTERS)) }
         }
     };
     Drawing {
