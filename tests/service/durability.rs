@@ -142,6 +142,19 @@ fn what_only_an_unlisted_namesake_of_a_node_has_confirmed_is_not_called_replicat
     assert!(is_all_local(), "the copy has come back");
 }
 
+#[test]
+fn what_a_standby_can_lose_in_a_crash_is_not_called_replicated() {
+    let cluster = Cluster::pair();
+    cluster.make_durable();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    cluster.replica().reload(&[("fsync", "off")]).unwrap();
+    eventually(s(5), "it is seen", || durability(&app) == "local");
+    cluster.make_durable();
+    eventually(s(5), "it counts again", || durability(&app) == "replicated");
+}
+
 /// Only the service has lost sight of it: it still follows, over the same connection.
 #[test]
 fn a_standby_that_does_not_answer_the_service_confirms_what_it_receives() {

@@ -166,6 +166,10 @@ fn make_ready(
     connection: &mut diesel::PgConnection,
 ) -> Result<(), Trouble> {
     (schema.verify)(connection)
-        .or_else(|_| (schema.prepare)(&node.url))
+        .or_else(|_| {
+            (schema.prepare)(&node.url)?;
+            // By now the address may lead to another server than this connection does.
+            (schema.verify)(connection)
+        })
         .map_err(|reason| Trouble::new(Cause::SchemaNotReady, reason))
 }

@@ -104,11 +104,15 @@ impl Keeper {
         }
     }
 
+    /// A standby that a crash can cost what it has flushed does not count for a primary that a crash costs nothing.
     fn standbys_of(&self, elected: Option<usize>) -> Arc<Standbys> {
         let nodes = &self.shared.nodes;
         let region = elected.and_then(|elected| nodes[elected].region.as_deref());
+        let survives = |node: usize| self.watches[node].survives_crashes;
+        let must_survive = elected.is_some_and(survives);
         let others = self.memory.nodes.iter().enumerate();
         let others = others.filter(|(node, _)| Some(*node) != elected);
+        let others = others.filter(|(node, _)| !must_survive || survives(*node));
         let others = others.filter_map(|(node, remembered)| {
             let name = remembered.upstream_name.clone();
             let name = name.filter(|name| !self.streams.has_a_stranger(name))?;

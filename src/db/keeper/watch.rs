@@ -22,6 +22,8 @@ pub struct Watch {
     pub heard: Option<Heard>,
     /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
     pub was_heard_or_waited_for: bool,
+    /// Whether a crash of its server loses nothing, by its last answer.
+    pub survives_crashes: bool,
     /// When it has had its full time. Until then it is asked again if it refuses connections: it may have been promoted before a power cut,
     /// and be starting a moment later than the old primary.
     full_time: Instant,
@@ -51,6 +53,7 @@ impl Watch {
             prober: Prober::new(url, shared.options.probe_timeout, Arc::new(tell)),
             heard: None,
             was_heard_or_waited_for: false,
+            survives_crashes: false,
             full_time: now + CONNECT_TIMEOUT + shared.options.probe_timeout,
             due: now,
             round_trips: VecDeque::new(),
@@ -102,6 +105,7 @@ impl Watch {
     /// The round trip is that of the quickest of its last answers, since the time that a busy server takes is no distance.
     pub fn hear(&mut self, mut heard: Heard) {
         self.was_heard_or_waited_for = true;
+        self.survives_crashes = heard.facts.survives_crashes;
         self.round_trips.truncate(ROUND_TRIPS - 1);
         self.round_trips.push_front(heard.facts.rtt);
         heard.facts.rtt = self.round_trips.iter().min().copied().unwrap_or_default();
