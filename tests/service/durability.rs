@@ -321,7 +321,7 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
     let (proxies, urls) = cluster.proxies();
     let app = Launch::on(urls)
         .set("database.pool_size", 2)
-        .set("database.max_waiting", 50)
+        .set("database.max_waiting", 10)
         .healthy();
     let since = app.get("/status").json()["nodes"][0]["since"].clone();
     proxies[0].set(Mode::Delay(ms(30)));
