@@ -32,6 +32,8 @@ pub struct Conclusions {
     pub contested: bool,
     /// The branch whose schema was verified. A failover can lose a migration, like any other write.
     pub prepared: Option<Branch>,
+    /// The branch that the elected node writes, and since when it is elected for it. None: no node has been elected yet.
+    pub branch: Option<(Branch, Instant)>,
     /// None: no primary was durable yet.
     pub durable: Option<Durable>,
     pub standbys: Arc<Standbys>,
@@ -94,13 +96,15 @@ impl Standbys {
 }
 
 impl Conclusions {
-    /// The branch of the primary of now, if that is durable.
-    pub fn see_durable(&mut self, branch: Option<Branch>, now: Instant) {
-        if let Some(branch) = branch {
-            let (at, still) = (now, true);
+    /// What the elected node said of itself when it was asked at `asked`: the branch that it writes, and whether it is durable.
+    pub fn see_primary(&mut self, branch: Option<Branch>, is_durable: bool, asked: Instant) {
+        let Some(branch) = branch else { return };
+        if self.branch.is_none_or(|(last, _)| last != branch) {
+            self.branch = Some((branch, asked));
+        }
+        if is_durable {
+            let (at, still) = (asked, true);
             self.durable = Some(Durable { branch, at, still });
-        } else if let Some(last) = &mut self.durable {
-            last.still = false;
         }
     }
 
@@ -112,6 +116,7 @@ impl Conclusions {
             timeline: 0,
             contested: false,
             prepared: None,
+            branch: None,
             durable: None,
             standbys: Arc::default(),
         }

@@ -30,11 +30,18 @@ impl Recent {
         *self.last() = None;
     }
 
+    /// When it was met last, if that was on this node and no write has succeeded since.
+    pub fn met_at(&self, node: usize) -> Option<Instant> {
+        let last = self.last();
+        last.as_ref()
+            .filter(|met| met.node == node)
+            .map(|met| met.at)
+    }
+
     /// The next write to this node is expected to meet it.
     pub fn is_of(&self, node: usize) -> bool {
-        let last = self.last();
-        let met = last.as_ref().filter(|met| met.node == node);
-        met.is_some_and(|met| met.at.elapsed() < REMEMBERED)
+        let met_at = self.met_at(node);
+        met_at.is_some_and(|at| at.elapsed() < REMEMBERED)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Met>> {

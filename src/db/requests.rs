@@ -110,15 +110,15 @@ impl Databases {
         let confirmed = &self.shared.confirmed;
         candidate.as_of = candidate.as_of.min(confirmed.last());
         let durable = conclusions.durable;
-        let hangs = conclusions
-            .elected
-            .is_some_and(|primary| self.shared.hung_commit.is_of(primary));
+        let hung_at = |primary| self.shared.hung_commit.met_at(primary);
+        let hung_at = conclusions.elected.and_then(hung_at);
+        let hangs = hung_at.is_some() && confirmed.last() < hung_at;
         if hangs || durable.is_none_or(|durable| !durable.still) {
             let seen = durable.filter(|durable| !durable.still);
             let confirmed = confirmed.last_or_start();
             let last = seen.map_or(confirmed, |durable| durable.at.max(confirmed));
             let unproven_ms = u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
-            candidate.lag_ms = candidate.lag_ms.max(Some(unproven_ms));
+            candidate.lag_ms = candidate.lag_ms.map(|lag| lag.max(unproven_ms));
         }
     }
 

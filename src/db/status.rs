@@ -3,9 +3,10 @@
 use super::Databases;
 use super::candidate::Candidate;
 use super::cause::Cause;
-use super::conclusions::{Durable, Writes};
+use super::conclusions::Writes;
 use super::node::{Next, Node, NodeState, Seen};
 use super::options::Require;
+use super::probe::Branch;
 use super::role::DbRole;
 use crate::metrics::Distribution;
 use chrono::{DateTime, Utc};
@@ -87,7 +88,8 @@ pub struct Health {
     pub reads: bool,
 }
 
-/// How long the standbys of a primary that goes on running may be away before writes are refused: long enough for one that is restarted.
+/// How long the standbys of a primary that goes on running may be away before writes are refused, and how long it may take at the start of
+/// the service until they are known: long enough for one that is restarted.
 const STANDBYS_RETURN: Duration = Duration::from_secs(5);
 
 impl NodeStatus {
@@ -130,16 +132,16 @@ impl Databases {
             return Replication::There;
         }
         let conclusions = self.shared.conclusions.borrow();
-        let is_awaited = |last: Durable| {
-            let is_same = Some(last.branch) == conclusions.prepared;
-            let patience = if is_same {
-                patience.min(STANDBYS_RETURN)
-            } else {
-                patience
+        let is_awaited = |(branch, elected_at): (Branch, Instant)| {
+            let (since, patience) = match conclusions.durable {
+                Some(last) if last.branch == branch => (last.at, STANDBYS_RETURN.min(patience)),
+                // After a failover, or a restart of its server.
+                Some(_) => (elected_at, patience),
+                None => (elected_at, STANDBYS_RETURN.min(patience)),
             };
-            last.at.elapsed() < patience
+            since.elapsed() < patience
         };
-        if conclusions.durable.is_some_and(is_awaited) {
+        if conclusions.branch.is_some_and(is_awaited) {
             Replication::Awaited
         } else {
             Replication::Missing

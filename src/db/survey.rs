@@ -92,10 +92,15 @@ fn ask(url: &DatabaseUrl, until: Instant) -> Result<Heard, Trouble> {
     loop {
         let asked = Instant::now();
         let facts = connect(url, &session).and_then(|mut connection| probe(&mut connection));
-        match facts {
-            Err(_) if Instant::now() + AGAIN < until => thread::park_timeout(AGAIN),
-            Err(error) => return Err(Trouble::from(error)),
+        let trouble = match facts {
             Ok(facts) => return Ok(Heard { facts, asked }),
+            Err(error) => Trouble::from(error),
+        };
+        let may_be_starting =
+            [Cause::ConnectionRefused, Cause::StartingUp].contains(&trouble.cause);
+        if !may_be_starting || Instant::now() + AGAIN >= until {
+            return Err(trouble);
         }
+        thread::park_timeout(AGAIN);
     }
 }

@@ -126,7 +126,7 @@ impl<W: Work> Lane<W> {
     pub fn take(self: &Arc<Self>, node: usize, rtt: Duration) -> Option<Batch<W>> {
         let mut queue = self.lock();
         let now = Instant::now();
-        let answered_at = now + queue.floor.before(node, now).unwrap_or(rtt);
+        let answered_at = now + queue.floor.of(node, now).unwrap_or(rtt);
         let first = queue.take_next(answered_at, self.rules.max_batch == 1)?;
         let mut bytes = W::bytes(&first.job);
         let mut batch = Batch {

@@ -175,7 +175,7 @@ impl Keeper {
     }
 
     fn unanswered(&mut self, node: usize, trouble: Trouble) {
-        self.watches[node].silent(Instant::now());
+        self.watches[node].silent();
         self.apply(node, Input::Unanswered(trouble));
     }
 

@@ -75,15 +75,16 @@ impl Keeper {
         self.watches[node].hear_of_attempt(rebuilt.heard);
         // Before every node has answered or had its time, a judgement may be wrong, so nothing of it is remembered.
         let remembered = self.memory.clone();
-        let judgement = self.judge(Instant::now());
+        let now = Instant::now();
+        let judgement = self.judge(now);
         if !self
             .watches
             .iter()
-            .all(|watch| watch.was_heard_or_waited_for)
+            .all(|watch| watch.was_heard_or_waited_for(now))
         {
             self.memory = remembered;
         }
-        let judged = self.judged(node, &judgement, Instant::now());
+        let judged = self.judged(node, &judgement, now);
         let pool = rebuilt.pool;
         match judged {
             Some(judged) => self.apply(node, Input::Rebuilt { pool, judged }),

@@ -46,7 +46,7 @@ impl Keeper {
         if !self
             .watches
             .iter()
-            .all(|watch| watch.was_heard_or_waited_for)
+            .all(|watch| watch.was_heard_or_waited_for(now))
         {
             return; // the first to answer need not be the right one
         }
@@ -62,8 +62,7 @@ impl Keeper {
             .and_then(|node| self.watches[node].heard.as_ref());
         self.positions.record(elected, now);
         let standbys = self.standbys_of(judgement.elected);
-        let durable = elected.filter(|it| it.facts.is_durable_with(&standbys.names));
-        let durable = durable.and_then(|it| it.facts.branch());
+        let elected = elected.cloned();
         for node in 0..self.watches.len() {
             let Some(judged) = self.judged(node, &judgement, now) else {
                 continue;
@@ -86,7 +85,13 @@ impl Keeper {
             conclusions.elected = judgement.elected;
             conclusions.timeline = judgement.timeline;
             conclusions.contested = judgement.contested;
-            conclusions.see_durable(durable, now);
+            if let Some(durable) = &mut conclusions.durable {
+                durable.still = false;
+            }
+            if let Some(Heard { facts, asked }) = &elected {
+                let is_durable = facts.is_durable_with(&conclusions.standbys.names);
+                conclusions.see_primary(facts.branch(), is_durable, *asked);
+            }
         });
     }
 

@@ -20,8 +20,7 @@ pub struct Watch {
     pub prober: Prober,
     /// What it last said; None: it does not answer.
     pub heard: Option<Heard>,
-    /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
-    pub was_heard_or_waited_for: bool,
+    was_heard: bool,
     /// Whether a crash of its server loses nothing, by its last answer.
     pub survives_crashes: bool,
     /// When it has had its full time. Until then it is asked again if it refuses connections: it may have been promoted before a power cut,
@@ -52,7 +51,7 @@ impl Watch {
         Watch {
             prober: Prober::new(url, shared.options.probe_timeout, Arc::new(tell)),
             heard: None,
-            was_heard_or_waited_for: false,
+            was_heard: false,
             survives_crashes: false,
             full_time: now + CONNECT_TIMEOUT + shared.options.probe_timeout,
             due: now,
@@ -104,7 +103,7 @@ impl Watch {
 
     /// The round trip is that of the quickest of its last answers, since the time that a busy server takes is no distance.
     pub fn hear(&mut self, mut heard: Heard) {
-        self.was_heard_or_waited_for = true;
+        self.was_heard = true;
         self.survives_crashes = heard.facts.survives_crashes;
         self.round_trips.truncate(ROUND_TRIPS - 1);
         self.round_trips.push_front(heard.facts.rtt);
@@ -126,8 +125,12 @@ impl Watch {
         self.hear(heard);
     }
 
-    pub fn silent(&mut self, now: Instant) {
-        self.was_heard_or_waited_for |= now >= self.full_time;
+    /// It has answered, or has had its full time to. Nobody is elected before that is so of every node.
+    pub fn was_heard_or_waited_for(&self, now: Instant) -> bool {
+        self.was_heard || now >= self.full_time
+    }
+
+    pub fn silent(&mut self) {
         self.heard = None;
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// For so long a measurement counts. Then a slower one may replace it, so that a slow moment does not refuse for ever what could be done by
-/// now.
-const KEPT: Duration = Duration::from_secs(10);
+/// The quickest one counts of this window and of the one before, so that a slow moment does not refuse what was quick just before it, and
+/// does not for long refuse what could be quick again.
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// The quickest of a lane's latest confirmed commits. What has less time left is not sent: the write would be stored, but its deadline would
 /// pass before that could be told.
@@ -17,25 +17,42 @@ pub(super) struct Floor(Option<Measured>);
 #[derive(Clone, Copy)]
 struct Measured {
     primary: usize,
-    took: Duration,
-    at: Instant,
+    since: Instant,
+    least: Duration,
+    /// Of the window before.
+    before: Option<Duration>,
 }
 
 impl Floor {
     pub fn learn(&mut self, primary: usize, took: Duration, now: Instant) {
-        if self.before(primary, now).is_none_or(|least| took < least) {
-            self.0 = Some(Measured {
+        let last = self.0.filter(|last| last.is_of(primary, now));
+        self.0 = Some(match last {
+            Some(last) if now < last.since + WINDOW => Measured {
+                least: last.least.min(took),
+                ..last
+            },
+            _ => Measured {
                 primary,
-                took,
-                at: now,
-            });
-        }
+                since: now,
+                least: took,
+                before: last.map(|last| last.least),
+            },
+        });
     }
 
     /// How long a confirmed commit of this primary takes at least. None: unknown.
-    pub fn before(&self, primary: usize, now: Instant) -> Option<Duration> {
-        let counts = |last: &Measured| last.primary == primary && now < last.at + KEPT;
-        self.0.filter(counts).map(|last| last.took)
+    pub fn of(&self, primary: usize, now: Instant) -> Option<Duration> {
+        let last = self.0.filter(|last| last.is_of(primary, now))?;
+        Some(
+            last.before
+                .map_or(last.least, |before| before.min(last.least)),
+        )
+    }
+}
+
+impl Measured {
+    fn is_of(&self, primary: usize, now: Instant) -> bool {
+        self.primary == primary && now < self.since + 2 * WINDOW
     }
 }
 
@@ -44,18 +61,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quickest_confirmation_counts_for_ten_seconds_and_for_its_primary_alone() {
+    fn the_quickest_confirmation_of_the_last_seconds_counts_and_only_for_its_primary() {
         let (ms, s) = (Duration::from_millis, Duration::from_secs);
         let start = Instant::now();
         let mut floor = Floor::default();
-        assert_eq!(floor.before(0, start), None);
+        assert_eq!(floor.of(0, start), None);
         for took in [300, 85, 120] {
             floor.learn(0, ms(took), start);
         }
-        assert_eq!(floor.before(0, start + s(9)), Some(ms(85)));
-        assert_eq!(floor.before(1, start), None, "another one is elsewhere");
-        assert_eq!(floor.before(0, start + s(10)), None);
-        floor.learn(0, ms(170), start + s(10));
-        assert_eq!(floor.before(0, start + s(11)), Some(ms(170)));
+        assert_eq!(floor.of(0, start + s(9)), Some(ms(85)));
+        assert_eq!(floor.of(1, start), None, "another one is elsewhere");
+        floor.learn(0, ms(1200), start + s(6));
+        assert_eq!(floor.of(0, start + s(6)), Some(ms(85)), "a slow moment");
+        floor.learn(0, ms(170), start + s(12));
+        assert_eq!(floor.of(0, start + s(12)), Some(ms(170)));
+        assert_eq!(floor.of(0, start + s(22)), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What is done around every request, outermost first: how many there may be on a connection of HTTP/2, the request's id, its trace, headers
-//! of the answer, who sent it, its record (log and counts), problems, streams of HTTP/2, and how often it may be sent. `authorize`, which decides whether a request is allowed, is around each route that needs a key: the
-//! URL table puts it there.
+//! of the answer, who sent it, its record (log and counts), problems, streams of HTTP/2, and how often it may be sent. `authorize`, which
+//! decides whether a request is allowed, is around each route that needs a key: the URL table puts it there.
 
 mod audit;
 mod authorize;

@@ -34,7 +34,7 @@ pub struct Pool {
 pub struct Watched {
     pub state: State<usize>,
     pub heard: Option<Heard>,
-    pub had_its_time: bool,
+    pub was_heard: bool,
     pub full_time: Time,
     pub due: Time,
     /// When it was asked, and how much longer it has because it has to connect first.
@@ -100,7 +100,7 @@ impl Instance {
         let watched = |_| Watched {
             state: State::new(moment, &SCHEDULE),
             heard: None,
-            had_its_time: false,
+            was_heard: false,
             full_time: now + CONNECT_TIMEOUT + PROBE_TIMEOUT,
             due: now,
             asked: None,

@@ -147,7 +147,7 @@ impl Sim<'_> {
             Ok(heard) => {
                 let received = watched.heard.as_ref().is_some_and(|h| h.facts.receiving);
                 let has_lost_its_primary = received && !heard.facts.receiving;
-                (watched.had_its_time, watched.heard) = (true, Some(heard));
+                (watched.was_heard, watched.heard) = (true, Some(heard));
                 watched.answered = asked;
                 if has_lost_its_primary {
                     self.look_around(id);
@@ -163,7 +163,6 @@ impl Sim<'_> {
 
     fn unanswered(&mut self, id: usize, node: usize, trouble: Trouble) {
         let watched = &mut self.instances[id].nodes[node];
-        watched.had_its_time |= self.now >= watched.full_time;
         watched.heard = None;
         self.apply(id, node, Input::Unanswered(trouble));
     }

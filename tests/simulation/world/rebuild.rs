@@ -77,7 +77,7 @@ impl Sim<'_> {
         }
         let identity = opening.heard.facts.server;
         let watched = &mut self.instances[id].nodes[node];
-        (watched.had_its_time, watched.heard) = (true, Some(opening.heard));
+        (watched.was_heard, watched.heard) = (true, Some(opening.heard));
         let pool = self.instances[id].open_pool((opening.server, started), identity);
         let judgement = self.judge(id);
         match self.judged(id, node, &judgement) {

@@ -78,8 +78,10 @@ impl Sim<'_> {
     }
 
     pub fn settle(&mut self, id: usize) {
-        let nodes = &self.instances[id].nodes;
-        let all_had_their_time = nodes.iter().all(|node| node.had_its_time);
+        let (nodes, now) = (&self.instances[id].nodes, self.now);
+        let all_had_their_time = nodes
+            .iter()
+            .all(|node| node.was_heard || now >= node.full_time);
         if !all_had_their_time && !self.is(Mutant::ElectsBeforeAllWereHeard) {
             return;
         }

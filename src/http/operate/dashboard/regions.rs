@@ -22,10 +22,10 @@ pub fn of(snapshot: &Snapshot) -> Vec<Option<&str>> {
     regions
 }
 
-pub fn nodes_in<'m>(
+pub fn nodes_in<'s>(
     region: Option<&str>,
-    snapshot: &'m Snapshot,
-) -> impl Iterator<Item = &'m NodeStatus> {
+    snapshot: &'s Snapshot,
+) -> impl Iterator<Item = &'s NodeStatus> {
     let nodes = snapshot.nodes.iter();
     nodes.filter(move |node| node.region.as_deref() == region)
 }
@@ -41,7 +41,7 @@ pub fn title(region: Option<&str>, snapshot: &Snapshot) -> String {
     }
 }
 
-pub fn drawing<'m>(snapshot: &'m Snapshot, regions: &[Option<&str>]) -> Drawing<'m> {
+pub fn drawing<'s>(snapshot: &'s Snapshot, regions: &[Option<&str>]) -> Drawing<'s> {
     let banner = (WIDTH - 2 * EDGE, HEADING);
     let without_primary = !snapshot.nodes.iter().any(is_primary);
     let mut top = match without_primary {
