@@ -363,7 +363,7 @@ fn more_exports_of_an_owner_than_there_may_be_are_refused_until_others_end() {
     eventually(s(5), "there is a place", || of("default").status == 200);
     drop(under_way);
     let mut again = Vec::new();
-    eventually(s(25), "all places are free", || {
+    eventually(s(60), "all places are free", || {
         again.extend(Some(of("default")).filter(|export| export.status == 200));
         again.len() == 16
     });

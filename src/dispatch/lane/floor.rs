@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// does not for long refuse what could be quick again.
 const WINDOW: Duration = Duration::from_secs(5);
 
+/// So many confirmed commits must have been measured: a single one may have waited for a standby that has just come back.
+const ENOUGH: u32 = 5;
+
 /// The quickest of a lane's latest confirmed commits. What has less time left is not sent: the write would be stored, but its deadline would
 /// pass before that could be told.
 ///
@@ -21,6 +24,8 @@ struct Measured {
     least: Duration,
     /// Of the window before.
     before: Option<Duration>,
+    /// How many were measured in both.
+    count: u32,
 }
 
 impl Floor {
@@ -29,6 +34,7 @@ impl Floor {
         self.0 = Some(match last {
             Some(last) if now < last.since + WINDOW => Measured {
                 least: last.least.min(took),
+                count: last.count.saturating_add(1),
                 ..last
             },
             _ => Measured {
@@ -36,6 +42,7 @@ impl Floor {
                 since: now,
                 least: took,
                 before: last.map(|last| last.least),
+                count: last.map_or(0, |last| last.count).saturating_add(1),
             },
         });
     }
@@ -43,6 +50,9 @@ impl Floor {
     /// How long a confirmed commit of this primary takes at least. None: unknown.
     pub fn of(&self, primary: usize, now: Instant) -> Option<Duration> {
         let last = self.0.filter(|last| last.is_of(primary, now))?;
+        if last.count < ENOUGH {
+            return None;
+        }
         Some(
             last.before
                 .map_or(last.least, |before| before.min(last.least)),
@@ -66,15 +76,19 @@ mod tests {
         let start = Instant::now();
         let mut floor = Floor::default();
         assert_eq!(floor.of(0, start), None);
-        for took in [300, 85, 120] {
+        for took in [300, 85, 120, 120] {
             floor.learn(0, ms(took), start);
         }
+        assert_eq!(floor.of(0, start), None, "too few");
+        floor.learn(0, ms(120), start);
         assert_eq!(floor.of(0, start + s(9)), Some(ms(85)));
         assert_eq!(floor.of(1, start), None, "another one is elsewhere");
         floor.learn(0, ms(1200), start + s(6));
         assert_eq!(floor.of(0, start + s(6)), Some(ms(85)), "a slow moment");
         floor.learn(0, ms(170), start + s(12));
         assert_eq!(floor.of(0, start + s(12)), Some(ms(170)));
+        floor.learn(1, ms(900), start + s(12));
+        assert_eq!(floor.of(1, start + s(12)), None, "the first of another one");
         assert_eq!(floor.of(0, start + s(22)), None);
     }
 }
