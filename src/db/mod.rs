@@ -16,6 +16,7 @@ mod options;
 mod pool;
 pub mod probe;
 mod recent;
+mod replication;
 mod requests;
 pub mod role;
 pub mod select;

@@ -5,8 +5,7 @@ use super::candidate::Candidate;
 use super::cause::Cause;
 use super::conclusions::Writes;
 use super::node::{Next, Node, NodeState, Seen};
-use super::options::Require;
-use super::probe::Branch;
+use super::replication::Replication;
 use super::role::DbRole;
 use crate::metrics::Distribution;
 use chrono::{DateTime, Utc};
@@ -69,15 +68,6 @@ pub enum WhyRefused {
     NoRoom,
 }
 
-/// Whether the primary replicates as it must where replication is required.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replication {
-    There,
-    /// It did until a moment ago, as after a failover.
-    Awaited,
-    Missing,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
     /// A verified, writable primary exists.
@@ -87,10 +77,6 @@ pub struct Health {
     /// Some node can serve reads.
     pub reads: bool,
 }
-
-/// How long the standbys of a primary that goes on running may be away before writes are refused, and how long it may take at the start of
-/// the service until they are known: long enough for one that is restarted.
-const STANDBYS_RETURN: Duration = Duration::from_secs(5);
 
 impl NodeStatus {
     pub fn role_name(&self) -> &'static str {
@@ -122,30 +108,6 @@ impl Databases {
     /// A commit would hang until a standby is back.
     fn waits_for_standby(&self, primary: &Candidate) -> bool {
         primary.waits_for_standby || self.shared.hung_commit.is_of(primary.node)
-    }
-
-    /// `patience`: how long replication may be missing, where it is required, after a failover or a restart of the primary, while standbys
-    /// find it. While there is no primary, nothing is missing yet.
-    pub fn replication(&self, patience: Duration) -> Replication {
-        let primary = self.primary_now();
-        if self.requires() == Require::None || primary.is_none_or(|primary| primary.durable) {
-            return Replication::There;
-        }
-        let conclusions = self.shared.conclusions.borrow();
-        let is_awaited = |(branch, elected_at): (Branch, Instant)| {
-            let (since, patience) = match conclusions.durable {
-                Some(last) if last.branch == branch => (last.at, STANDBYS_RETURN.min(patience)),
-                // After a failover, or a restart of its server.
-                Some(_) => (elected_at, patience),
-                None => (elected_at, STANDBYS_RETURN.min(patience)),
-            };
-            since.elapsed() < patience
-        };
-        if conclusions.branch.is_some_and(is_awaited) {
-            Replication::Awaited
-        } else {
-            Replication::Missing
-        }
     }
 
     pub fn timeline(&self) -> Option<i32> {

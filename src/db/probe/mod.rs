@@ -2,14 +2,15 @@
 
 mod prober;
 mod question;
+mod stream;
 mod warnings;
 
 pub use prober::{MAX_PROBES, Prober, Silence};
 pub use question::{probe, server_of};
+pub use stream::Stream;
 
 use super::role::DbRole;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -30,14 +31,6 @@ pub struct Server {
 pub struct Branch {
     pub server: Server,
     pub timeline: i32,
-}
-
-/// One connection over which a server sends its log.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Stream {
-    /// The server's process that sends, which lasts as long as the stream.
-    pub pid: i32,
-    pub sync_state: String,
 }
 
 /// What a node said, and when it was asked.
@@ -117,14 +110,14 @@ impl Facts {
     /// Each commit hangs until more standbys are connected. False where this user cannot see replication, since then nobody knows.
     pub fn waits_for_standby(&self) -> bool {
         let streams = self.standbys.values().flatten();
-        let there = streams.filter(|stream| stream.counts()).count();
+        let there = streams.filter(|stream| stream.may_confirm()).count();
         self.sees_replication && there < self.waits_for as usize
     }
 
     /// The commits of this primary wait for a standby of this name, alone or with others.
     pub fn is_synchronous(&self, standby: &str) -> bool {
         let streams = self.standbys.get(standby);
-        self.waits_for > 0 && streams.is_some_and(|streams| streams.iter().any(Stream::counts))
+        self.waits_for > 0 && streams.is_some_and(|streams| streams.iter().any(Stream::may_confirm))
     }
 
     /// None: it is unknown, or several have this name and are in different states.
@@ -136,13 +129,6 @@ impl Facts {
             .map(|stream| &stream.sync_state);
         let first = states.next()?;
         states.all(|state| state == first).then_some(first)
-    }
-}
-
-impl Stream {
-    /// A commit may wait for the standby at its other end.
-    fn counts(&self) -> bool {
-        self.sync_state == "sync" || self.sync_state == "quorum"
     }
 }
 
