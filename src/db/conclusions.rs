@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::options::Require;
-use super::probe::Branch;
+use super::probe::{Branch, Heard};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -96,13 +96,20 @@ impl Standbys {
 }
 
 impl Conclusions {
-    /// What the elected node said of itself when it was asked at `asked`: the branch that it writes, and whether it is durable.
-    pub fn see_primary(&mut self, branch: Option<Branch>, is_durable: bool, asked: Instant) {
-        let Some(branch) = branch else { return };
+    /// What the elected node last said of itself; None: none is elected.
+    pub fn see_primary(&mut self, elected: Option<&Heard>) {
+        if let Some(last) = &mut self.durable {
+            last.still = false;
+        }
+        let branch = elected.and_then(|heard| heard.facts.branch());
+        let Some((Heard { facts, asked }, branch)) = elected.zip(branch) else {
+            return;
+        };
+        let asked = *asked;
         if self.branch.is_none_or(|(last, _)| last != branch) {
             self.branch = Some((branch, asked));
         }
-        if is_durable {
+        if facts.is_durable_with(&self.standbys.names) {
             let (at, still) = (asked, true);
             self.durable = Some(Durable { branch, at, still });
         }

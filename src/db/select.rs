@@ -53,6 +53,15 @@ pub fn order(views: &[View<'_>], region: Option<&str>, max_replica_lag: Duration
     candidates.into_iter().map(|view| view.node).collect()
 }
 
+/// Of the nodes that are left, when a replica has not what was asked for: the others may lack it too, and each of them could be as far away
+/// as the primary is.
+pub fn put_primary_first<N>(left: &mut [N], role: impl Fn(&N) -> DbRole) {
+    let primary = left.iter().position(|node| role(node) == DbRole::Primary);
+    if let Some(at) = primary {
+        left[..=at].rotate_right(1);
+    }
+}
+
 /// A replica that lags too much, or nobody knows how much: it serves only if nothing better is there.
 pub fn is_stale(role: DbRole, lag_ms: Option<u64>, max_replica_lag: Duration) -> bool {
     let is_late = |ms| u128::from(ms) > max_replica_lag.as_millis();

@@ -85,17 +85,14 @@ impl NodeStatus {
 }
 
 impl Databases {
-    /// `replication_required`: None if it is not, else for how long it may be missing before writes are refused.
-    pub fn writes(&self, replication_required: Option<Duration>) -> WriteStatus {
+    /// `patience`: see [`Databases::replication`].
+    pub fn writes(&self, patience: Duration) -> WriteStatus {
         let writes = self.shared.conclusions.borrow().writes;
-        match (
-            writes,
-            replication_required.map(|patience| self.replication(patience)),
-        ) {
+        match (writes, self.replication(patience)) {
             (Writes::SplitBrain, _) => WriteStatus::Refused(WhyRefused::SplitBrain),
-            (_, Some(Replication::Missing)) => WriteStatus::Refused(WhyRefused::NotReplicated),
-            (_, Some(Replication::Awaited)) => WriteStatus::Held,
-            _ => match self.primary_now() {
+            (_, Replication::Missing) => WriteStatus::Refused(WhyRefused::NotReplicated),
+            (_, Replication::Awaited) => WriteStatus::Held,
+            (_, Replication::There) => match self.primary_now() {
                 Some(primary) if self.shared.lack.is_of(primary.node) => {
                     WriteStatus::Refused(WhyRefused::NoRoom)
                 }

@@ -20,6 +20,7 @@ use super::{Bounds, Dispatch, Error};
 use crate::db::Candidate;
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
+use crate::db::select;
 use crate::ledger;
 use crate::ledger::ask::consistency::Consistency;
 use lanes::How;
@@ -78,7 +79,9 @@ impl Dispatch {
                 {
                     Step::Done(result) => return result,
                     Step::NextNode => {}
-                    Step::Primary => Self::put_primary_first(&mut candidates[at + 1..]),
+                    Step::Primary => {
+                        select::put_primary_first(&mut candidates[at + 1..], |node| node.role);
+                    }
                 }
             }
             // A replica said that it is absent. If there is a primary now, its answer decides, and the read goes on: in this round that

@@ -23,7 +23,7 @@ pub use reference::openapi::document;
 
 use crate::clients::Scope::{Admin, Read, Write};
 use crate::clients::{Client, Clients, Limiter, Limits, Source, Sources};
-use crate::db::{Databases, Require};
+use crate::db::Databases;
 use crate::dispatch::{Dispatch, Policy};
 use crate::ledger::ask::draft::Rules;
 use actix_web::web::ServiceConfig;
@@ -131,8 +131,8 @@ pub struct Api {
     databases: Arc<Databases>,
     dispatch: Dispatch,
     rules: Rules,
-    /// None: replication is not required. Else how long it may be missing after a failover before writes are refused.
-    replication_required: Option<Duration>,
+    /// How long replication may be missing after a failover, where it is required, before writes are refused.
+    write_deadline: Duration,
     region: Option<String>,
     embedded: Option<Embedded>,
     exports: export::Places,
@@ -150,13 +150,11 @@ pub struct Api {
 impl Api {
     pub fn start(databases: Arc<Databases>, options: ApiOptions) -> std::io::Result<Api> {
         let policy = options.policy;
-        let replication_required =
-            (databases.requires() != Require::None).then_some(policy.write_deadline);
         Ok(Api {
             dispatch: Dispatch::start(databases.clone(), policy)?,
             databases,
             rules: options.rules,
-            replication_required,
+            write_deadline: policy.write_deadline,
             exports: export::Places::default(),
             region: options.region,
             embedded: options.embedded,

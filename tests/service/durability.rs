@@ -1,7 +1,6 @@
 //! What `X-Durability` promises, and what happens where no standby answers.
 
 use crate::faults::operator::{cut_off, position};
-use crate::support::distance::Distance;
 use crate::support::load::{Asked, at_once};
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
@@ -519,13 +518,7 @@ fn an_error_between_the_commit_and_the_question_who_has_it_leaves_doubt_until_it
 #[test]
 fn what_others_commit_meanwhile_is_not_waited_for() {
     let cluster = Cluster::pair();
-    let cable = Distance::before(cluster.primary().port(), s(1)).unwrap();
-    cluster.replica().follow_port(cable.port()).unwrap();
-    let far = format!("port={}", cable.port());
-    eventually(s(10), "the standby streams over the distance", || {
-        let from = "SELECT coalesce((SELECT conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'), '') AS value";
-        ask(cluster.replica(), from).contains(&far)
-    });
+    let _cable = cluster.follow_over(s(1));
     cluster.make_synchronous();
     let app = cluster.launch().healthy();
     eventually(s(20), "commits wait", || durability(&app) == "replicated");

@@ -1,7 +1,6 @@
 //! Where a standby must confirm each commit: what an instance makes of the confirmations that it gets, and of those that do not come.
 
 use crate::faults::regions::headers::log_statements;
-use crate::support::distance::Distance;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, Launch, ask, eventually, key, minimal};
 use private_postgres::StopMode;
@@ -28,13 +27,7 @@ fn lag_ms(answer: &Answer) -> Option<u64> {
 #[test]
 fn a_write_that_cannot_be_confirmed_in_time_is_not_sent() {
     let (cluster, launch) = with_a_standby_that_must_confirm();
-    let cable = Distance::before(cluster.primary().port(), ms(400)).unwrap();
-    cluster.replica().follow_port(cable.port()).unwrap();
-    let far = format!("port={}", cable.port());
-    eventually(s(10), "the standby streams over the distance", || {
-        let from = "SELECT coalesce((SELECT conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'), '') AS value";
-        ask(cluster.replica(), from).contains(&far)
-    });
+    let _cable = cluster.follow_over(ms(400));
     let app = launch.start();
     eventually(s(20), "the standby confirms", || creates(&app));
     for _ in 0..3 {

@@ -85,13 +85,7 @@ impl Keeper {
             conclusions.elected = judgement.elected;
             conclusions.timeline = judgement.timeline;
             conclusions.contested = judgement.contested;
-            if let Some(durable) = &mut conclusions.durable {
-                durable.still = false;
-            }
-            if let Some(Heard { facts, asked }) = &elected {
-                let is_durable = facts.is_durable_with(&conclusions.standbys.names);
-                conclusions.see_primary(facts.branch(), is_durable, *asked);
-            }
+            conclusions.see_primary(elected.as_ref());
         });
     }
 

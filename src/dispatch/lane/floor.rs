@@ -21,28 +21,33 @@ pub(super) struct Floor(Option<Measured>);
 struct Measured {
     primary: usize,
     since: Instant,
+    window: Window,
+    before: Option<Window>,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
     least: Duration,
-    /// Of the window before.
-    before: Option<Duration>,
-    /// How many were measured in both.
     count: u32,
 }
 
 impl Floor {
     pub fn learn(&mut self, primary: usize, took: Duration, now: Instant) {
+        let this = Window {
+            least: took,
+            count: 1,
+        };
         let last = self.0.filter(|last| last.is_of(primary, now));
         self.0 = Some(match last {
             Some(last) if now < last.since + WINDOW => Measured {
-                least: last.least.min(took),
-                count: last.count.saturating_add(1),
+                window: last.window.and(this),
                 ..last
             },
             _ => Measured {
                 primary,
                 since: now,
-                least: took,
-                before: last.map(|last| last.least),
-                count: last.map_or(0, |last| last.count).saturating_add(1),
+                window: this,
+                before: last.map(|last| last.window),
             },
         });
     }
@@ -50,19 +55,25 @@ impl Floor {
     /// How long a confirmed commit of this primary takes at least. None: unknown.
     pub fn of(&self, primary: usize, now: Instant) -> Option<Duration> {
         let last = self.0.filter(|last| last.is_of(primary, now))?;
-        if last.count < ENOUGH {
-            return None;
-        }
-        Some(
-            last.before
-                .map_or(last.least, |before| before.min(last.least)),
-        )
+        let both = last
+            .before
+            .map_or(last.window, |before| before.and(last.window));
+        (both.count >= ENOUGH).then_some(both.least)
     }
 }
 
 impl Measured {
     fn is_of(&self, primary: usize, now: Instant) -> bool {
         self.primary == primary && now < self.since + 2 * WINDOW
+    }
+}
+
+impl Window {
+    fn and(self, other: Window) -> Window {
+        Window {
+            least: self.least.min(other.least),
+            count: self.count.saturating_add(other.count),
+        }
     }
 }
 
@@ -86,6 +97,8 @@ mod tests {
         floor.learn(0, ms(1200), start + s(6));
         assert_eq!(floor.of(0, start + s(6)), Some(ms(85)), "a slow moment");
         floor.learn(0, ms(170), start + s(12));
+        assert_eq!(floor.of(0, start + s(12)), None, "too few of late");
+        (0..3).for_each(|_| floor.learn(0, ms(180), start + s(12)));
         assert_eq!(floor.of(0, start + s(12)), Some(ms(170)));
         floor.learn(1, ms(900), start + s(12));
         assert_eq!(floor.of(1, start + s(12)), None, "the first of another one");

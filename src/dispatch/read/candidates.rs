@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::super::Dispatch;
 use crate::db::Candidate;
-use crate::db::role::DbRole;
 use crate::ledger::ask::consistency::Consistency;
 
 impl Dispatch {
@@ -35,14 +34,6 @@ impl Dispatch {
         candidates.retain(|candidate| {
             candidate.is_of_the_history() && is_fresh(candidate.staleness(), max_staleness)
         });
-    }
-
-    /// Of the nodes that are left. What one replica lacks, the others may lack too, and each of them could be as far away as the primary is.
-    pub(super) fn put_primary_first(left: &mut [Candidate]) {
-        let primary = left.iter().position(|node| node.role == DbRole::Primary);
-        if let Some(at) = primary {
-            left[..=at].rotate_right(1);
-        }
     }
 
     /// How long it is worth waiting for a token's write on this node: as long as the primary's round trip exceeds this node's. A read that

@@ -115,6 +115,6 @@ pub async fn ready(api: Data<Api>, _: NoQuery) -> HttpResponse {
         status: if ready { "ready" } else { "not_ready" },
         draining,
         reads,
-        writes: api.databases.writes(api.replication_required) == WriteStatus::Available,
+        writes: api.databases.writes(api.write_deadline) == WriteStatus::Available,
     })
 }

@@ -35,7 +35,7 @@ pub const STATUS: Operation = Operation {
 
 pub async fn status(api: Data<Api>, _: NoQuery) -> HttpResponse {
     let databases = &api.databases;
-    let writes = word(databases.writes(api.replication_required));
+    let writes = word(databases.writes(api.write_deadline));
     let reads = if databases.health().reads {
         "available"
     } else {
@@ -68,7 +68,7 @@ pub fn word(writes: WriteStatus) -> &'static str {
 impl Api {
     /// How many writes wait in these lanes because writes are not available now: there is no primary that would take them.
     pub fn writes_held(&self, lanes: &[LaneStatus]) -> u64 {
-        if self.databases.writes(self.replication_required) == WriteStatus::Available {
+        if self.databases.writes(self.write_deadline) == WriteStatus::Available {
             return 0;
         }
         let holding = lanes.iter().filter(|lane| lane.holds);

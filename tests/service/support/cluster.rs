@@ -1,5 +1,6 @@
 //! A PostgreSQL primary with its replicas, of one test. Copied from a template that holds the migrated schema.
 
+use super::distance::Distance;
 use super::map::{Map, NODES, Region};
 use super::room::Dir;
 use super::slots::Slot;
@@ -13,7 +14,7 @@ use private_postgres::{Binaries, Durability, Home, Server, StopMode, User};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 static BINARIES: LazyLock<Binaries> =
     LazyLock::new(|| Binaries::find(None, None, &std::env::temp_dir()).unwrap());
@@ -183,6 +184,18 @@ impl Cluster {
             None => source.port(),
         };
         self.nodes[standby].follow_port(port).unwrap();
+    }
+
+    /// From now on the standby is this far from the primary, as long as the cable is there.
+    pub fn follow_over(&self, round_trip: Duration) -> Distance {
+        let cable = Distance::before(self.primary().port(), round_trip).unwrap();
+        self.replica().follow_port(cable.port()).unwrap();
+        let far = format!("port={}", cable.port());
+        eventually(s(10), "the standby streams over the distance", || {
+            let from = "SELECT coalesce((SELECT conninfo FROM pg_stat_wal_receiver WHERE status = 'streaming'), '') AS value";
+            ask(self.replica(), from).contains(&far)
+        });
+        cable
     }
 
     pub fn until_set(&self, server: &Server, setting: &str, value: &str) {

@@ -8,6 +8,7 @@ use super::time::{MS, SECOND, Time};
 use synapse_core::db::decisions::State;
 use synapse_core::db::error::Error as DbError;
 use synapse_core::db::role::DbRole;
+use synapse_core::db::select::put_primary_first;
 use synapse_core::decisions::Failure;
 use synapse_core::decisions::verdict::{self, NextRead};
 
@@ -65,10 +66,7 @@ pub enum Shown {
 
 impl ReadJob {
     fn put_primary_next(&mut self) {
-        let left = &mut self.candidates[self.at + 1..];
-        if let Some(at) = left.iter().position(|node| node.role == DbRole::Primary) {
-            left[..=at].rotate_right(1);
-        }
+        put_primary_first(&mut self.candidates[self.at + 1..], |node| node.role);
     }
 }
 

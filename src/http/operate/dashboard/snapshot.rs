@@ -35,7 +35,7 @@ impl Snapshot {
     pub fn of(api: &Api) -> Snapshot {
         let databases = &api.databases;
         let (nodes, lanes) = (databases.nodes(), api.dispatch.lanes());
-        let writes = databases.writes(api.replication_required);
+        let writes = databases.writes(api.write_deadline);
         let health = databases.health();
         let max_lag = databases.max_replica_lag();
         let facts = Facts {
