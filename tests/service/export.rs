@@ -352,18 +352,18 @@ fn more_exports_of_an_owner_than_there_may_be_are_refused_until_others_end() {
             ("X-Owner", owner),
             STRONG[0],
         ];
-        Download::start(app.port(), "/export", &headers)
+        Download::start(app.port(), "/export?format=jsonl", &headers)
     };
     let mut under_way: Vec<Download> = (0..16).map(|_| of("default")).collect();
     assert!(under_way.iter().all(|export| export.status == 200));
     assert_eq!(of("default").status, 503, "one too many of this owner");
     assert_eq!(of("anna").status, 200, "another owner has its own places");
     let (text, complete) = under_way.pop().unwrap().read_whole();
-    assert!(complete && csv_rows(&text).len() == 20_000);
+    assert!(complete && json_lines(&text).len() == 20_000);
     eventually(s(5), "there is a place", || of("default").status == 200);
     drop(under_way);
     let mut again = Vec::new();
-    eventually(s(60), "all places are free", || {
+    eventually(s(120), "all places are free", || {
         again.extend(Some(of("default")).filter(|export| export.status == 200));
         again.len() == 16
     });

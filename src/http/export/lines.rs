@@ -154,14 +154,10 @@ fn harmless_text(text: &str) -> String {
     const BEGINS_A_FORMULA: [char; 11] = [
         '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ];
-    let mut harmless = String::with_capacity(text.len() + 1);
-    let mut begins_a_cell = true;
-    for character in text.chars() {
-        if begins_a_cell && BEGINS_A_FORMULA.contains(&character) {
-            harmless.push('\'');
-        }
-        harmless.push(character);
-        begins_a_cell = matches!(character, ';' | '\t' | '\r' | '\n');
-    }
-    harmless
+    let cells = text.split_inclusive([';', '\t', '\r', '\n']);
+    let harmless = cells.flat_map(|cell| {
+        let formula = cell.starts_with(BEGINS_A_FORMULA);
+        [if formula { "'" } else { "" }, cell]
+    });
+    harmless.collect()
 }

@@ -69,10 +69,13 @@ impl ToSql<Json, Pg> for Metadata {
 impl FromSql<Json, Pg> for Metadata {
     /// A line break in JSON can only be white space between tokens. It is replaced, since it would break a line of an export.
     fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Metadata> {
-        let text = std::str::from_utf8(bytes.as_bytes())?;
-        Ok(Metadata(RawValue::from_string(
-            text.replace(['\n', '\r'], " "),
-        )?))
+        let mut text = bytes.as_bytes().to_vec();
+        for byte in &mut text {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+        Ok(Metadata(RawValue::from_string(String::from_utf8(text)?)?))
     }
 }
 
