@@ -3,7 +3,9 @@
 use crate::faults::operator::cut_off;
 use crate::support::load::{Asked, all_are, at_once, while_all_ask};
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, App, Cluster, Launch, ask, ask_all, eventually, full, holds_for};
+use crate::support::{
+    Answer, App, Cluster, Launch, ask, ask_all, eventually, full, holds_for, sql,
+};
 use private_postgres::Server;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +27,13 @@ fn largest_batch(server: &Server) -> usize {
     let question = "SELECT coalesce(max(rows), 0)::text AS value
                       FROM (SELECT count(*) AS rows FROM transactions GROUP BY xmin::text) AS statements";
     ask(server, question).parse().unwrap()
+}
+
+/// Lets those that come meanwhile wait in their lane, so that the next statements are full, however fast the commits of this machine are
+/// and however slow its clients.
+fn hold_creates_up(server: &Server) {
+    let held = "BEGIN; LOCK TABLE transactions IN SHARE MODE; SELECT pg_sleep(0.2); COMMIT";
+    sql(server, held);
 }
 
 /// The creates of many clients, and how many were acknowledged.
@@ -55,6 +64,7 @@ impl Load<'_> {
             |_| self.create(),
             || {
                 eventually(s(20), "many share a statement", || {
+                    hold_creates_up(cluster.primary());
                     largest_batch(cluster.primary()) >= 16
                 });
                 work();

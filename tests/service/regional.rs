@@ -370,11 +370,15 @@ fn an_unlisted_namesake_here_does_not_stand_for_a_standby_in_another_region() {
     cluster.make_durable();
     name_like_the_first_standby(&cluster, &cluster.nodes[2]);
     cluster.make_synchronous_with("\"replica-1\"");
-    let listed = cluster.urls().into_iter().take(2).collect();
-    let app = in_regions(listed, &["eu", "us"], "eu")
-        .text("durability.require", "region")
-        .set("database.write_deadline_ms", 1500)
-        .start();
+    let launch = || {
+        let listed = cluster.urls().into_iter().take(2).collect();
+        in_regions(listed, &["eu", "us"], "eu")
+            .text("durability.require", "region")
+            .set("database.write_deadline_ms", 1500)
+    };
+    let checked = launch().run(&["check"]).expect(1).stdout;
+    assert!(checked.contains("more servers stream as"), "{checked}");
+    let app = launch().start();
     let is_refused = || app.get("/status").json()["writes"] == "refused";
     eventually(s(10), "it is known what commits wait for", is_refused);
     cluster.replica().kill().unwrap();
@@ -388,6 +392,8 @@ fn an_unlisted_namesake_here_does_not_stand_for_a_standby_in_another_region() {
     eventually(s(10), "the other region confirms", || {
         app.create(&minimal()).status == 201
     });
+    let checked = launch().run(&["check"]).expect(0).stdout;
+    assert!(checked.contains("which is enough"), "{checked}");
 }
 
 #[test]

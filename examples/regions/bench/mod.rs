@@ -25,8 +25,8 @@ use self::table::Line;
 use self::work::{Ask, Requests, Work};
 use crate::args::Args;
 use crate::faults::Stage;
-use crate::support::Region;
-use crate::support::{ask, ask_all};
+use crate::support::map::NODES;
+use crate::support::{Region, ask, ask_all};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,6 +35,8 @@ use tokio::runtime::Runtime;
 /// Rows that are read by id.
 const ROWS: usize = 200;
 const READERS: usize = 32;
+/// Whose loss the others' reads must not feel.
+const LOST: Region = Region::Us;
 const WARM_UP: Duration = Duration::from_millis(1500);
 
 pub fn describe(stage: &Stage) -> String {
@@ -137,6 +139,7 @@ impl<'a> Bench<'a> {
             let rounds = self.measure(side, Work::Get, READERS, &mut acknowledged)?;
             println!("{}", table::reads(side.region, READERS, &rounds));
         }
+        self.read_beside_a_loss(&mut acknowledged)?;
         table::head_of_writes();
         for (ours, plain) in self.ours.iter().zip(&self.plain) {
             for &connections in &self.args.connections {
@@ -153,6 +156,40 @@ impl<'a> Bench<'a> {
         read_back::check(|question| Ok(ask_all(primary, question)), &acknowledged)
     }
 
+    /// What another region's loss costs the reads of the others: with all regions and without one in turn, since a machine is not the same
+    /// a minute later.
+    fn read_beside_a_loss(&self, acknowledged: &mut Vec<Ask>) -> Outcome<()> {
+        table::head_of_losses(LOST);
+        let others = || self.ours.iter().filter(|side| side.region != LOST);
+        let map = self.stage.map();
+        let lost = self.stage.nodes_in(LOST).into_iter();
+        let lost: Vec<_> = lost.map(|node| &self.stage.cluster.nodes[node]).collect();
+        for side in others() {
+            let mut read = || self.measure_once(side, Work::Get, READERS, acknowledged);
+            let mut rounds = Vec::new();
+            for _ in 0..self.args.rounds {
+                let whole = read()?;
+                map.cut_off(LOST);
+                let silent = read();
+                map.mend(LOST);
+                lost.iter().try_for_each(|server| server.kill())?;
+                let dead = read();
+                lost.iter().try_for_each(|server| server.start())?;
+                rounds.push([whole, silent?, dead?]);
+            }
+            println!(
+                "{}",
+                table::Losses {
+                    region: side.region,
+                    rounds
+                }
+            );
+        }
+        let primary = self.stage.primary();
+        self.stage.cluster.until_streaming(primary, NODES.len() - 1);
+        Ok(())
+    }
+
     fn measure(
         &self,
         side: &Side,
@@ -160,17 +197,27 @@ impl<'a> Bench<'a> {
         connections: usize,
         acknowledged: &mut Vec<Ask>,
     ) -> Outcome<Vec<Measured>> {
+        let mut rounds = Vec::new();
+        for _ in 0..self.args.rounds {
+            rounds.push(self.measure_once(side, work, connections, acknowledged)?);
+        }
+        Ok(rounds)
+    }
+
+    fn measure_once(
+        &self,
+        side: &Side,
+        work: Work,
+        connections: usize,
+        acknowledged: &mut Vec<Ask>,
+    ) -> Outcome<Measured> {
         let times = Times {
             warm_up: WARM_UP,
             measure: self.args.time().min(Duration::from_secs(5)),
         };
-        let mut rounds = Vec::new();
-        for _ in 0..self.args.rounds {
-            let load = load::run(side.target(), work, connections, times);
-            let mut measured = self.runtime.block_on(load)?;
-            acknowledged.append(&mut measured.acknowledged);
-            rounds.push(measured);
-        }
-        Ok(rounds)
+        let load = load::run(side.target(), work, connections, times);
+        let mut measured = self.runtime.block_on(load)?;
+        acknowledged.append(&mut measured.acknowledged);
+        Ok(measured)
     }
 }

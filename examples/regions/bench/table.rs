@@ -27,6 +27,43 @@ pub fn reads(region: Region, clients: usize, rounds: &[Measured]) -> String {
     )
 }
 
+pub fn head_of_losses(lost: Region) {
+    println!(
+        "\nreads by id in the other regions, in turn: all there, {0} silent (cut off), the databases of {0} dead; p99 without it as a share of \
+         p99 with it, the median of the rounds",
+        lost.name()
+    );
+    println!(
+        "{:<8}{:>12}{:>12}{:>12}{:>16}{:>16}{:>8}",
+        "region", "p99 ms", "silent", "dead", "silent / all", "dead / all", "failed"
+    );
+}
+
+/// Reads of one region: with all others there, with one silent, and with it dead.
+pub struct Losses {
+    pub region: Region,
+    pub rounds: Vec<[Measured; 3]>,
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p99 = |state: usize| median(&self.rounds, |round| round[state].p99_ms);
+        let share =
+            |state: usize| median(&self.rounds, |round| round[state].p99_ms / round[0].p99_ms);
+        let failed: usize = self.rounds.iter().map(|round| failed(round)).sum();
+        let region = self.region.name();
+        write!(
+            f,
+            "{region:<8}{:>12.1}{:>12.1}{:>12.1}{:>16.2}{:>16.2}{failed:>8}",
+            p99(0),
+            p99(1),
+            p99(2),
+            share(1),
+            share(2)
+        )
+    }
+}
+
 pub fn head_of_writes() {
     println!(
         "\ncreates; the floor is the round trip to the primary, and the one from there to the nearest other region, which must have it"
@@ -112,7 +149,7 @@ impl fmt::Display for Line {
     }
 }
 
-fn median(rounds: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+fn median<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> f64 {
     let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)

@@ -2,6 +2,7 @@
 
 use super::standby_names::{Waits, has, is_same};
 use crate::db::NodeOptions;
+use crate::db::probe::Facts;
 use crate::db::survey::{Standing, Survey};
 use crate::db::url::{DatabaseUrl, SessionLimits, connect};
 use diesel::prelude::*;
@@ -15,7 +16,7 @@ pub struct Asked<'n> {
     pub node: &'n NodeOptions,
     /// The `application_name` by which a primary knows it, or would know it. None: unknown.
     pub name: Option<String>,
-    /// The names of the standbys that stream from it.
+    /// The names of the standbys that stream from it, once for each connection.
     pub followers: Vec<String>,
     /// None: it does not answer, or is fenced, so it cannot be promoted as it is.
     pub said: Option<Said>,
@@ -48,8 +49,7 @@ pub fn ask<'n>(nodes: &'n [NodeOptions], survey: &Survey) -> (Vec<Asked<'n>>, Ve
             Asked {
                 node,
                 name: facts.and_then(|facts| facts.upstream_name.clone()),
-                followers: facts
-                    .map_or(Vec::new(), |facts| facts.standbys.keys().cloned().collect()),
+                followers: facts.map_or(Vec::new(), followers),
                 said: answer.unwrap_or_else(|error| {
                     errors.push(format!("{}: {error}", node.name));
                     None
@@ -59,6 +59,12 @@ pub fn ask<'n>(nodes: &'n [NodeOptions], survey: &Survey) -> (Vec<Asked<'n>>, Ve
     let mut asked: Vec<Asked> = asked.collect();
     name_the_nameless(&mut asked);
     (asked, errors)
+}
+
+fn followers(facts: &Facts) -> Vec<String> {
+    let named = facts.standbys.iter();
+    let each = named.flat_map(|(name, streams)| vec![name.clone(); streams.len()]);
+    each.collect()
 }
 
 #[derive(QueryableByName)]

@@ -2,7 +2,7 @@
 //! were the primary, since any of them may become that, and its own setting counts from then on.
 
 use super::asked::{Asked, Said};
-use super::standby_names::Waits;
+use super::standby_names::{Waits, is_same};
 use crate::db::{Require, Standby, Standbys};
 use std::sync::Arc;
 
@@ -46,9 +46,12 @@ impl Durability<'_> {
         let which = match verdict {
             Verdict::Enough => format!("is enough: {}", self.cost(at, &waits)),
             Verdict::Loose => "can be satisfied by standbys that are not known to count".into(),
-            Verdict::Never => {
-                "no standby that counts ever satisfies: every write is refused".into()
-            }
+            Verdict::Never => match waits.names.iter().find(|name| self.is_shared(at, name)) {
+                Some(name) => format!(
+                    "does not count, since more servers stream as \"{name}\" than nodes have this name: every write is refused"
+                ),
+                None => "no standby that counts ever satisfies: every write is refused".into(),
+            },
             Verdict::Lost => format!(
                 "nobody satisfies as long as {} is lost: every write is refused",
                 self.lost_region(at).unwrap_or(self.primary_name())
@@ -108,10 +111,21 @@ impl Durability<'_> {
         self.nodes.iter().find(|asked| asked.is_named(name))
     }
 
+    /// More servers follow this node under this name than nodes have it, so whoever confirms under it may be none of them: it counts for
+    /// none, as in `keeper/streams.rs`.
+    fn is_shared(&self, at: usize, name: &str) -> bool {
+        let followers = self.nodes[at].followers.iter();
+        let streams = followers.filter(|other| is_same(other, name)).count();
+        streams > self.others(at).filter(|other| other.is_named(name)).count()
+    }
+
     /// The names of the standbys that count for a commit of this node.
     pub fn counting(&self, at: usize) -> Vec<String> {
         let known = self.others(at).filter_map(|other| {
             let name = other.name.clone()?;
+            if self.is_shared(at, &name) {
+                return None;
+            }
             let region = other.node.region.as_deref().map(Arc::from);
             Some(Standby { name, region })
         });

@@ -107,7 +107,8 @@ impl Keeper {
     }
 }
 
-/// The first connection is made outside the pool, since r2d2 would not return before its timeout where a connection is refused.
+/// The first connection is made outside the pool, since r2d2 would not return before its timeout where a connection is refused. Then the
+/// pool begins with it, so that what was verified over it holds for what is asked.
 pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
     let (node, options) = (&shared.nodes[index], &shared.options);
     let session = shared.session();
@@ -124,12 +125,12 @@ pub fn rebuild(shared: &Shared, index: usize) -> Result<Rebuilt, Trouble> {
         make_ready(&shared.schema, node, &mut connection)?;
     }
     let pool = Pool::open(
+        connection,
+        &facts,
         &node.url,
         &session,
         options.pool_size,
         warm(node, options),
-        facts.server,
-        facts.rtt,
         node.workers.clone(),
     );
     pool.connection()?;

@@ -34,7 +34,7 @@ impl Keeper {
                     "the cluster that was presumed is not that of more than half of the nodes: what was written meanwhile is there");
             }
             Cluster::Presumed(_) => log::warn!(system_identifier;
-                "fewer than half of the nodes answer, and their cluster is presumed to be the right one"),
+                "no more than half of the nodes are known to be of this cluster, which is presumed to be the right one"),
             Cluster::Known(_) => {
                 log::info!(system_identifier; "more than half of the nodes are of this cluster");
             }

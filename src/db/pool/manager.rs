@@ -5,21 +5,34 @@ use super::super::url::{DatabaseUrl, SessionLimits};
 use diesel::r2d2::{ConnectionManager, Error};
 use diesel::{ConnectionError, PgConnection};
 use secrecy::ExposeSecret;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Diesel's manager, for a pool that can be closed: r2d2 by itself goes on filling a pool as long as anybody holds one of its connections.
 pub struct Manager {
     inner: ConnectionManager<PgConnection>,
+    /// Open already: the one that has proved what the node is. Making another would take nine round trips, while requests wait.
+    first: Mutex<Option<PgConnection>>,
     closed: Arc<AtomicBool>,
 }
 
 impl Manager {
-    pub fn new(url: &DatabaseUrl, session: &SessionLimits, closed: Arc<AtomicBool>) -> Manager {
+    pub fn new(
+        first: PgConnection,
+        url: &DatabaseUrl,
+        session: &SessionLimits,
+        closed: Arc<AtomicBool>,
+    ) -> Manager {
         Manager {
             inner: ConnectionManager::new(url.conninfo(session).expose_secret()),
+            first: Mutex::new(Some(first)),
             closed,
         }
+    }
+
+    fn take_first(&self) -> Option<PgConnection> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take()
     }
 }
 
@@ -31,7 +44,7 @@ impl r2d2::ManageConnection for Manager {
         if self.closed.load(Ordering::Acquire) {
             return Err(bad("the pool is retired"));
         }
-        self.inner.connect()
+        self.take_first().map_or_else(|| self.inner.connect(), Ok)
     }
 
     fn is_valid(&self, connection: &mut PgConnection) -> Result<(), Error> {

@@ -7,14 +7,14 @@ pub mod bulkhead;
 mod manager;
 
 use super::error::{Error, first_line};
-use super::probe::Server;
+use super::probe::Facts;
 use super::url::{CONNECT_TIMEOUT, DatabaseUrl, SessionLimits};
 use bulkhead::Bulkhead;
+use diesel::PgConnection;
 use manager::{Manager, SameServer};
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 pub type Connection = r2d2::PooledConnection<Manager>;
 
@@ -29,31 +29,31 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Returns at once; `workers` open the connections in the background: `warm` of them, and more, up to `size`, as they are used. `rtt`: the
-    /// round trip to the server, of which a new connection takes nine, with TLS and a password.
+    /// Returns at once. The pool begins with the connection over which the node said these facts; `workers` open more in the background,
+    /// until there are `warm`, and up to `size` as they are used. Making one takes nine round trips, with TLS and a password.
     pub fn open(
+        first: PgConnection,
+        facts: &Facts,
         url: &DatabaseUrl,
         session: &SessionLimits,
         size: u32,
         warm: u32,
-        server: Server,
-        rtt: Duration,
         workers: Arc<ScheduledThreadPool>,
     ) -> Pool {
         let (closed, reached_another_server) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        let manager = Manager::new(url, session, closed.clone());
+        let manager = Manager::new(first, url, session, closed.clone());
         let connections = r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(warm))
             // A ping costs a round trip and proves nothing about the role.
             .test_on_check_out(false)
-            .connection_timeout(CONNECT_TIMEOUT + rtt * 10)
+            .connection_timeout(CONNECT_TIMEOUT + facts.rtt * 10)
             // No connection is closed for its age. r2d2 would close all of one age at once, before it opens others, and its job that looks
             // for them stays in `workers` for ever, also when the pool is gone.
             .idle_timeout(None)
             .max_lifetime(None)
             .connection_customizer(Box::new(SameServer::new(
-                server,
+                facts.server,
                 reached_another_server.clone(),
             )))
             // The keeper writes one line per change of state; r2d2 would write one per slot and attempt.

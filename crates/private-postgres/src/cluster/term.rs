@@ -107,6 +107,11 @@ impl Term {
         let question =
             "SELECT application_name AS value FROM pg_stat_replication WHERE state = 'streaming'";
         let streaming = sql::values(connection, question)?;
+        // The children of a postmaster that has died end one after the other, and its walsenders often before this session. What the
+        // session sees then is no reason to give up trust: the replica holds all that was acknowledged, and must be promoted.
+        if !self.leader.server.is_running() {
+            return Err("the primary has ended".to_owned());
+        }
         let streams = |name: &str| streaming.iter().any(|other| other == name);
         self.followers
             .iter()
