@@ -1,7 +1,8 @@
 -- Returns which standbys have everything that was committed on this server when it was called, by this session and by others. First an
 -- empty message is committed, which waits for the disk, and for standbys as the settings of the session and the server say
--- (src/ledger/store/durability.rs explains why there are two commits). Standbys that do not count may have confirmed that commit; those
--- that count then get half a second more. A name under which more servers have connected than there are standbys of it does not count,
+-- (src/ledger/store/durability.rs explains why there are two commits). A standby must have the message too: what it had before the call
+-- would not show that it still follows, and on an idle server that is all there is. Standbys that do not count may have confirmed the
+-- commit; those that count then get half a second more. A name under which more servers have connected than there are standbys of it does not count,
 -- since nobody can tell which of them is which. What a standby was not sent it cannot have, whatever it says: one that was left on a
 -- timeline that has ended names its own position there.
 -- It is a procedure, since only a procedure can commit and then look in one round trip. statement_timeout ends the wait of a commit inside
@@ -12,12 +13,12 @@ CREATE PROCEDURE confirm_commits(
     INOUT limit_ms integer      -- statement_timeout; 0: there is none
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    committed constant pg_lsn := pg_current_wal_insert_lsn();  -- the end of the log now; not all of it is on the disk yet
+    committed pg_lsn;  -- the end of the message, behind everything that was committed before
     any_counts boolean;
     pause double precision := 0.001;
 BEGIN
     limit_ms := extract(epoch FROM current_setting('statement_timeout')::interval) * 1000;
-    PERFORM pg_logical_emit_message(true, 'synapse', '');
+    committed := pg_logical_emit_message(true, 'synapse', '');
     COMMIT;
     LOOP
         SELECT coalesce(array_agg(s.name) FILTER (WHERE s.has_it), '{}'),

@@ -32,7 +32,7 @@ pub struct Conclusions {
     pub contested: bool,
     /// The branch whose schema was verified. A failover can lose a migration, like any other write.
     pub prepared: Option<Branch>,
-    /// The branch that the elected node writes, and since when it is elected for it. None: no node has been elected yet.
+    /// The branch that the elected node writes, and since when it is elected for it. None: no node is elected.
     pub branch: Option<(Branch, Instant)>,
     /// None: no primary was durable yet.
     pub durable: Option<Durable>,
@@ -63,20 +63,23 @@ pub struct Standby {
     /// The `application_name` under which it follows, or last followed, a primary.
     pub name: String,
     pub region: Option<Arc<str>>,
+    /// What it has flushed is there after a crash, as far as it is on the primary.
+    pub survives: bool,
 }
 
 impl Standbys {
     /// Those of the other nodes that count for a primary in this region.
     ///
-    /// With [`Require::Region`] a name that occurs in several regions does not count, since the primary knows standbys by their names
-    /// alone. For example, where `application_name` was set nowhere, all standbys are called `walreceiver`: with some in eu and some in us,
-    /// a flush by `walreceiver` may be that of one in the primary's own region, eu.
+    /// A name does not count if one of those that have it does not, since the primary knows standbys by their names alone; nor, with
+    /// [`Require::Region`], if it occurs in several regions. For example, where `application_name` was set nowhere, all standbys are called
+    /// `walreceiver`: with some in eu and some in us, a flush by `walreceiver` may be that of one in the primary's own region, eu.
     pub fn eligible(require: Require, region: Option<&str>, others: &[Standby]) -> Standbys {
         let counts = |one: &&Standby| {
             let mut namesakes = others.iter().filter(|other| other.name == one.name);
             let is_elsewhere =
                 |other: &Standby| other.region.as_deref() != region && other.region == one.region;
-            require != Require::Region || namesakes.all(is_elsewhere)
+            namesakes
+                .all(|other| other.survives && (require != Require::Region || is_elsewhere(other)))
         };
         let those = others.iter().filter(counts);
         let (names, regions) = those
@@ -103,6 +106,7 @@ impl Conclusions {
         }
         let branch = elected.and_then(|heard| heard.facts.branch());
         let Some((Heard { facts, asked }, branch)) = elected.zip(branch) else {
+            self.branch = None;
             return;
         };
         let asked = *asked;
@@ -132,26 +136,70 @@ impl Conclusions {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::tests::primary;
     use super::*;
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
+    fn start() -> Instant {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *START
+    }
 
     #[test]
-    fn where_another_region_must_have_a_write_a_name_of_several_regions_counts_for_none() {
-        let eligible = |require, others: &[(&str, &str)]| {
-            let standby = |(name, region): &(&str, &str)| Standby {
+    fn a_name_counts_if_all_that_have_it_do() {
+        let eligible = |require, others: &[(&str, &str, bool)]| {
+            let standby = |(name, region, survives): &(&str, &str, bool)| Standby {
                 name: (*name).into(),
                 region: Some((*region).into()),
+                survives: *survives,
             };
             let others: Vec<_> = others.iter().map(standby).collect();
             Standbys::eligible(require, Some("eu"), &others).names
         };
-        let table: [(&[_], &[&str]); 3] = [
-            (&[("b", "us"), ("b", "us")], &["b", "b"]),
-            (&[("b", "us"), ("b", "ap"), ("c", "us")], &["c"]),
-            (&[("b", "us"), ("b", "eu"), ("d", "eu")], &[]),
+        let table: [(&[_], &[&str], &[&str]); 4] = [
+            (
+                &[("b", "us", true), ("b", "us", true)],
+                &["b", "b"],
+                &["b", "b"],
+            ),
+            (
+                &[("b", "us", true), ("b", "ap", true), ("c", "us", true)],
+                &["c"],
+                &["b", "b", "c"],
+            ),
+            (
+                &[("b", "us", true), ("b", "eu", true), ("d", "eu", true)],
+                &[],
+                &["b", "b", "d"],
+            ),
+            (
+                &[("b", "us", true), ("b", "us", false), ("c", "us", true)],
+                &["c"],
+                &["c"],
+            ),
         ];
-        for (others, names) in table {
-            assert_eq!(eligible(Require::Region, others), names);
-            assert_eq!(eligible(Require::Node, others).len(), others.len());
+        for (others, elsewhere, anywhere) in table {
+            assert_eq!(eligible(Require::Region, others), elsewhere);
+            assert_eq!(eligible(Require::Node, others), anywhere);
         }
+    }
+
+    /// Its standbys may have been out of reach as well, and have the time to come back.
+    #[test]
+    fn a_primary_that_comes_back_is_elected_anew() {
+        let heard = |after: u64| Heard {
+            facts: primary(1, 1),
+            asked: start() + Duration::from_secs(after),
+        };
+        let since =
+            |conclusions: &Conclusions| conclusions.branch.map(|(_, since)| since - start());
+        let mut conclusions = Conclusions::none();
+        conclusions.see_primary(Some(&heard(1)));
+        conclusions.see_primary(Some(&heard(2)));
+        assert_eq!(since(&conclusions), Some(Duration::from_secs(1)));
+        conclusions.see_primary(None);
+        conclusions.see_primary(Some(&heard(12)));
+        assert_eq!(since(&conclusions), Some(Duration::from_secs(12)));
     }
 }

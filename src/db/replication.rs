@@ -29,7 +29,10 @@ impl Databases {
         let conclusions = self.shared.conclusions.borrow();
         let is_awaited = |(branch, elected_at): (Branch, Instant)| {
             let (since, patience) = match conclusions.durable {
-                Some(last) if last.branch == branch => (last.at, STANDBYS_RETURN.min(patience)),
+                // It has not changed, but it may have been out of reach meanwhile, as its standbys were.
+                Some(last) if last.branch == branch => {
+                    (last.at.max(elected_at), STANDBYS_RETURN.min(patience))
+                }
                 // After a failover, or a restart of its server.
                 Some(_) => (elected_at, patience),
                 None => (elected_at, STANDBYS_RETURN.min(patience)),

@@ -17,16 +17,17 @@ pub(super) fn standbys_to_ask<'c, W: Work>(
     lane: &Lane<W>,
     candidate: &'c Candidate,
 ) -> &'c [String] {
-    if W::PROVES && !needs_confirmation(lane, candidate) {
+    if W::PROVES && !needs_confirmation(lane) {
         return &[];
     }
     &candidate.standbys.names
 }
 
-/// A proved read ends with a commit. With `durability.require` it counts only if a configured standby has confirmed that commit. Otherwise
-/// it is enough that the commit has returned: if the standbys had left for another primary, it would hang.
-fn needs_confirmation<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
-    candidate.commits_wait && lane.context.databases.requires() != Require::None
+/// A proved read ends with a commit. With `durability.require` it counts only if a configured standby has confirmed that commit: where
+/// commits wait for nobody any more, somebody may have told a primary that was cut off not to wait. Without it, it is enough that the commit
+/// has returned: if the standbys had left for another primary, it would hang.
+fn needs_confirmation<W: Work>(lane: &Lane<W>) -> bool {
+    lane.context.databases.requires() != Require::None
 }
 
 /// Sends each job its own answer. An answer that does not count is sent as well, since its write may have been applied; [`super::verdict`]
@@ -46,7 +47,7 @@ pub(super) fn answer<W: Work>(
     }
     let is_confirmed = done.copies.is_any();
     let is_proved = match &done.copies {
-        Copies::On(_) => is_confirmed || !(W::PROVES && needs_confirmation(lane, candidate)),
+        Copies::On(_) => is_confirmed || !(W::PROVES && needs_confirmation(lane)),
         Copies::Unknown => {
             databases.commit_hung(candidate);
             false

@@ -154,6 +154,29 @@ fn what_a_standby_can_lose_in_a_crash_is_not_called_replicated() {
     eventually(s(5), "it counts again", || durability(&app) == "replicated");
 }
 
+/// The primary knows the two by their names alone.
+#[test]
+fn what_a_namesake_can_lose_in_a_crash_is_not_called_replicated() {
+    let cluster = Cluster::with_replicas(2);
+    let namesake = &cluster.nodes[2];
+    cluster.make_durable();
+    name_like_the_first_standby(&cluster, namesake);
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(10), "commits wait", || durability(&app) == "replicated");
+    let no_fsync = [("fsync", "off")];
+    namesake.reload(&no_fsync).unwrap();
+    eventually(s(10), "it is seen", || durability(&app) == "local");
+    cluster.replica().kill().unwrap();
+    for _ in 0..20 {
+        assert_eq!(durability(&app), "local");
+    }
+    namesake.reload(&[("fsync", "on")]).unwrap();
+    eventually(s(10), "it counts again", || {
+        durability(&app) == "replicated"
+    });
+}
+
 /// Only the service has lost sight of it: it still follows, over the same connection.
 #[test]
 fn a_standby_that_does_not_answer_the_service_confirms_what_it_receives() {

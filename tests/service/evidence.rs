@@ -1,6 +1,7 @@
 //! Where a standby must confirm each commit: what an instance makes of the confirmations that it gets, and of those that do not come.
 
 use crate::faults::regions::headers::log_statements;
+use crate::regional::in_regions;
 use crate::support::wait::{ms, s};
 use crate::support::{Answer, App, Cluster, Launch, ask, eventually, key, minimal};
 use private_postgres::StopMode;
@@ -97,6 +98,58 @@ fn while_nobody_confirms_default_reads_say_since_when() {
     cluster.nodes[2].start().unwrap();
     until_served_by("replica", &|lag| lag.is_some_and(|ms| ms < 1000));
     assert_eq!(lag_ms(&app.get_strong(&path).expect(200)), None);
+}
+
+/// The standby in the other region has all of the log of an idle primary, and another one confirms the commit of the proof.
+#[test]
+fn what_a_standby_had_before_a_strong_read_proves_nothing() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_durable();
+    cluster.make_synchronous_with("\"replica-1\", \"replica-2\"");
+    let app = in_regions(cluster.urls(), &["eu", "eu", "us"], "eu")
+        .text("durability.require", "region")
+        .start();
+    eventually(s(20), "the other region confirms", || creates(&app));
+    let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    app.get_strong(&path).expect(200);
+    let behind = "SELECT bool_or(flush_lsn < pg_current_wal_insert_lsn())::text AS value FROM pg_stat_replication";
+    eventually(s(10), "the standbys have everything", || {
+        ask(cluster.primary(), behind) == "false"
+    });
+    cluster.nodes[2].freeze();
+    app.get_strong(&path)
+        .problem(503, "consistency_unavailable");
+    cluster.nodes[2].thaw();
+    eventually(s(20), "the other region confirms again", || {
+        app.get_strong(&path).status == 200
+    });
+}
+
+/// Who is cut off with a primary may set it so, to get on with something else.
+#[test]
+fn a_primary_whose_commits_wait_for_nobody_proves_nothing() {
+    let (cluster, launch) = with_a_standby_that_must_confirm();
+    let app = launch.start();
+    eventually(s(20), "the standby confirms", || creates(&app));
+    let path = format!("/transactions/{}", app.create(&minimal()).expect(201).id());
+    app.get_strong(&path).expect(200);
+    let none = [("synchronous_standby_names", "")];
+    cluster.primary().reload(&none).unwrap();
+    cluster.until_set(cluster.primary(), none[0].0, none[0].1);
+    let is_refused = |headers: &[(&str, &str)]| {
+        let answer = app.get_with(&path, headers);
+        answer.status == 503 && answer.json()["code"] == "consistency_unavailable"
+    };
+    let strong = [("X-Read-Consistency", "strong")];
+    let bounded = [("X-Max-Staleness-Ms", "1000")];
+    eventually(s(10), "it is known", || {
+        is_refused(&strong) && is_refused(&bounded)
+    });
+    app.get(&path).expect(200);
+    cluster.make_synchronous();
+    eventually(s(10), "the standby confirms again", || {
+        app.get_strong(&path).status == 200
+    });
 }
 
 /// They are waited for as long as it takes to restart one, however long a failover may take.

@@ -183,6 +183,23 @@ fn a_restart_of_the_primary_under_load_fails_no_request() {
     }
 }
 
+/// One for the probe, and the one over which the node was verified: the pool begins with that, and makes no other first.
+#[test]
+fn a_server_that_has_two_connections_left_is_used() {
+    let cluster = Cluster::alone();
+    let app = cluster
+        .launch()
+        .set("database.rebuild.initial_ms", SCHEDULE_MS)
+        .healthy();
+    let limited = "ALTER ROLE synapse CONNECTION LIMIT 2";
+    sql(cluster.primary(), limited);
+    cluster.primary().kill().unwrap();
+    cluster.primary().start().unwrap();
+    app.create(&minimal()).expect(201);
+    sql(cluster.primary(), "ALTER ROLE synapse CONNECTION LIMIT -1");
+    app.until_healthy(HEALING);
+}
+
 #[test]
 fn it_starts_without_the_replica_and_heals() {
     let cluster = Cluster::pair();

@@ -127,7 +127,11 @@ impl Durability<'_> {
                 return None;
             }
             let region = other.node.region.as_deref().map(Arc::from);
-            Some(Standby { name, region })
+            Some(Standby {
+                name,
+                region,
+                survives: true,
+            })
         });
         let region = self.nodes[at].node.region.as_deref();
         Standbys::eligible(self.require, region, &known.collect::<Vec<_>>()).names

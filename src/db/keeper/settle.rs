@@ -111,12 +111,14 @@ impl Keeper {
         let must_survive = elected.is_some_and(survives);
         let others = self.memory.nodes.iter().enumerate();
         let others = others.filter(|(node, _)| Some(*node) != elected);
-        let others = others.filter(|(node, _)| !must_survive || survives(*node));
         let others = others.filter_map(|(node, remembered)| {
             let name = remembered.upstream_name.clone();
             let name = name.filter(|name| !self.streams.has_a_stranger(name))?;
-            let region = nodes[node].region.clone();
-            Some(Standby { name, region })
+            Some(Standby {
+                name,
+                region: nodes[node].region.clone(),
+                survives: !must_survive || survives(node),
+            })
         });
         let (require, others) = (self.shared.options.require, others.collect::<Vec<_>>());
         Arc::new(Standbys::eligible(require, region, &others))
