@@ -188,8 +188,9 @@ mod tests {
     /// Its standbys may have been out of reach as well, and have the time to come back.
     #[test]
     fn a_primary_that_comes_back_is_elected_anew() {
+        let facts = primary(1, 1);
         let heard = |after: u64| Heard {
-            facts: primary(1, 1),
+            facts: facts.clone(),
             asked: start() + Duration::from_secs(after),
         };
         let since =
