@@ -37,6 +37,19 @@ fn asset_codes_that_no_transaction_can_have_are_refused() {
     );
 }
 
+/// As of a variable that was not filled: it would lift the restriction of the file.
+#[test]
+fn a_list_is_never_a_blank_text() {
+    let toml = "[api]\nasset_codes = ['USDC']";
+    for blank in ["", " ", " , "] {
+        let problems = parse(toml, &[("SYNAPSE__API__ASSET_CODES", blank)]).unwrap_err();
+        let problem = "api.asset_codes: must be a list of strings, and not blank";
+        assert_eq!(problems, [problem]);
+    }
+    let none = parse("[api]\nasset_codes = []", &[]).unwrap();
+    assert!(none.api.asset_codes.is_empty());
+}
+
 #[test]
 fn sections_are_compared_beside_what_is_wrong_elsewhere() {
     let compared = |environment: &[(&str, &str)]| {

@@ -88,17 +88,18 @@ impl Reader {
             .unwrap_or(default)
     }
 
-    /// An array of strings, or one string in which they are separated by commas: the environment has no arrays.
+    /// An array of strings, or one string in which they are separated by commas: the environment has no arrays. A blank string is a problem:
+    /// it may come from a variable that was never filled in, and would lift a restriction of the settings file.
     pub fn list(&mut self, key: &str) -> Vec<String> {
         let parse = |value: &Value| match value {
-            Value::String(text) => Some(parts(text, ',')),
+            Value::String(text) => Some(parts(text, ',')).filter(|parts| !parts.is_empty()),
             Value::Array(items) => items
                 .iter()
                 .map(|item| item.as_str().map(str::to_owned))
                 .collect(),
             _ => None,
         };
-        self.parsed_from(key, "a list of strings", parse)
+        self.parsed_from(key, "a list of strings, and not blank", parse)
             .unwrap_or_default()
     }
 }
