@@ -2,9 +2,9 @@
 -- empty message is committed, which waits for the disk, and for standbys as the settings of the session and the server say
 -- (src/ledger/store/durability.rs explains why there are two commits). A standby must have the message too: what it had before the call
 -- would not show that it still follows, and on an idle server that is all there is. Standbys that do not count may have confirmed the
--- commit; those that count then get half a second more. A name under which more servers have connected than there are standbys of it does not count,
--- since nobody can tell which of them is which. What a standby was not sent it cannot have, whatever it says: one that was left on a
--- timeline that has ended names its own position there.
+-- commit; those that count then get half a second more. A name under which more servers have connected than there are standbys of it
+-- does not count, since nobody can tell which of them is which. What a standby was not sent it cannot have, whatever it says: one that
+-- was left on a timeline that has ended names its own position there.
 -- It is a procedure, since only a procedure can commit and then look in one round trip. statement_timeout ends the wait of a commit inside
 -- a procedure, with a warning, as if the commit had succeeded; so the caller compares the time that the call took with limit_ms.
 CREATE PROCEDURE confirm_commits(

@@ -5,7 +5,11 @@ use super::options::Require;
 use super::probe::{Branch, Heard};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the standbys of a primary that goes on running may be away before writes are refused, and how long it may take at the start of
+/// the service until they are known: long enough for one that is restarted.
+const STANDBYS_RETURN: Duration = Duration::from_secs(5);
 
 /// Where writes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,23 @@ impl Conclusions {
         }
     }
 
+    /// The primary is not durable: whether it may become so in a moment. `patience`: for how long that may be after a failover, or a restart
+    /// of its server.
+    pub fn awaits_standbys(&self, patience: Duration, now: Instant) -> bool {
+        let Some((branch, elected_at)) = self.branch else {
+            return false;
+        };
+        let (since, patience) = match self.durable {
+            // It has not changed, but it may have been out of reach meanwhile, as its standbys were.
+            Some(last) if last.branch == branch => {
+                (last.at.max(elected_at), STANDBYS_RETURN.min(patience))
+            }
+            Some(_) => (elected_at, patience),
+            None => (elected_at, STANDBYS_RETURN.min(patience)),
+        };
+        now.saturating_duration_since(since) < patience
+    }
+
     /// Before any node has answered.
     pub fn none() -> Conclusions {
         Conclusions {
@@ -136,15 +157,9 @@ impl Conclusions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe::tests::primary;
+    use super::super::probe::Facts;
+    use super::super::probe::tests::{primary, streams};
     use super::*;
-    use std::sync::LazyLock;
-    use std::time::Duration;
-
-    fn start() -> Instant {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        *START
-    }
 
     #[test]
     fn a_name_counts_if_all_that_have_it_do() {
@@ -185,22 +200,37 @@ mod tests {
         }
     }
 
-    /// Its standbys may have been out of reach as well, and have the time to come back.
+    /// Its standbys may have been out of reach as well.
     #[test]
-    fn a_primary_that_comes_back_is_elected_anew() {
-        let facts = primary(1, 1);
-        let heard = |after: u64| Heard {
-            facts: facts.clone(),
-            asked: start() + Duration::from_secs(after),
+    fn a_primary_that_comes_back_gives_its_standbys_time() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let alone = Facts {
+            waits_for: 1,
+            ..primary(1, 1)
         };
-        let since =
-            |conclusions: &Conclusions| conclusions.branch.map(|(_, since)| since - start());
-        let mut conclusions = Conclusions::none();
-        conclusions.see_primary(Some(&heard(1)));
-        conclusions.see_primary(Some(&heard(2)));
-        assert_eq!(since(&conclusions), Some(Duration::from_secs(1)));
-        conclusions.see_primary(None);
-        conclusions.see_primary(Some(&heard(12)));
-        assert_eq!(since(&conclusions), Some(Duration::from_secs(12)));
+        let durable = Facts {
+            standbys: streams("b", &["sync"]),
+            ..alone.clone()
+        };
+        let mut conclusions = Conclusions {
+            standbys: Arc::new(Standbys {
+                names: vec!["b".into()],
+                regions: vec![None],
+            }),
+            ..Conclusions::none()
+        };
+        let mut awaits = |said: Option<&Facts>, seconds| {
+            let (facts, asked) = (said.cloned(), at(seconds));
+            let heard = facts.map(|facts| Heard { facts, asked });
+            conclusions.see_primary(heard.as_ref());
+            conclusions.awaits_standbys(Duration::from_secs(60), asked)
+        };
+        awaits(Some(&durable), 1);
+        assert!(awaits(Some(&alone), 5));
+        assert!(!awaits(Some(&alone), 7), "it went on running");
+        assert!(!awaits(None, 8), "there is none");
+        assert!(awaits(Some(&alone), 20), "it was out of reach");
+        assert!(awaits(Some(&alone), 24) && !awaits(Some(&alone), 26));
     }
 }

@@ -18,6 +18,8 @@ pub struct Asked<'n> {
     pub name: Option<String>,
     /// The names of the standbys that stream from it, once for each connection.
     pub followers: Vec<String>,
+    /// A crash costs it nothing that it has flushed.
+    pub survives: bool,
     /// None: it does not answer, or is fenced, so it cannot be promoted as it is.
     pub said: Option<Said>,
 }
@@ -50,6 +52,7 @@ pub fn ask<'n>(nodes: &'n [NodeOptions], survey: &Survey) -> (Vec<Asked<'n>>, Ve
                 node,
                 name: facts.and_then(|facts| facts.upstream_name.clone()),
                 followers: facts.map_or(Vec::new(), followers),
+                survives: facts.is_some_and(|facts| facts.survives_crashes),
                 said: answer.unwrap_or_else(|error| {
                     errors.push(format!("{}: {error}", node.name));
                     None
@@ -156,6 +159,7 @@ mod tests {
                 node,
                 name: name.map(str::to_owned),
                 followers: followers.iter().map(|name| (*name).to_owned()).collect(),
+                survives: true,
                 said: Some(Said {
                     setting: setting.into(),
                     rtt: Duration::ZERO,

@@ -130,7 +130,7 @@ impl Durability<'_> {
             Some(Standby {
                 name,
                 region,
-                survives: true,
+                survives: other.survives || !self.nodes[at].survives,
             })
         });
         let region = self.nodes[at].node.region.as_deref();

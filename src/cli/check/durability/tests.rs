@@ -38,6 +38,7 @@ fn asked<'n>(
         node,
         name: Some((*name).into()),
         followers: Vec::new(),
+        survives: true,
         said: Some(Said {
             setting: (*setting).into(),
             rtt: Duration::from_millis(*ms),
@@ -164,4 +165,15 @@ fn names_that_nobody_has_alone_or_that_are_unknown_are_not_named() {
     let set = |setting| durability.verdict(0, &Waits::parse(setting));
     assert_eq!(set("us-a"), Verdict::Loose);
     assert_eq!(set(""), Verdict::Never);
+}
+
+#[test]
+fn a_standby_that_a_crash_costs_what_it_has_flushed_counts_for_none_that_it_costs_nothing() {
+    let options = nodes(&NODES);
+    let mut asked = asked(&options, &NODES, &RIGHT);
+    asked[2].survives = false;
+    let counting = |asked: &[Asked], at| durability(Require::Region, asked).counting(at);
+    assert_eq!(counting(&asked, 0), ["ap-a"]);
+    asked[0].survives = false;
+    assert_eq!(counting(&asked, 0), ["us-a", "ap-a"]);
 }
