@@ -62,6 +62,7 @@ use crate::ledger::ask::search::Search;
 use crate::ledger::ask::stats::Stats;
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::callback::Received;
+use crate::ledger::store::change::Changed;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::history::Events;
@@ -167,11 +168,7 @@ impl Dispatch {
         Ok(written)
     }
 
-    pub async fn change(
-        &self,
-        change: Change,
-        bounds: Bounds,
-    ) -> Result<Written<Transaction>, Error> {
+    pub async fn change(&self, change: Change, bounds: Bounds) -> Result<Written<Changed>, Error> {
         self.write(&self.changing, change, bounds).await
     }
 

@@ -19,7 +19,11 @@ pub enum Doubt {
 /// The result of an attempt of a write.
 #[derive(Clone, Debug)]
 pub enum Write<'f> {
-    Accepted,
+    /// `lasting`: and nothing that an earlier attempt may still do can make this answer wrong. False where what was asked for is there
+    /// already by another write, and an earlier attempt that still hangs somewhere may be applied once that is undone.
+    Accepted {
+        lasting: bool,
+    },
     /// The ledger refused it. `lasting`: and will always do so, so that not even an earlier attempt that still hangs somewhere can be
     /// accepted later.
     Refused {
@@ -72,9 +76,10 @@ pub fn write(outcome: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
     let free = Again { paid: false };
     let paid = Again { paid: true };
     match (outcome, doubt) {
-        (Write::Accepted | Write::Refused { lasting: true }, _) => (Answer, doubt),
-        (Write::Refused { lasting: false }, Doubt::None) => (Answer, doubt),
-        (Write::Refused { lasting: false }, Doubt::Sent) => (free, doubt),
+        (Write::Accepted { lasting } | Write::Refused { lasting }, _) => match (lasting, doubt) {
+            (true, _) | (false, Doubt::None) => (Answer, doubt),
+            (false, Doubt::Sent) => (free, doubt),
+        },
         (Write::Raced | Write::Uncounted { accepted: false }, _) => (free, doubt),
         (Write::Uncounted { accepted: true }, _) => (free, Doubt::Sent),
         (Write::Failed(failure), _) => match failure {

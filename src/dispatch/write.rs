@@ -86,7 +86,7 @@ impl Dispatch {
             let reply = lane
                 .ask(job.clone(), Patience::until(progress.deadline))
                 .await;
-            let (next, doubt) = verdict::write(&self.outcome(&reply), progress.doubt);
+            let (next, doubt) = verdict::write(&self.outcome::<W>(&reply), progress.doubt);
             progress.doubt = doubt;
             progress.failure = reply.as_ref().err().cloned();
             match next {
@@ -121,7 +121,7 @@ impl Dispatch {
         Err(self.out_of_time(progress.doubt))
     }
 
-    fn outcome<'r, A>(&self, reply: &'r Reply<A>) -> verdict::Write<'r> {
+    fn outcome<'r, W: Work>(&self, reply: &'r Reply<W::Answer>) -> verdict::Write<'r> {
         let answered = match reply {
             Ok(answered) => answered,
             Err(failure) => return verdict::Write::Failed(failure),
@@ -132,13 +132,16 @@ impl Dispatch {
         };
         let counts = answered.current && is_durable;
         match &answered.answer {
-            Ok(_) if counts => verdict::Write::Accepted,
+            Ok(answer) if counts => verdict::Write::Accepted {
+                lasting: W::is_lasting(answer),
+            },
             Err(ledger::Error::LostRace) => verdict::Write::Raced,
             Err(error) if counts => verdict::Write::Refused {
                 lasting: error.is_lasting(),
             },
+            // A success that is not lasting tells of no write of this request, so it leaves nothing to be in doubt of.
             answer => verdict::Write::Uncounted {
-                accepted: answer.is_ok(),
+                accepted: answer.as_ref().is_ok_and(W::is_lasting),
             },
         }
     }

@@ -11,6 +11,8 @@ use diesel::sql_types::{Array, Text};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use private_postgres::{Server, StopMode, User};
+use reqwest::Method;
+use serde_json::json;
 use std::thread;
 use std::time::Instant;
 
@@ -30,11 +32,7 @@ fn durability_is_what_the_commit_waited_for() {
     eventually(s(2), "commits wait", || durability(&app) == "replicated");
     let id = app.create(&minimal()).expect(201).id();
     let changed = app
-        .patch(
-            &id,
-            &app.etag(&id),
-            &serde_json::json!({"status": "failed"}),
-        )
+        .patch(&id, &app.etag(&id), &json!({"status": "failed"}))
         .expect(200);
     assert_eq!(changed.header("X-Durability"), "replicated");
     let again = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'synapse'";
@@ -363,7 +361,7 @@ fn load_beyond_capacity_is_refused_quickly_and_no_node_goes_down_for_it() {
     let node = app.get("/status").json()["nodes"][0].clone();
     assert_eq!(
         (&node["state"], &node["since"]),
-        (&serde_json::json!("up"), &since),
+        (&json!("up"), &since),
         "busy is not down"
     );
     app.create(&minimal()).expect(201);
@@ -534,6 +532,33 @@ fn an_error_between_the_commit_and_the_question_who_has_it_leaves_doubt_until_it
     let replay = app.create_keyed(&forsaken, &minimal()).expect(201);
     assert_eq!(replay.header("Idempotent-Replayed"), "true");
     assert_eq!(stored(&forsaken), "1");
+}
+
+/// Whoever finds the status there already has stored nothing, so there is nothing to be in doubt of, whoever has the commits.
+#[test]
+fn an_error_in_the_question_who_has_a_status_that_was_there_leaves_no_doubt() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let app = cluster.launch().healthy();
+    eventually(s(5), "commits wait", || durability(&app) == "replicated");
+    let rename = |from: &str, to: &str| {
+        let statement = format!("ALTER PROCEDURE {from}(text[], text[], integer) RENAME TO {to}");
+        sql(cluster.primary(), &statement);
+    };
+    let id = app.create(&minimal()).expect(201).id();
+    let processing = json!({"status": "processing"});
+    app.patch(&id, "*", &processing).expect(200);
+    rename("confirm_commits", "away");
+    thread::scope(|scope| {
+        let patient = scope.spawn(|| app.patch(&id, "*", &processing));
+        let headers = [("If-Match", "*"), ("X-Deadline-Ms", "1500")];
+        let path = format!("/transactions/{id}");
+        let hasty = app.send(Method::PATCH, &path, &headers, Some(&processing));
+        assert_eq!(hasty.expect(503).json()["outcome"], "not_applied");
+        rename("away", "confirm_commits");
+        let answer = patient.join().unwrap().expect(200);
+        assert_eq!(answer.header("X-Durability"), "replicated");
+    });
 }
 
 /// What is looked for on the standby is the own commit. With a second of distance, to wait for what others commit meanwhile would cost

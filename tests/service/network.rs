@@ -5,6 +5,8 @@ use crate::support::load::{all_are, while_asking};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{ms, s};
 use crate::support::{Cluster, Launch, account, ask, eventually, key, minimal, with};
+use reqwest::Method;
+use serde_json::json;
 use std::thread;
 use std::time::Instant;
 
@@ -275,18 +277,50 @@ fn a_create_by_natural_key_whose_answer_is_cut_off_is_no_conflict() {
 #[test]
 fn a_status_change_whose_answer_is_cut_off_is_made_once() {
     let net = net();
-    let created = net.app.create(&minimal()).expect(201);
-    let id = created.id();
-    let reason = format!("cut {}", key());
-    net.primary.cut_answers(&reason, 2);
-    let body = serde_json::json!({"status": "processing", "status_reason": reason});
-    let changed = net.app.patch(&id, &created.etag(), &body).expect(200);
-    assert_eq!(net.primary.cuts_left(), 0);
-    assert_eq!(changed.json()["version"], 2);
-    let events = net
-        .app
-        .get_strong(&format!("/transactions/{id}/events"))
-        .expect(200)
-        .json();
-    assert_eq!(events["data"].as_array().unwrap().len(), 2);
+    for any_version in [false, true] {
+        let created = net.app.create(&minimal()).expect(201);
+        let (id, etag) = (created.id(), created.etag());
+        let reason = format!("cut {}", key());
+        net.primary.cut_answers(&reason, 2);
+        let body = json!({"status": "processing", "status_reason": reason});
+        let if_match = if any_version { "*" } else { &etag };
+        let changed = net.app.patch(&id, if_match, &body).expect(200);
+        assert_eq!(net.primary.cuts_left(), 0);
+        assert_eq!(changed.json()["version"], 2);
+        let events = net
+            .app
+            .get_strong(&format!("/transactions/{id}/events"))
+            .expect(200)
+            .json();
+        assert_eq!(events["data"].as_array().unwrap().len(), 2);
+    }
+}
+
+/// Its first attempt never arrives. But for all that the service knows, it may still do so, after others have changed the status again.
+#[test]
+fn a_change_of_any_version_in_doubt_gets_no_answer_that_its_first_attempt_could_make_wrong() {
+    let net = net();
+    for (stored, wanted, without_doubt, in_doubt) in [
+        ("processing", "processing", 200, 503),
+        ("processing", "pending", 409, 503),
+        ("completed", "completed", 200, 200),
+        ("completed", "failed", 409, 409),
+    ] {
+        let id = net.app.create(&minimal()).expect(201).id();
+        net.app
+            .patch(&id, "*", &json!({"status": stored}))
+            .expect(200);
+        let reason = format!("late {}", key());
+        let body = json!({"status": wanted, "status_reason": reason});
+        net.app.patch(&id, "*", &body).expect(without_doubt);
+        net.primary.cut_requests(&reason, 1);
+        let headers = [("If-Match", "*"), ("X-Deadline-Ms", "3000")];
+        let path = format!("/transactions/{id}");
+        let answer = net.app.send(Method::PATCH, &path, &headers, Some(&body));
+        assert_eq!(net.primary.cuts_left(), 0);
+        assert_eq!(answer.status, in_doubt, "{stored} {wanted}: {answer:?}");
+        if in_doubt == 503 {
+            answer.problem(503, "outcome_unknown");
+        }
+    }
 }

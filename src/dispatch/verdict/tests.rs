@@ -77,9 +77,14 @@ fn an_answer_to_a_write_counts_unless_an_earlier_attempt_could_undo_it() {
     let free = Again { paid: false };
     let table = [
         (
-            Write::Accepted,
+            Write::Accepted { lasting: true },
             (Answer, Doubt::None),
             (Answer, Doubt::Sent),
+        ),
+        (
+            Write::Accepted { lasting: false },
+            (Answer, Doubt::None),
+            (free, Doubt::Sent),
         ),
         (
             Write::Refused { lasting: true },

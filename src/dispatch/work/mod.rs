@@ -39,6 +39,12 @@ pub trait Work: Send + Sync + 'static {
         0
     }
 
+    /// For a write: this success is the last word on the job, whatever becomes of an earlier attempt that still hangs somewhere, as
+    /// [`ledger::Error::is_lasting`] says of a refusal. One that is not tells of no write of the job's own.
+    fn is_lasting(_: &Self::Answer) -> bool {
+        true
+    }
+
     /// Does the jobs of one owner. `standbys` are those that count as a second copy (see [`Candidate::standbys`]). The answers are in the
     /// order of the jobs. Err: the statement failed as a whole, and no job has an answer.
     ///

@@ -11,8 +11,8 @@ use crate::ledger::ask::batch::Batch;
 use crate::ledger::ask::callback::Callback;
 use crate::ledger::ask::change::Change;
 use crate::ledger::ask::create::Create;
-use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::callback::Received;
+use crate::ledger::store::change::Changed;
 use crate::ledger::store::create::Created;
 use crate::ledger::store::create_all::CreatedAll;
 use crate::ledger::store::{self, Committed};
@@ -82,7 +82,7 @@ pub struct Changing;
 
 impl Work for Changing {
     type Job = Change;
-    type Answer = Transaction;
+    type Answer = Changed;
     const NAME: &'static str = "change";
     const MAX_BATCH: usize = 1;
 
@@ -90,12 +90,16 @@ impl Work for Changing {
         &job.caller.owner
     }
 
+    fn is_lasting(answer: &Changed) -> bool {
+        answer.lasting
+    }
+
     fn run(
         connection: &mut PgConnection,
         _: &str,
         jobs: &[Arc<Change>],
         standbys: &[String],
-    ) -> QueryResult<Done<Transaction>> {
+    ) -> QueryResult<Done<Changed>> {
         store::change::change(connection, &jobs[0], standbys).map(one)
     }
 }

@@ -71,5 +71,6 @@ pub async fn change(
     let expected = if_match(&request)?;
     let change = Change::new(id.0, expected, to, caller);
     let written = api.dispatch.change(change, bounds).await?;
-    Ok(answer_write(HttpResponse::Ok(), &written.value, &written))
+    let transaction = &written.value.transaction;
+    Ok(answer_write(HttpResponse::Ok(), transaction, &written))
 }

@@ -14,15 +14,28 @@ use super::statement::{Binds, Run, Statement, Text};
 use crate::ledger::Error;
 use crate::ledger::ask::change::{Change, Expected};
 use crate::ledger::model::event::Event;
+use crate::ledger::model::status::Status;
 use crate::ledger::model::transaction::{Transaction, TransactionColumns};
 use crate::ledger::model::write::{ETag, Write};
+
+/// The transaction as this change has made it, or found it.
+#[derive(Debug)]
+pub struct Changed {
+    pub transaction: Transaction,
+    /// This remains the right answer, whatever becomes of an earlier attempt of this change that still hangs somewhere
+    /// ([`Error::is_lasting`] says the same of a refusal). False where the status was there already, by another write, and such an attempt
+    /// may yet make a version of its own.
+    pub lasting: bool,
+}
+
+pub type Answer = Result<Changed, Error>;
 
 /// Changes a status. It may be repeated as often as one likes, on any verified primary.
 pub fn change(
     connection: &mut PgConnection,
     change: &Change,
     standbys: &[String],
-) -> QueryResult<Committed<Result<Transaction, Error>>> {
+) -> QueryResult<Committed<Answer>> {
     let update = Update::of(change, !standbys.is_empty());
     let row: Option<Row> = match Run(&update).get_result(connection).optional() {
         Err(error) if is_own_earlier_attempt(&error) => None,
@@ -31,10 +44,10 @@ pub fn change(
     let Some(row) = row else {
         return nothing_changed(connection, change, standbys);
     };
-    let value = if row.changed || is_what_was_asked(connection, change, &row.stored)? {
-        Ok(row.stored)
+    let value = if row.changed {
+        made(row.stored)
     } else {
-        refuse(connection, change, row.stored)?
+        not_changed_now(connection, change, row.stored)?
     };
     let copies = copies(connection, standbys)?;
     Ok(Committed { value, copies })
@@ -50,11 +63,11 @@ fn nothing_changed(
     connection: &mut PgConnection,
     change: &Change,
     standbys: &[String],
-) -> QueryResult<Committed<Result<Transaction, Error>>> {
+) -> QueryResult<Committed<Answer>> {
     prove_and_see(connection)?;
     let now = find::one(connection, &change.caller.owner, change.transaction_id)?;
     let value = match (now, earlier_attempt(connection, change)?) {
-        (Some(now), Some(event)) => Ok(now.as_of(change.write_id, event)),
+        (Some(now), Some(event)) => made(now.as_of(change.write_id, event)),
         (Some(_), None) => Err(Error::LostRace),
         (None, _) => Err(Error::NotFound),
     };
@@ -62,17 +75,42 @@ fn nothing_changed(
     Ok(Committed { value, copies })
 }
 
-/// The row was locked, and does not allow the change. It is refused, unless an earlier attempt of this very change was accepted, and others
-/// have changed the row since. The lock is committed by now; which standbys have that is asked afterwards.
-fn refuse(
+/// The row was locked, and this attempt has not changed it. Either an earlier attempt of this very change has, and others may have changed
+/// the row since; or the status is there already; or the change is refused. The lock is committed by now; which standbys have that is asked
+/// afterwards.
+fn not_changed_now(
     connection: &mut PgConnection,
     change: &Change,
     now: Transaction,
-) -> QueryResult<Result<Transaction, Error>> {
-    Ok(match earlier_attempt(connection, change)? {
-        Some(event) => Ok(now.as_of(change.write_id, event)),
-        None => Err(refusal(change, &now)),
+) -> QueryResult<Answer> {
+    if let Some(event) = earlier_attempt(connection, change)? {
+        return Ok(made(now.as_of(change.write_id, event)));
+    }
+    if !is_what_was_asked(connection, change, &now)? {
+        return Ok(Err(refusal(change, &now)));
+    }
+    Ok(Ok(Changed {
+        lasting: !may_be_made_later(change, now.status),
+        transaction: now,
+    }))
+}
+
+/// This change is in the history, so none of its attempts can make it again.
+fn made(transaction: Transaction) -> Answer {
+    Ok(Changed {
+        transaction,
+        lasting: true,
     })
+}
+
+/// Whether an earlier attempt of this change that still hangs may be accepted after this answer.
+///
+/// For example, with `If-Match: *`: at t = 0 s the change to `processing` is sent, and hangs on its way. At t = 1 s it is sent again, and
+/// finds `processing`, which somebody else has made. Others change that to `failed` and then to `pending`. At t = 5 s the first attempt
+/// arrives after all, and makes a version of which the client was never told. With the ETag of a version it could not, since versions only
+/// grow, nor where the status is one that nothing leaves.
+fn may_be_made_later(change: &Change, now: Status) -> bool {
+    change.expected == Expected::Any && !now.allowed_next().is_empty()
 }
 
 /// The status is there already: at the expected version, or one later, as by a change whose answer was lost, so that the client repeats it.
@@ -118,8 +156,7 @@ fn refusal(change: &Change, stored: &Transaction) -> Error {
         return Error::InvalidTransition {
             from: stored.status,
             to: change.to.status,
-            // An earlier attempt that expects no version, and still hangs, may meet another status later, and be accepted.
-            lasting: change.expected != Expected::Any,
+            lasting: !may_be_made_later(change, stored.status),
         };
     }
     // Versions only grow: one that has been passed never comes back.

@@ -156,12 +156,12 @@ impl Sim<'_> {
             Answer::Stored { tx, copies } => {
                 let is_known = copies != Copies::Unknown || self.is(Mutant::UnknownCopiesAreLocal);
                 let came = if self.is_current(id, &candidate) && is_known {
-                    verdict::Write::Accepted
+                    verdict::Write::Accepted { lasting: true }
                 } else {
                     verdict::Write::Uncounted { accepted: true }
                 };
                 let replicated = copies == Copies::OnAStandby;
-                if matches!(came, verdict::Write::Accepted) && !replicated {
+                if matches!(came, verdict::Write::Accepted { .. }) && !replicated {
                     self.check_local(session);
                 }
                 self.write_came(job, &came, Some(Told::Created { tx, replicated }));
