@@ -18,10 +18,10 @@ mod status;
 
 use crate::db::Schema;
 use crate::db::survey::survey;
-use crate::db::url::DatabaseUrl;
+use crate::migrations::{self, Unready};
 use crate::server::Certificate;
 use crate::settings::{self, Settings};
-use crate::{http, logging, migrations};
+use crate::{http, logging};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -173,15 +173,16 @@ fn said(line: &str) -> Result<(), String> {
 
 /// How the schema of a primary is verified and prepared before it serves.
 fn schema(migrate_on_start: bool) -> Schema {
+    let told = |unready: Unready| unready.to_string();
     if migrate_on_start {
         Schema {
-            verify: Box::new(migrations::is_up_to_date),
-            prepare: Box::new(|url: &DatabaseUrl| migrations::run_pending(url).map(|_| ())),
+            verify: Box::new(move |connection| migrations::is_up_to_date(connection).map_err(told)),
+            prepare: Box::new(|url| migrations::run_pending(url).map(|_| ())),
         }
     } else {
         Schema {
-            verify: Box::new(migrations::verify),
-            prepare: Box::new(migrations::verify_at),
+            verify: Box::new(move |connection| migrations::verify(connection).map_err(told)),
+            prepare: Box::new(move |url| migrations::verify_at(url).map_err(told)),
         }
     }
 }

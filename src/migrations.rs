@@ -21,6 +21,23 @@ const SESSION: SessionLimits = SessionLimits {
     plans_by_index: false,
 };
 
+/// Why a database cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// Of what a migration makes.
+    #[error("missing: {0}")]
+    Missing(String),
+    /// What no migration mends.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl Unready {
+    fn unfit(error: impl std::fmt::Display) -> Unready {
+        Unready::Unfit(error.to_string())
+    }
+}
+
 /// Runs the pending migrations and returns their names. The lock ends with the connection.
 pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
@@ -33,36 +50,53 @@ pub fn run_pending(url: &DatabaseUrl) -> Result<Vec<String>, String> {
 
 /// For a service that must not migrate: checks that everything that it will use is there and may be used, so that a lack is found now and
 /// not by the first request.
-pub fn verify(connection: &mut PgConnection) -> Result<(), String> {
+pub fn verify(connection: &mut PgConnection) -> Result<(), Unready> {
     is_up_to_date(connection)?;
     let missing: Vec<Name> = diesel::sql_query(MISSING)
         .load(connection)
-        .map_err(|e| e.to_string())?;
+        .map_err(Unready::unfit)?;
     if missing.is_empty() {
         return Ok(());
     }
     let missing: Vec<String> = missing.into_iter().map(|missing| missing.name).collect();
-    Err(format!("missing: {}", missing.join(", ")))
+    Err(Unready::Missing(missing.join(", ")))
 }
 
 /// The same on a connection of its own.
-pub fn verify_at(url: &DatabaseUrl) -> Result<(), String> {
-    let mut connection = connect(url, &SESSION).map_err(|e| e.to_string())?;
+pub fn verify_at(url: &DatabaseUrl) -> Result<(), Unready> {
+    let mut connection = connect(url, &SESSION).map_err(Unready::unfit)?;
     verify(&mut connection)
 }
 
-/// Whether the migrations that the database has applied are those of this binary.
-pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), String> {
-    let applied = applied(connection).map_err(|e| e.to_string())?;
-    refuse_unknown(&applied)?;
+/// Whether the database can store every text, and has applied the migrations of this binary and no others.
+pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), Unready> {
+    refuse_other_encodings(connection).map_err(Unready::Unfit)?;
+    let applied = applied(connection).map_err(Unready::unfit)?;
+    refuse_unknown(&applied).map_err(Unready::Unfit)?;
     let mut pending = ours();
     pending.retain(|ours| !applied.contains(ours));
     if pending.is_empty() {
         return Ok(());
     }
     let pending = pending.join(", ");
+    Err(Unready::Missing(format!(
+        "migration {pending} (synapse-core migrate)"
+    )))
+}
+
+/// Any other encoding lacks characters that clients may send, and the statement that stores one fails. SQL_ASCII lacks none, but takes
+/// whatever bytes another program writes, and a read of those fails.
+fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), String> {
+    let Name { name: encoding } =
+        diesel::sql_query("SELECT current_setting('server_encoding') AS name")
+            .get_result(connection)
+            .map_err(|error| error.to_string())?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
     Err(format!(
-        "missing: migration {pending} (synapse-core migrate)"
+        "the encoding of the database is {encoding}, and must be UTF8 to store every text: \
+         use another database (CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0)"
     ))
 }
 
@@ -138,6 +172,7 @@ fn refuse_unknown(applied: &[String]) -> Result<(), String> {
 }
 
 fn migrate(connection: &mut PgConnection) -> Result<Vec<String>, String> {
+    refuse_other_encodings(connection)?;
     let failed = |error: &dyn std::fmt::Display| format!("migration failed: {error}");
     diesel::sql_query(ADVISORY_LOCK)
         .execute(connection)

@@ -12,7 +12,7 @@ use crate::db::probe::Heard;
 use crate::db::role::DbRole;
 use crate::db::survey::{Standing, Survey, survey};
 use crate::db::{NodeOptions, Require};
-use crate::migrations;
+use crate::migrations::{self, Unready};
 use crate::server::Certificate;
 use crate::settings::{DatabaseSettings, ServerSettings, Settings};
 use std::ops::RangeInclusive;
@@ -102,10 +102,10 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
         let node = &nodes[primary];
         match migrations::verify_at(&node.url) {
             Ok(()) => say!("{}: the schema is there, and may be used", node.name),
-            Err(missing) if settings.migrate_on_start => {
+            Err(missing @ Unready::Missing(_)) if settings.migrate_on_start => {
                 say!("{}: {missing}: `serve` will try to migrate", node.name);
             }
-            Err(missing) => complaints.push(format!("{}: {missing}", node.name)),
+            Err(unready) => complaints.push(format!("{}: {unready}", node.name)),
         }
         if settings.availability.require != Require::None {
             complaints.extend(durability(settings, &survey, primary));

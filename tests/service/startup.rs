@@ -2,7 +2,7 @@
 
 use crate::support::app::App;
 use crate::support::wait::s;
-use crate::support::{Cluster, eventually, minimal, sql};
+use crate::support::{Cluster, ask, eventually, minimal, sql};
 use private_postgres::{Server, StopMode, User};
 
 /// Nothing works yet, and it says why.
@@ -82,7 +82,7 @@ fn a_read_only_database_is_told_and_waited_for() {
         .unwrap();
     let read_only = "SELECT current_setting('default_transaction_read_only') AS value";
     eventually(s(5), "it is read-only", || {
-        crate::support::ask(cluster.primary(), read_only) == "on"
+        ask(cluster.primary(), read_only) == "on"
     });
     let app = start(&cluster);
     is_unhealthy_because(&app, "read-only");
@@ -148,6 +148,33 @@ fn a_database_without_the_schema_is_told_where_it_may_not_be_migrated() {
     );
     app.until_healthy(s(40));
     app.create(&minimal()).expect(201);
+}
+
+#[test]
+fn a_database_of_another_encoding_than_utf_8_is_told_and_left_alone() {
+    let cluster = Cluster::alone();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let create = format!(
+            "CREATE DATABASE synapse OWNER synapse \
+             ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        );
+        let fresh = ["DROP DATABASE synapse WITH (FORCE)", &create];
+        sql_elsewhere(cluster.primary(), &fresh);
+        let output = cluster.launch().run(&["migrate"]).expect(1);
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        for migrate in [true, false] {
+            let launch = cluster.launch().set("database.migrate_on_start", migrate);
+            let checked = launch.run(&["check"]).expect(1);
+            for said in [&output.stderr, &checked.stdout] {
+                let tells = said.contains(encoding) && said.contains("ENCODING 'UTF8'");
+                assert!(tells, "{said}");
+            }
+            let app = launch.set("database.write_deadline_ms", 500).start();
+            is_unhealthy_because(&app, "encoding 'utf8'");
+        }
+        let tables = "SELECT count(*)::text AS value FROM pg_tables WHERE schemaname = 'public'";
+        assert_eq!(ask(cluster.primary(), tables), "0");
+    }
 }
 
 #[test]
