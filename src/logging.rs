@@ -5,10 +5,9 @@
 
 use crate::settings::{LogFormat, LogSettings};
 use chrono::{SecondsFormat, Utc};
-use env_logger::fmt::Formatter;
 use env_logger::{Target, WriteStyle};
-use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
+use log::{Level, Record};
 use serde_json::Map;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,18 +16,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub fn start(settings: &LogSettings) {
-    let format = match settings.format {
+    let format: Format = match settings.format {
         LogFormat::Text => text,
         LogFormat::Json => json,
     };
     env_logger::Builder::new()
         .parse_filters(&settings.level)
-        .format(format)
+        .format(move |out, record| format(out, record))
         // The formats below write no colours, so there is nothing to strip.
         .write_style(WriteStyle::Always)
-        .target(Target::Pipe(Box::new(Queue::start())))
+        .target(Target::Pipe(Box::new(Queue::start(format))))
         .init();
 }
+
+/// Writes one line.
+type Format = fn(&mut dyn Write, &Record) -> io::Result<()>;
 
 /// At most so many lines wait to be written: those of about as many requests.
 const MAX_QUEUED: usize = 10_000;
@@ -62,12 +64,12 @@ struct Queue {
 }
 
 impl Queue {
-    fn start() -> Queue {
+    fn start(format: Format) -> Queue {
         let (lines, inbox) = sync_channel(MAX_QUEUED);
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = dropped.clone();
         let writer = std::thread::Builder::new().name("log".into());
-        if let Err(error) = writer.spawn(move || write_all(&inbox, &counter)) {
+        if let Err(error) = writer.spawn(move || write_all(&inbox, &counter, format)) {
             eprintln!("no thread for the log, which is lost: {error}");
         }
         drop(QUEUE.set(lines.clone()));
@@ -92,7 +94,7 @@ impl Write for Queue {
     clippy::disallowed_methods,
     reason = "lines gather meanwhile, without a wake-up for each"
 )]
-fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64) {
+fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64, format: Format) {
     let mut lines = Vec::new();
     while let Ok(first) = inbox.recv() {
         let mut flushed = Vec::new();
@@ -104,13 +106,7 @@ fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64) {
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            lines.extend_from_slice(
-                format!(
-                    "{} WARN  {lost} lines of the log were dropped: nobody reads it fast enough\n",
-                    now()
-                )
-                .as_bytes(),
-            );
+            tell_of_dropped(lost, &mut lines, format);
         }
         // If the log cannot be written, there is nowhere to say so.
         drop(io::stderr().write_all(&lines));
@@ -124,12 +120,28 @@ fn write_all(inbox: &Receiver<Message>, dropped: &AtomicU64) {
     }
 }
 
+/// Not by a macro of `log`: that would go through the queue, which may be full again.
+fn tell_of_dropped(lost: u64, lines: &mut Vec<u8>, format: Format) {
+    let told = format(
+        lines,
+        &Record::builder()
+            .level(Level::Warn)
+            .target(module_path!())
+            .args(format_args!(
+                "lines of the log were dropped: nobody reads it fast enough"
+            ))
+            .key_values(&[("lines", lost)])
+            .build(),
+    );
+    drop(told); // a Vec takes every line
+}
+
 fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
-    struct Pairs<'a>(&'a mut Formatter);
+fn text(out: &mut dyn Write, record: &Record) -> io::Result<()> {
+    struct Pairs<'a>(&'a mut dyn Write);
     impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
             let value = value.to_string();
@@ -162,7 +174,7 @@ fn text(out: &mut Formatter, record: &Record) -> io::Result<()> {
     writeln!(out)
 }
 
-fn json(out: &mut Formatter, record: &Record) -> io::Result<()> {
+fn json(out: &mut dyn Write, record: &Record) -> io::Result<()> {
     struct Members(Map<String, serde_json::Value>);
     impl<'kvs> VisitSource<'kvs> for Members {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {

@@ -167,3 +167,41 @@ fn a_log_that_nobody_reads_stops_nothing() {
     }
     app.create(&minimal()).expect(201);
 }
+
+/// Of more lines than the queue of the log takes, some are dropped.
+#[test]
+fn dropped_lines_are_told_of_in_a_line_like_all_others() {
+    const QUEUE: usize = 10_000;
+    let it = shared();
+    let launch = it.cluster.launch().with_its_log_in_a_pipe();
+    let app = launch.text("log.format", "json").healthy();
+    app.log_pipe().stall();
+    let request = "GET /live HTTP/1.1\r\nHost: x\r\n\r\n".repeat(999);
+    let request = format!("{request}GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    for _ in 0..QUEUE / 1000 + 2 {
+        app.raw(request.as_bytes());
+    }
+    app.log_pipe().flow();
+    let lines = || -> Vec<Value> {
+        let log = app.log();
+        let (whole, _) = log.rsplit_once('\n').unwrap_or_default();
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        whole.lines().map(parse).collect()
+    };
+    let is_it = |line: &Value| {
+        line["message"]
+            .as_str()
+            .is_some_and(|m| m.contains("dropped"))
+    };
+    eventually(s(20), "it is told", || {
+        app.get("/live");
+        lines().iter().any(is_it)
+    });
+    let all = lines();
+    let line = all.iter().find(|line| is_it(line)).unwrap();
+    assert!(line["lines"].as_u64() > Some(0), "{line}");
+    assert_eq!(line["level"], "WARN");
+    for member in ["time", "target"] {
+        assert!(line[member].is_string(), "{line}");
+    }
+}
