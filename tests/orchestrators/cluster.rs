@@ -10,34 +10,30 @@ use tempfile::TempDir;
 pub struct Cluster {
     script: PathBuf,
     pub dir: TempDir,
-    /// Of node1, node2, node3.
+    /// Of the nodes, in their order; and so are their URLs.
+    names: Vec<String>,
     pub urls: Vec<String>,
 }
 
 impl Cluster {
     /// `orchestrator`: the name of the script.
     pub fn start(orchestrator: &str) -> Cluster {
-        let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() {
-            memory
-        } else {
-            Path::new("/tmp")
-        };
-        let dir = tempfile::Builder::new()
-            .prefix(&format!("synapse-{orchestrator}-"))
-            .tempdir_in(base)
-            .unwrap();
+        Cluster::start_in(directory(), orchestrator)
+    }
+
+    pub fn start_in(dir: TempDir, orchestrator: &str) -> Cluster {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/orchestrators");
         let mut cluster = Cluster {
             script: scripts.join(format!("{orchestrator}.sh")),
             dir,
+            names: Vec::new(),
             urls: Vec::new(),
         };
-        cluster.urls = cluster
-            .run("start", &[])
-            .lines()
-            .map(str::to_owned)
-            .collect();
+        for line in cluster.run("start", &[]).lines() {
+            let (name, url) = line.split_once(' ').unwrap();
+            cluster.names.push(name.to_owned());
+            cluster.urls.push(url.to_owned());
+        }
         cluster
     }
 
@@ -61,18 +57,15 @@ impl Cluster {
         self.run("leader", &[]).trim().to_owned()
     }
 
-    /// A leader, and two standbys that stream from it, one of them synchronous.
+    /// A leader, and all others stream from it, one of them synchronously.
     pub fn is_complete(&self) -> bool {
         self.run("complete", &[]).trim() == "yes"
     }
 
     /// Which of `urls` the leader is.
     pub fn leader_index(&self) -> Option<usize> {
-        self.leader()
-            .strip_prefix("node")?
-            .parse::<usize>()
-            .ok()?
-            .checked_sub(1)
+        let leader = self.leader();
+        self.names.iter().position(|name| *name == leader)
     }
 
     /// Every key, and the transaction of it. Fails where a transaction belongs to no key, or a key to more than one.
@@ -91,6 +84,21 @@ impl Cluster {
         );
         stored
     }
+}
+
+/// In memory, where that can be had.
+pub fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let base = if memory.is_dir() {
+        memory
+    } else {
+        Path::new("/tmp")
+    };
+    let mut named = tempfile::Builder::new();
+    named
+        .prefix("synapse-orchestrator-")
+        .tempdir_in(base)
+        .unwrap()
 }
 
 #[derive(QueryableByName)]

@@ -1,12 +1,12 @@
-# What the scripts of the orchestrators have in common: three nodes on loopback, node1, node2 and node3, each with an agent (the program
-# of the orchestrator) and a PostgreSQL in $dir/NODE. Sourced. Verbs:
+# What the scripts of the orchestrators have in common: some nodes on loopback (node1, node2 and node3, if the script does not name
+# others), each with an agent (the program of the orchestrator) and a PostgreSQL in $dir/NODE. Sourced. Verbs:
 #
-#   start DIR                  prints one database URL a node when all three are up
+#   start DIR                  prints the name and the database URL of each node when all are up
 #   stop DIR                   ends every process of it; DIR can be removed afterwards
 #   list DIR                   what the orchestrator says of it
 #   leader DIR                 the name of the leader, by what the servers say
-#   complete DIR               yes: there is a leader, both others stream from it, and its commits wait for one of them
-#   switchover DIR             planned: to a standby
+#   complete DIR               yes: there is a leader, all others stream from it, and its commits wait for one of them
+#   switchover DIR [NODE]      planned: to this standby, where the script can choose
 #   maintain DIR NODE          what an operator does around work on the leader's server that takes some seconds
 #   kill DIR NODE              kill -9 of agent and PostgreSQL, as if the machine were lost
 #   freeze DIR NODE            both stop without a word, as on a machine that hangs; thaw DIR NODE: they go on
@@ -19,7 +19,7 @@ set -euo pipefail
 
 verb=${1:-} dir=${2:-} node=${3:-}
 [ -n "$dir" ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" "${BASH_SOURCE[0]}"; exit 2; }
-nodes="node1 node2 node3"
+nodes=${nodes:-node1 node2 node3}
 bin_dir=/usr/lib/postgresql/15/bin
 database_role='CREATE ROLE synapse LOGIN IN ROLE pg_read_all_stats'
 grant='GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO synapse'
@@ -28,14 +28,20 @@ grant='GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO synapse'
 as_postgres() {
   cd "$dir"
   export HOME=$dir LC_ALL=C PATH=$dir/bin:$bin_dir:$PATH
-  if [ "$(id -u)" = 0 ]; then exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"; fi
-  exec "$@"
+  local account=()
+  [ "$(id -u)" != 0 ] || account=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  exec "${view[@]}" "${account[@]}" "$@"
 }
+
+# A command before the program of this name, which makes it see the network in another way than this script: a script may set one.
+view=()
+view_of() { :; }
 
 # Starts a program in the background, in a session of its own, and notes its process id, which is the session's too.
 launch() {
   local name=$1
   shift
+  view_of "$name"
   as_postgres setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
 }
@@ -74,7 +80,17 @@ sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]
 print(*(s.getsockname()[1] for s in sockets))' "$1"
 }
 
-url() { sed -n "${1#node}p" "$dir/urls"; }
+# The database of each node: the account, and the ports in the order of the nodes.
+write_urls() {
+  local account=$1 name
+  shift
+  for name in $nodes; do
+    echo "$name postgres://$account@127.0.0.1:$1/synapse"
+    shift
+  done >"$dir/urls"
+}
+
+url() { sed -n "s/^$1 //p" "$dir/urls"; }
 
 psql_at() { PGCONNECT_TIMEOUT=2 timeout 5 psql -qAtX -v ON_ERROR_STOP=1 "$1" -c "$2" 2>/dev/null; }
 
@@ -97,10 +113,12 @@ leader() {
   for name in $nodes; do echo "$(ask "$name" "$timeline") $name"; done | sed -n '/^[0-9]/p' | sort -n | tail -1 | cut -d ' ' -f 2
 }
 
+standbys() { echo $(($(wc -w <<<"$nodes") - 1)); }
+
 is_complete() {
   local leads
   leads=$(leader)
-  [ -n "$leads" ] && [ "$(ask "$leads" "SELECT count(*) = 2 AND bool_or(sync_state IN ('sync', 'quorum'))
+  [ -n "$leads" ] && [ "$(ask "$leads" "SELECT count(*) = $(standbys) AND bool_or(sync_state IN ('sync', 'quorum'))
     AND current_setting('default_transaction_read_only') = 'off' FROM pg_stat_replication WHERE state = 'streaming'")" = t ] && settled
 }
 
@@ -130,7 +148,8 @@ stop() {
 
 run_verb() {
   case $verb in
-    start | stop | list | leader | switchover) "$verb" ;;
+    start | stop | list | leader) "$verb" ;;
+    switchover) switchover "$node" ;;
     complete) ! is_complete || echo yes ;;
     maintain | revive) "$verb" "${node:?which node?}" ;;
     kill) kill_node "${node:?which node?}" ;;

@@ -3,19 +3,19 @@
 use crate::service::agent;
 use crate::wait_until;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use ureq::http::Response;
+use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
 const WRITERS: usize = 6;
 const READERS: usize = 2;
 const PACE: Duration = Duration::from_millis(20);
-const BODY: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"1.50","asset_code":"USDC"}"#;
+pub const BODY: &str = r#"{"stellar_account":"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ","amount":"1.50","asset_code":"USDC"}"#;
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -25,6 +25,11 @@ pub struct History {
     pub failed_writes: Vec<String>,
     pub failed_reads: Vec<String>,
     pub reads: usize,
+    /// Of those with a token.
+    pub failed_token_reads: Vec<String>,
+    pub token_reads: usize,
+    /// What acknowledged writes said of where they are.
+    pub durability: BTreeSet<String>,
     pub longest_write: Duration,
     pub longest_read: Duration,
 }
@@ -40,11 +45,16 @@ impl fmt::Display for History {
         let (failed, longest) = (self.failed_reads.len(), self.longest_read.as_millis());
         write!(
             f,
-            "{} reads, {failed} failed, the longest {longest} ms",
+            "{} reads, {failed} failed, the longest {longest} ms; ",
             self.reads
-        )
+        )?;
+        let failed = self.failed_token_reads.len();
+        write!(f, "{} with tokens, {failed} failed", self.token_reads)
     }
 }
+
+/// A transaction that was just acknowledged to some client, and its consistency token, for all others to read.
+pub type Board = Arc<Mutex<Option<(String, String)>>>;
 
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -53,7 +63,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn start(name: &str, url: &str) -> Load {
+    pub fn start(name: &str, url: &str, board: &Board) -> Load {
         let (stop, history) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(Mutex::new(History::default())),
@@ -64,6 +74,7 @@ impl Load {
                 agent: agent(),
                 url: url.to_owned(),
                 history,
+                board: Arc::clone(board),
             };
             let keys = format!("{name}-{number}");
             thread::spawn(move || {
@@ -72,7 +83,8 @@ impl Load {
                     if number < WRITERS {
                         client.write(&format!("{keys}-{request}"))
                     } else {
-                        client.read()
+                        client.read();
+                        client.read_with_a_token();
                     }
                 });
             })
@@ -106,6 +118,7 @@ struct Client {
     agent: Agent,
     url: String,
     history: Arc<Mutex<History>>,
+    board: Board,
 }
 
 impl Client {
@@ -123,10 +136,12 @@ impl Client {
             let mut history = self.history.lock().unwrap();
             history.longest_write = history.longest_write.max(begun.elapsed());
             match answer {
-                Ok(body) => {
-                    history
-                        .acknowledged
-                        .insert(key.to_owned(), body["id"].as_str().unwrap().to_owned());
+                Ok(Said { body, headers }) => {
+                    let id = body["id"].as_str().unwrap().to_owned();
+                    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+                    history.durability.insert(header("X-Durability"));
+                    *self.board.lock().unwrap() = Some((id.clone(), header("X-Consistency-Token")));
+                    history.acknowledged.insert(key.to_owned(), id);
                     break;
                 }
                 Err(failure) => history.failed_writes.push(failure),
@@ -151,11 +166,30 @@ impl Client {
         drop(history);
         thread::sleep(PACE);
     }
+
+    /// Of the last write of all, which it must see, or fail.
+    fn read_with_a_token(&self) {
+        let Some((id, token)) = self.board.lock().unwrap().clone() else {
+            return;
+        };
+        let url = format!("{}/transactions/{id}", self.url);
+        let request = self.agent.get(url).header("X-Consistency-Token", token);
+        let answer = said(request.call());
+        let mut history = self.history.lock().unwrap();
+        history.token_reads += 1;
+        history.failed_token_reads.extend(answer.err());
+    }
 }
 
-/// The body of a success; status and body of anything else.
-fn said(answer: Result<Response<Body>, ureq::Error>) -> Result<Value, String> {
+struct Said {
+    body: Value,
+    headers: HeaderMap,
+}
+
+/// A success; status and body of anything else.
+fn said(answer: Result<Response<Body>, ureq::Error>) -> Result<Said, String> {
     let mut answer = answer.map_err(|error| format!("no answer: {error}"))?;
+    let headers = answer.headers().clone();
     let (status, body) = (
         answer.status(),
         answer
@@ -164,7 +198,9 @@ fn said(answer: Result<Response<Body>, ureq::Error>) -> Result<Value, String> {
             .map_err(|error| error.to_string())?,
     );
     if status.is_success() {
-        serde_json::from_str(&body).map_err(|error| format!("{status}: {error}: {body}"))
+        let read = serde_json::from_str(&body);
+        read.map(|body| Said { body, headers })
+            .map_err(|error| format!("{status}: {error}: {body}"))
     } else {
         Err(format!("{} {body}", status.as_u16()))
     }

@@ -1,5 +1,6 @@
 //! The service on real clusters of Patroni, pg_auto_failover and repmgr, under load: a planned switchover, maintenance, the loss of the
-//! leader, and a leader that hangs. Nothing that was acknowledged may be lost, nothing may be there twice.
+//! leader, and a leader that hangs; and a region that is left, lost or cut off. Nothing that was acknowledged may be lost, nothing may be
+//! there twice.
 //!
 //! Not run by default. They need Debian's packages and some minutes each:
 //!
@@ -8,13 +9,25 @@
 #![allow(clippy::disallowed_methods, reason = "conditions are polled")]
 
 mod cluster;
+#[path = "../service/support/distance.rs"]
+mod distance;
 mod load;
+#[path = "../service/support/map.rs"]
+#[allow(dead_code, reason = "shared with the tests of the service")]
+mod map;
+mod network;
+mod regions;
 mod service;
 mod trial;
+#[path = "../service/support/wait.rs"]
+#[allow(dead_code, reason = "shared with the tests of the service")]
+mod wait;
 
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
+use map::Region;
+use regions::Regions;
 use trial::Trial;
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -29,6 +42,19 @@ fn patroni_loses_nothing_and_doubles_nothing() {
     // Without a watchdog, Patroni lets it go on with writes that were lost: docs/failover.md.
     trial.freeze_and_reset_the_leader();
     trial.nothing_is_lost_or_doubled();
+}
+
+/// docs/regions.md, "Evacuating a region".
+#[test]
+#[ignore = "needs root, etcd-server and Patroni 4 (patroni-regions.sh), and six minutes: cargo test --test orchestrators regions -- --ignored"]
+fn patroni_over_three_regions_loses_nothing_and_doubles_nothing() {
+    let mut regions = Regions::start();
+    regions.evacuate_to("us-a");
+    regions.evacuate_to("eu-a");
+    regions.lose(Region::Eu);
+    regions.evacuate_to("eu-a");
+    regions.cut_off(Region::Eu);
+    regions.nothing_is_lost_or_doubled();
 }
 
 #[test]

@@ -7,7 +7,7 @@ packages="postgresql-15-auto-failover pg-auto-failover-cli" programs="pg_autoctl
 prepare() {
   read -r p0 p1 p2 p3 < <(free_ports 4)
   echo "postgres://autoctl_node@127.0.0.1:$p0/pg_auto_failover" >"$dir/monitor_url"
-  for port in $p1 $p2 $p3; do echo "postgres://synapse@127.0.0.1:$port/synapse"; done >"$dir/urls"
+  write_urls synapse "$p1" "$p2" "$p3"
   mkdir -p "$dir/run"
   chmod 700 "$dir/run"
 }

@@ -6,7 +6,7 @@ packages="postgresql-15-repmgr" programs="repmgr repmgrd psql" others=""
 
 prepare() {
   read -r p1 p2 p3 < <(free_ports 3)
-  for port in $p1 $p2 $p3; do echo "postgres://synapse@127.0.0.1:$port/synapse"; done >"$dir/urls"
+  write_urls synapse "$p1" "$p2" "$p3"
   # repmgr reaches other machines by ssh. Here all are this one.
   printf '#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in -o) shift 2 ;; -*) shift ;; *) break ;; esac; done\nshift\nexec sh -c "$*"\n' >"$dir/bin/ssh"
   chmod 755 "$dir/bin/ssh"

@@ -1,16 +1,19 @@
-//! The service as a process, configured with the three nodes.
+//! The service as a process, configured with the nodes of a cluster.
 
 use crate::cluster::Cluster;
 use crate::wait_until;
 use serde_json::Value;
 use std::fs::File;
+use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::Mutex;
 use std::time::Duration;
 use ureq::Agent;
 
 pub struct Service {
-    child: Child,
+    pub name: String,
     pub url: String,
+    process: Mutex<(Command, Child)>,
     agent: Agent,
 }
 
@@ -23,26 +26,45 @@ pub fn agent() -> Agent {
 }
 
 impl Service {
+    /// On the nodes of one room, the first as the primary.
     pub fn start(cluster: &Cluster, name: &str, settings: &[(&str, &str)]) -> Service {
+        Service::configured(cluster.dir.path(), name, |command| {
+            command
+                .env("DATABASE_URL", &cluster.urls[0])
+                .env("DATABASE_REPLICA_URL", cluster.urls[1..].join(" "))
+                .envs(settings.iter().copied());
+        })
+    }
+
+    pub fn configured(dir: &Path, name: &str, configure: impl FnOnce(&mut Command)) -> Service {
         let address = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        let log = File::create(cluster.dir.path().join(format!("{name}.log"))).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_synapse-core"))
-            .current_dir(cluster.dir.path())
-            .env("DATABASE_URL", &cluster.urls[0])
-            .env("DATABASE_REPLICA_URL", cluster.urls[1..].join(" "))
+        let log = File::create(dir.join(format!("{name}.log"))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synapse-core"));
+        command
+            .current_dir(dir)
             .env("SYNAPSE__SERVER__BIND", address.to_string())
-            .envs(settings.iter().copied())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+            .stderr(log);
+        configure(&mut command);
+        let child = command.spawn().unwrap();
         Service {
-            child,
+            name: name.to_owned(),
             url: format!("http://{address}"),
+            process: Mutex::new((command, child)),
             agent: agent(),
         }
+    }
+
+    pub fn kill(&self) {
+        end(&mut self.process.lock().unwrap().1);
+    }
+
+    /// After a kill.
+    pub fn start_again(&self) {
+        let (command, child) = &mut *self.process.lock().unwrap();
+        *child = command.spawn().unwrap();
     }
 
     /// 200 from `/health`, and the roles in `/status` are those of the cluster.
@@ -54,9 +76,12 @@ impl Service {
                 .call()
                 .is_ok_and(|answer| answer.status() == 200);
             healthy
-                && cluster
-                    .leader_index()
-                    .is_some_and(|leader| self.roles() == roles_with(leader))
+                && cluster.leader_index().is_some_and(|leader| {
+                    let nodes = 0..cluster.urls.len();
+                    let roles =
+                        nodes.map(|node| if node == leader { "primary" } else { "replica" });
+                    self.roles().iter().eq(roles)
+                })
         });
     }
 
@@ -76,16 +101,14 @@ impl Service {
     }
 }
 
-fn roles_with(leader: usize) -> Vec<String> {
-    (0..3)
-        .map(|node| if node == leader { "primary" } else { "replica" }.to_owned())
-        .collect()
+fn end(child: &mut Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait()) {
+        eprintln!("cannot end the service: {error}");
+    }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("cannot end the service: {error}");
-        }
+        self.kill();
     }
 }

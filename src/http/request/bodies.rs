@@ -37,7 +37,8 @@ pub struct CreateTransaction {
     pub memo: Option<String>,
     #[schema(pattern = "^(text|id|hash)$")]
     pub memo_type: Option<String>,
-    /// At most 16 KiB as compact JSON, 64 keys, 8 levels.
+    /// At most 16 KiB as compact JSON, 64 keys, 8 levels. Integers of 64 bits are kept exactly, other numbers as IEEE 754 doubles (RFC 8259,
+    /// section 6): send longer ones as strings.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
 }

@@ -45,9 +45,10 @@ pub fn program(name: &str) -> Command {
     Command::new(BINARIES.dir().join(name))
 }
 
+/// Without the zeros of which most of a new server's WAL consists.
 fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp")
-        .arg("-a")
+        .args(["-a", "--sparse=always"])
         .arg(from)
         .arg(to)
         .status()

@@ -51,13 +51,22 @@ pub struct Distance {
 impl Distance {
     /// Before the server that listens on this port.
     pub fn before(target: u16, round_trip: Duration) -> io::Result<Distance> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Distance::between(here(0), here(target), round_trip)
+    }
+
+    /// Who connects to `near` reaches `target`.
+    pub fn between(
+        near: SocketAddr,
+        target: SocketAddr,
+        round_trip: Duration,
+    ) -> io::Result<Distance> {
+        let listener = std::net::TcpListener::bind(near)?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let (cable, state) = watch::channel(Cable::Whole);
         let _cables = CABLES.enter();
         let listener = TcpListener::from_std(listener)?;
-        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
         let accepting = tokio::spawn(accept(listener, target, round_trip / 2, state));
         Ok(Distance {
             port,

@@ -277,21 +277,25 @@ impl Document {
         Ok(())
     }
 
-    /// Panics where a value is not as this schema of the document says.
+    /// Panics where one of these values is not as the schema of the document beside it says.
     #[track_caller]
-    pub fn fits(&self, schema: &Value, value: &Value) {
+    pub fn fit(&self, asked: &[(&Value, &Value)]) {
         let mut document = self.json.clone();
-        document["components"]["schemas"]["Asked"] = schema.clone();
+        document["components"]["schemas"]["Asked"] =
+            asked.iter().map(|(schema, _)| (*schema).clone()).collect();
         let mut compiler = Compiler::new();
         compiler.add_resource(URL, document).unwrap();
         let mut schemas = Schemas::new();
-        let asked = compiler.compile(&format!("{URL}#/components/schemas/Asked"), &mut schemas);
-        let fits = schemas.validate(value, asked.unwrap());
-        assert!(
-            fits.is_ok(),
-            "{value} is not as {schema}: {}",
-            fits.unwrap_err()
-        );
+        for (nth, (schema, value)) in asked.iter().enumerate() {
+            let at = format!("{URL}#/components/schemas/Asked/{nth}");
+            let compiled = compiler.compile(&at, &mut schemas).unwrap();
+            let fits = schemas.validate(value, compiled);
+            assert!(
+                fits.is_ok(),
+                "{value} is not as {schema}: {}",
+                fits.unwrap_err()
+            );
+        }
     }
 
     fn valid(&self, schema: SchemaIndex, value: &Value) -> Result<(), String> {
