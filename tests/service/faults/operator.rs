@@ -3,6 +3,7 @@
 
 use super::Stage;
 use super::regions::Promotion;
+use crate::support::cluster::program;
 use crate::support::wait::s;
 use crate::support::{ask, eventually, when};
 use private_postgres::{Server, StopMode};
@@ -41,6 +42,28 @@ pub fn until_its_own_is_replayed(standby: &Server) {
                                        FROM pg_stat_activity WHERE backend_type = 'startup'), false)::text AS value";
     eventually(s(60), "it waits for more than it has", || {
         ask(standby, question) == "true"
+    });
+}
+
+/// Where a server that was stopped in order has ended: its last checkpoint, as CloudNativePG's demotion token says it.
+fn end_of(stopped: &Server) -> String {
+    let mut tool = program("pg_controldata");
+    let told = tool.env("LC_ALL", "C").arg(stopped.data_dir()).output();
+    let told = String::from_utf8(told.unwrap().stdout).unwrap();
+    let line = |key: &str| {
+        let mut lines = told.lines();
+        let value = lines.find_map(|line| line.strip_prefix(key));
+        value.unwrap_or_else(|| panic!("{told}")).trim().to_owned()
+    };
+    assert_eq!(line("Database cluster state:"), "shut down");
+    line("Latest checkpoint location:")
+}
+
+/// A standby that has replayed the end of its primary has all of it, and that primary can follow it without being rewound.
+fn until_replayed(standby: &Server, end: &str) {
+    let question = format!("SELECT (pg_last_wal_replay_lsn() > '{end}')::text AS value");
+    eventually(s(60), "the end of the primary is replayed", || {
+        ask(standby, &question) == "true"
     });
 }
 
@@ -153,6 +176,9 @@ impl Stage {
 
     fn switch(&self, wanted: Option<usize>) -> Instant {
         self.primary().stop(StopMode::Fast).unwrap();
+        if let Some(wanted) = wanted {
+            until_replayed(&self.cluster.nodes[wanted], &end_of(self.primary()));
+        }
         let (old, promoted, others) = self.take_over(wanted);
         self.follow_the_primary(others.into_iter().chain([old]));
         self.cluster.nodes[old].start().unwrap();
