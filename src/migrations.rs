@@ -24,10 +24,10 @@ const SESSION: SessionLimits = SessionLimits {
 /// Why a database cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Unready {
-    /// Of what a migration makes.
-    #[error("missing: {0}")]
-    Missing(String),
-    /// What no migration mends.
+    /// Migrations that it has not applied yet.
+    #[error("missing: migration {0} (synapse-core migrate)")]
+    Pending(String),
+    /// What no migration mends, or what could not be asked.
     #[error("{0}")]
     Unfit(String),
 }
@@ -59,7 +59,7 @@ pub fn verify(connection: &mut PgConnection) -> Result<(), Unready> {
         return Ok(());
     }
     let missing: Vec<String> = missing.into_iter().map(|missing| missing.name).collect();
-    Err(Unready::Missing(missing.join(", ")))
+    Err(Unready::Unfit(format!("missing: {}", missing.join(", "))))
 }
 
 /// The same on a connection of its own.
@@ -78,10 +78,7 @@ pub fn is_up_to_date(connection: &mut PgConnection) -> Result<(), Unready> {
     if pending.is_empty() {
         return Ok(());
     }
-    let pending = pending.join(", ");
-    Err(Unready::Missing(format!(
-        "migration {pending} (synapse-core migrate)"
-    )))
+    Err(Unready::Pending(pending.join(", ")))
 }
 
 /// Any other encoding lacks characters that clients may send, and the statement that stores one fails. SQL_ASCII lacks none, but takes
@@ -96,7 +93,7 @@ fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), String> {
     }
     Err(format!(
         "the encoding of the database is {encoding}, and must be UTF8 to store every text: \
-         use another database (CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0)"
+         use another database (CREATE DATABASE ... ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0)"
     ))
 }
 

@@ -90,7 +90,7 @@ impl Row {
                     self.token_reads += 1;
                     self.of_others += usize::from(read.token_of != Some(read.instance));
                 }
-                if read.level != Level::Strong {
+                if matches!(read.level, Level::Eventual | Level::Token) {
                     self.reads[read.instance] += 1;
                     self.local[read.instance] += usize::from(read.served_in == here);
                 }

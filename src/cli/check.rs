@@ -98,12 +98,13 @@ fn databases(settings: &DatabaseSettings) -> Vec<String> {
         describe(node, heard);
     }
     let mut complaints = complaints(nodes, &survey);
+    complaints.extend(below_round_trip(settings, &survey));
     if let Ok(primary) = survey.primary {
         let node = &nodes[primary];
         match migrations::verify_at(&node.url) {
             Ok(()) => say!("{}: the schema is there, and may be used", node.name),
-            Err(missing @ Unready::Missing(_)) if settings.migrate_on_start => {
-                say!("{}: {missing}: `serve` will try to migrate", node.name);
+            Err(pending @ Unready::Pending(_)) if settings.migrate_on_start => {
+                say!("{}: {pending}: `serve` will try to migrate", node.name);
             }
             Err(unready) => complaints.push(format!("{}: {unready}", node.name)),
         }
@@ -188,6 +189,30 @@ fn complaints(nodes: &[NodeOptions], survey: &Survey) -> Vec<String> {
         complaints.push(format!("nobody takes writes: {cause}"));
     }
     complaints
+}
+
+/// Times in which the answer of a node cannot come, since the way there and back takes longer.
+fn below_round_trip(settings: &DatabaseSettings, survey: &Survey) -> Vec<String> {
+    let (limits, policy) = (&settings.availability, &settings.policy);
+    // Of an attempt, a statement has a part.
+    let (attempt, statement) = (policy.attempt_timeout, limits.statement_timeout);
+    let (write, probe) = (policy.write_deadline, limits.probe_timeout);
+    let times = [
+        ("database.attempt_timeout_ms", attempt, statement),
+        ("database.write_deadline_ms", write, write),
+        ("database.probe_timeout_ms", probe, probe),
+    ];
+    let of_node = |(node, heard): (&NodeOptions, &Result<Heard, Trouble>)| {
+        let rtt = heard.as_ref().ok()?.facts.rtt;
+        let (key, set, _) = times.iter().find(|(.., time)| *time < rtt)?;
+        let (set, rtt) = (set.as_millis(), rtt.as_millis());
+        let name = &node.name;
+        Some(format!(
+            "{key} = {set} is too short: {name} answers after {rtt} ms"
+        ))
+    };
+    let all = settings.nodes.iter().zip(&survey.heard);
+    all.filter_map(of_node).collect()
 }
 
 #[cfg(test)]

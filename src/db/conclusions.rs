@@ -38,6 +38,8 @@ pub struct Conclusions {
     pub prepared: Option<Branch>,
     /// The branch that the elected node writes, and since when it is elected for it. None: no node is elected.
     pub branch: Option<(Branch, Instant)>,
+    /// Commits of the elected node wait for a standby, by what it said last; kept while none is elected.
+    pub commits_wait: bool,
     /// None: no primary was durable yet.
     pub durable: Option<Durable>,
     pub standbys: Arc<Standbys>,
@@ -114,6 +116,7 @@ impl Conclusions {
             return;
         };
         let asked = *asked;
+        self.commits_wait = facts.waits_for > 0;
         if self.branch.is_none_or(|(last, _)| last != branch) {
             self.branch = Some((branch, asked));
         }
@@ -149,6 +152,7 @@ impl Conclusions {
             contested: false,
             prepared: None,
             branch: None,
+            commits_wait: false,
             durable: None,
             standbys: Arc::default(),
         }

@@ -93,7 +93,7 @@ impl Databases {
                 let region = self.shared.nodes[node].region.clone();
                 let conclusions = self.shared.conclusions.borrow();
                 let mut candidate = Candidate::of(node, region, pool, seen, &conclusions);
-                if self.requires() != Require::None {
+                if self.requires() != Require::None || conclusions.commits_wait {
                     self.limit_by_evidence(&mut candidate, &conclusions);
                 }
                 Some(candidate)
@@ -102,14 +102,17 @@ impl Databases {
         }
     }
 
-    /// Where commits must be confirmed, a confirmation is the evidence that the primary has not been replaced. What a node shows is known to
+    /// Where commits wait for a standby, a confirmation is the evidence that the primary has not been replaced. What a node shows is known to
     /// be as fresh as the last one, and not fresher ([`Confirmed`]). While there are none, since the primary waits for its standbys in vain,
-    /// what the nodes show may have been out of date since the last one.
+    /// what the nodes show may have been out of date since the last one; where they are required, its lag says so.
     ///
     /// [`Confirmed`]: super::confirmed::Confirmed
     fn limit_by_evidence(&self, candidate: &mut Candidate, conclusions: &Conclusions) {
         let confirmed = &self.shared.confirmed;
         candidate.as_of = candidate.as_of.min(confirmed.last());
+        if self.requires() == Require::None {
+            return;
+        }
         let durable = conclusions.durable;
         let hung_at = |primary| self.shared.hung_commit.met_at(primary);
         let hung_at = conclusions.elected.and_then(hung_at);

@@ -54,8 +54,9 @@ pub(super) fn answer<W: Work>(
         }
     };
     let current = !is_promoted && databases.is_current(candidate) && is_proved;
-    if current && is_confirmed {
-        databases.confirmed(begun);
+    // A proof that has waited for a standby says as much, whichever standby that was.
+    if current && (is_confirmed || W::PROVES && candidate.commits_wait) {
+        databases.confirmed(done.proved_at.unwrap_or(begun));
     }
     let durability = durability(lane, candidate, done.copies);
     for (answer, reply) in done.answers.into_iter().zip(replies) {

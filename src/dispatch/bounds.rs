@@ -21,7 +21,7 @@ pub struct Bounds {
     ///
     /// The primary proves its answer by a commit, as for a strong read. The age of a replica's state is known from what the replica and its
     /// primary answered to the last probes. If both are cut off from the other nodes, and one of those is promoted, that says too little; so
-    /// where commits must be confirmed, the last confirmation counts too. Without `durability.require` nothing would tell.
+    /// where commits wait for a standby, the last one that did so counts too. With asynchronous replication nothing would tell.
     pub max_staleness: Option<Duration>,
     /// How long the request may take. A statement whose answer could not arrive in time is not sent.
     pub deadline: Option<Duration>,

@@ -95,7 +95,7 @@ impl Dispatch {
             if all_busy || Instant::now() >= progress.deadline {
                 return Err(progress.no_node());
             }
-            tokio::time::sleep(PAUSE).await;
+            progress.pause(PAUSE).await;
         }
     }
 
@@ -162,7 +162,7 @@ impl Dispatch {
         loop {
             let reply = lanes.ask(candidate.node, job.clone(), how, patience).await;
             let soon = || {
-                let worth = || Instant::now() + self.worth_waiting(candidate);
+                let worth = || Instant::now() + self.worth_waiting(candidate, progress.until);
                 Instant::now() + pause < *worth_until.get_or_insert_with(worth)
             };
             let must_be_current = how.proven || W::ONE_HISTORY || progress.bounds_age();
@@ -180,7 +180,7 @@ impl Dispatch {
                 NextRead::Prove => how.proven = true,
                 NextRead::Apart => how.apart = true,
                 NextRead::Wait => {
-                    tokio::time::sleep(pause).await;
+                    progress.pause(pause).await;
                     pause *= 2;
                 }
                 next => return self.step(next, reply, progress),

@@ -88,7 +88,9 @@ impl Dispatch {
                 .await;
             let (next, doubt) = verdict::write(&self.outcome::<W>(&reply), progress.doubt);
             progress.doubt = doubt;
-            progress.failure = reply.as_ref().err().cloned();
+            if let Err(failure) = &reply {
+                progress.failure = Some(failure.clone());
+            }
             match next {
                 NextWrite::Answer => return self.written(reply),
                 NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),

@@ -1,5 +1,6 @@
 //! The cluster, through the script of its orchestrator.
 
+use crate::memory;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ pub struct Cluster {
     script: PathBuf,
     pub dir: TempDir,
     /// Of the nodes, in their order; and so are their URLs.
-    names: Vec<String>,
+    pub names: Vec<String>,
     pub urls: Vec<String>,
 }
 
@@ -86,18 +87,11 @@ impl Cluster {
     }
 }
 
-/// In memory, where that can be had.
 pub fn directory() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let base = if memory.is_dir() {
-        memory
-    } else {
-        Path::new("/tmp")
-    };
     let mut named = tempfile::Builder::new();
     named
         .prefix("synapse-orchestrator-")
-        .tempdir_in(base)
+        .tempdir_in(memory::base())
         .unwrap()
 }
 

@@ -19,7 +19,7 @@ set -euo pipefail
 
 verb=${1:-} dir=${2:-} node=${3:-}
 [ -n "$dir" ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" "${BASH_SOURCE[0]}"; exit 2; }
-nodes=${nodes:-node1 node2 node3}
+[ -n "${nodes-}" ] || nodes="node1 node2 node3"
 bin_dir=/usr/lib/postgresql/15/bin
 database_role='CREATE ROLE synapse LOGIN IN ROLE pg_read_all_stats'
 grant='GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO synapse'
@@ -41,8 +41,7 @@ view_of() { :; }
 launch() {
   local name=$1
   shift
-  view_of "$name"
-  as_postgres setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null &
+  (view_of "$name" && as_postgres setsid "$@") >>"$dir/$name.log" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
 }
 

@@ -97,11 +97,17 @@ impl Load {
         }
     }
 
+    /// So many so far.
+    pub fn acknowledged(&self) -> usize {
+        self.history.lock().unwrap().acknowledged.len()
+    }
+
     /// So many more from now on.
     pub fn wait_for_writes(&self, count: usize) {
-        let written = || self.history.lock().unwrap().acknowledged.len();
-        let wanted = written() + count;
-        wait_until("enough writes are acknowledged", || written() >= wanted);
+        let wanted = self.acknowledged() + count;
+        wait_until("enough writes are acknowledged", || {
+            self.acknowledged() >= wanted
+        });
     }
 
     /// When what is under way has been acknowledged.

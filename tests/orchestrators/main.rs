@@ -15,6 +15,8 @@ mod load;
 #[path = "../service/support/map.rs"]
 #[allow(dead_code, reason = "shared with the tests of the service")]
 mod map;
+#[path = "../service/support/memory.rs"]
+mod memory;
 mod network;
 mod regions;
 mod service;

@@ -1,5 +1,5 @@
-# What the clusters of Patroni have in common. Sourced, after common.sh. Each script sets `synchronous_mode` and `etcd_hosts`, and calls
-# `prepare_accounts` and `configure`.
+# What the clusters of Patroni have in common. Sourced, after common.sh. Each script sets `synchronous_mode`, `etcd_hosts`, and how many nodes
+# confirm commits (`confirming`), and calls `prepare_accounts` and `configure`.
 
 packages="patroni etcd-server" programs="patroni etcd patronictl psql"
 
@@ -69,14 +69,15 @@ members() { ctl list -f tsv 2>/dev/null | tail -n +2 || true; }
 
 named() { members | grep -E "$1" | head -n 1 | cut -f 2; }
 
-# The leader and all replicas, one of them synchronous, in Patroni's eyes too.
+# The leader and all replicas, and those of them that confirm, in Patroni's eyes too: it promotes no other.
 settled() {
   local now
   now=$(members)
-  [ "$(grep -cE $'\t(running|streaming)\t' <<<"$now")" = "$(wc -w <<<"$nodes")" ] && grep -q $'\tLeader\t' <<<"$now" && grep -qE '(Sync|Quorum) Standby' <<<"$now"
+  [ "$(grep -cE $'\t(running|streaming)\t' <<<"$now")" = "$(wc -w <<<"$nodes")" ] && grep -q $'\tLeader\t' <<<"$now" &&
+    [ "$(grep -cE '(Sync|Quorum) Standby' <<<"$now")" = "$confirming" ]
 }
 
-switchover() { ctl switchover synapse --leader "$(named $'\tLeader\t')" --candidate "${1:-$(named 'Sync Standby')}" --force; }
+switchover() { ctl switchover synapse --leader "$(named $'\tLeader\t')" --candidate "${1:-$(named '(Sync|Quorum) Standby')}" --force; }
 
 # Patroni looks on while its server is restarted.
 maintain() {

@@ -12,9 +12,10 @@ nodes="eu-a eu-b us-a ap-a"
 . "$(dirname "${BASH_SOURCE[0]}")/patroni-common.sh"
 
 others="etcd-eu etcd-us etcd-ap"
-# ANY 1 of all that may be synchronous.
-synchronous_mode=quorum
+# ANY 1 of all that may be synchronous: all but eu-b and the leader.
+synchronous_mode=quorum confirming=2
 PATH=${PATRONI_BIN:-/opt/patroni/bin}:$PATH
+packages="etcd-server; and Patroni 4 as $0 says"
 read -r port rest etcd_port etcd_peer <"$dir/ports"
 
 # eu-a is in eu; so is etcd-eu.
@@ -32,7 +33,10 @@ address() { awk -v name="$1" '$2 == name { print $1 }' "$dir/hosts.$(region_of "
 
 prepare() {
   local name
-  etcd_hosts=$(for name in $others; do echo -n "${comma-}$name:$etcd_port" && comma=,; done)
+  [ "$(id -u)" = 0 ] || { echo "needs root, for the mount namespaces" >&2; exit 3; }
+  patroni --version | grep -qE '^patroni ([4-9]|[0-9]{2})' || { echo "$(patroni --version) is too old: $packages" >&2; exit 3; }
+  etcd_hosts=$(printf "%s:$etcd_port," $others)
+  etcd_hosts=${etcd_hosts%,}
   prepare_accounts
   # The second node of a region confirms nothing: it would be lost with the first. So whichever node leads, all that confirm are elsewhere.
   for name in $nodes; do
@@ -41,7 +45,8 @@ prepare() {
   done >"$dir/urls"
 }
 
-# A heartbeat takes the longest round trip.
+# Heartbeats come somewhat slower than the longest round trip takes, or they would queue up; and a leader counts as lost only when several of
+# them are missing.
 etcd_of() {
   local name=$1 at cluster=
   at=$(address "$name")

@@ -3,7 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/patroni-common.sh"
 
-others=etcd synchronous_mode=true
+others=etcd synchronous_mode=true confirming=1
 
 prepare() {
   read -r etcd_port etcd_peer p1 p2 p3 r1 r2 r3 < <(free_ports 8)

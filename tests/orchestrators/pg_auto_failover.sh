@@ -39,10 +39,11 @@ up() {
   patiently both_stream "$superuser"
 }
 
-# Not by --username, which would make a user that may cancel others.
+# Not by --username, which would make a user that may cancel others. In the locale C, pg_autoctl makes a server whose databases are SQL_ASCII.
 roles() {
   patiently psql_at "$superuser" "SELECT 1"
-  psql -qX "$superuser" -c "$database_role" -c "CREATE DATABASE synapse OWNER synapse"
+  psql -qX "$superuser" -c "$database_role" \
+    -c "CREATE DATABASE synapse OWNER synapse ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"
   psql -qX "${superuser%/postgres}/synapse" -c "$grant"
 }
 

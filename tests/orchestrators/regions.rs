@@ -10,6 +10,7 @@ use crate::map::{NODES, Region};
 use crate::network::Network;
 use crate::service::{Service, agent};
 use crate::trial::{Trial, WRITES};
+use crate::wait_until;
 
 pub struct Regions {
     /// Dropped before the network.
@@ -23,9 +24,11 @@ impl Regions {
         let dir = directory();
         let network = Network::lay(dir.path());
         let cluster = Cluster::start_in(dir, "patroni-regions");
+        assert!(cluster.names.iter().eq(NODES.iter().map(|(name, _)| name)));
         let home = NODES[0].0;
         if cluster.leader() != home {
             cluster.run("switchover", &[home]);
+            wait_until("the leader is in eu", || cluster.leader() == home);
         }
         let services = Region::ALL.map(|region| service_in(region, &cluster, &network));
         let trial = Trial::of(cluster, services.into());
@@ -80,11 +83,12 @@ impl Regions {
             let leader = trial.cluster.leader();
             network.cut_off(region);
             trial.wait_until_another_leads(&leader);
-            let elsewhere = loads.iter().enumerate();
-            elsewhere
-                .filter(|(load, _)| *load != region as usize)
-                .for_each(|(_, load)| load.wait_for_writes(WRITES));
+            let here = &loads[region as usize];
+            let acknowledged = here.acknowledged();
+            let elsewhere = loads.iter().filter(|load| !std::ptr::eq(*load, here));
+            elsewhere.for_each(|load| load.wait_for_writes(WRITES));
             acknowledges_nothing(&trial.services[region as usize]);
+            assert_eq!(here.acknowledged(), acknowledged, "nobody confirms");
             network.mend(region);
         });
         for (service, history) in told.iter().enumerate() {

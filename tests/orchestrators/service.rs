@@ -67,9 +67,18 @@ impl Service {
         *child = command.spawn().unwrap();
     }
 
+    /// It ends where a connection has taken its port meanwhile.
+    fn runs_again(&self) {
+        let has_ended = self.process.lock().unwrap().1.try_wait().unwrap().is_some();
+        if has_ended {
+            self.start_again();
+        }
+    }
+
     /// 200 from `/health`, and the roles in `/status` are those of the cluster.
     pub fn wait_until_follows(&self, cluster: &Cluster) {
         wait_until("the service is healthy and follows the leader", || {
+            self.runs_again();
             let healthy = self
                 .agent
                 .get(format!("{}/health", self.url))

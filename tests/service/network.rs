@@ -296,6 +296,32 @@ fn a_status_change_whose_answer_is_cut_off_is_made_once() {
     }
 }
 
+/// Its first attempt arrives after the answer, and after others have changed the status twice.
+#[test]
+fn a_change_of_any_version_that_is_made_late_was_not_said_to_be_needless() {
+    let net = net();
+    let id = net.app.create(&minimal()).expect(201).id();
+    let change = |status: &str| {
+        net.app
+            .patch(&id, "*", &json!({"status": status}))
+            .expect(200)
+            .json()
+    };
+    change("processing");
+    let reason = format!("late {}", key());
+    net.primary.hold_one_request(&reason);
+    let body = json!({"status": "processing", "status_reason": reason});
+    let answer = net.app.patch(&id, "*", &body);
+    answer.problem(503, "outcome_unknown");
+    change("failed");
+    assert_eq!(change("pending")["version"], 4);
+    net.primary.heal();
+    eventually(s(10), "the first attempt is made", || {
+        let now = net.app.get_strong(&format!("/transactions/{id}"));
+        now.expect(200).json()["status_reason"] == reason.as_str()
+    });
+}
+
 /// Its first attempt never arrives. But for all that the service knows, it may still do so, after others have changed the status again.
 #[test]
 fn a_change_of_any_version_in_doubt_gets_no_answer_that_its_first_attempt_could_make_wrong() {

@@ -170,6 +170,72 @@ fn a_primary_proves_that_it_is_as_fresh_as_was_asked() {
     app.get_with(&path, &bounded).expect(200);
 }
 
+/// Where commits wait for a standby, and none confirms them, the primary may have been replaced: what its other replicas show has no known age,
+/// whatever is required of writes.
+#[test]
+fn a_replica_of_a_primary_whose_commits_hang_is_not_known_to_be_fresh() {
+    let cluster = Cluster::with_replicas(2);
+    cluster.make_synchronous_with("\"replica-2\"");
+    let app = cluster
+        .launch()
+        .set("database.probe_interval_ms", 50)
+        .healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.id());
+    let within = |ms: &str| app.get_with(&path, &[("X-Max-Staleness-Ms", ms)]);
+    eventually(s(10), "a replica is fresh enough", || {
+        let answer = within("5000");
+        answer.status == 200 && answer.served_by() == "replica"
+    });
+    cluster.nodes[2].kill().unwrap();
+    eventually(s(20), "nobody is known to be fresh", || {
+        within("1000").status == 503
+    });
+    within("1000").problem(503, "consistency_unavailable");
+    assert_eq!(app.get(&path).expect(200).served_by(), "replica");
+    cluster.nodes[2].start().unwrap();
+    app.until_healthy(s(20));
+    within("1000").expect(200);
+}
+
+/// A proof is a round trip of its own, after that of the read: only its own time counts.
+#[test]
+fn a_proof_by_a_far_primary_makes_the_replica_here_fresh() {
+    let cluster = Cluster::pair();
+    cluster.make_synchronous();
+    let (proxies, urls) = cluster.proxies();
+    let app = Launch::on(urls)
+        .set("database.probe_interval_ms", 50)
+        .healthy();
+    let created = app.create(&minimal()).expect(201);
+    let path = format!("/transactions/{}", created.id());
+    delayed(&proxies[0], ms(80));
+    until_rtt(&app, 0, |rtt| rtt > 150.0);
+    // Two round trips take longer.
+    let bound = [("X-Max-Staleness-Ms", "300")];
+    eventually(s(30), "the replica answers after a proof", || {
+        let answer = app.get_with(&path, &bound);
+        answer.status == 200 && answer.served_by() == "replica"
+    });
+}
+
+#[test]
+fn times_below_the_round_trip_are_an_error_of_the_settings() {
+    let cluster = Cluster::pair();
+    let (proxies, urls) = cluster.proxies();
+    delayed(&proxies[1], ms(120));
+    for (key, value) in [
+        ("database.write_deadline_ms", 200),
+        ("database.attempt_timeout_ms", 250),
+        ("database.probe_timeout_ms", 200),
+    ] {
+        let output = Launch::on(urls.clone()).set(key, value).run(&["check"]);
+        let output = output.expect(1);
+        let told = format!("{key} = {value} is too short: node-2 answers after ");
+        assert!(output.stdout.contains(&told), "{output:#?}");
+    }
+}
+
 #[test]
 fn bounds_are_whole_milliseconds_and_not_below_the_round_trip() {
     let cluster = Cluster::pair();
@@ -408,6 +474,7 @@ fn what_the_regions_cannot_give_is_refused_at_the_start() {
         assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
     };
     refused(launch(&["eu", "us"], "ap"), "server.region");
+    refused(launch(&["eu", "EU"], "eu"), "differ in case only");
     let region = |launch: Launch| launch.text("durability.require", "region");
     refused(region(launch(&["eu", "eu"], "eu")), "durability.require");
     let alone = Launch::on(["postgres://u@a/d".to_owned()]);

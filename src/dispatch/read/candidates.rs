@@ -1,6 +1,6 @@
 //! Which nodes may answer a read, best first, and how long to wait for one that lacks a token's write.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::Dispatch;
 use crate::db::Candidate;
@@ -37,9 +37,9 @@ impl Dispatch {
     }
 
     /// How long it is worth waiting for a token's write on this node: as long as the primary's round trip exceeds this node's. A read that
-    /// waits in vain loses no more time than that. Zero without a primary, and where this node's lag is unknown or too great for the write
-    /// to arrive in that time.
-    pub(super) fn worth_waiting(&self, candidate: &Candidate) -> Duration {
+    /// waits in vain loses no more time than that, and not the time that the primary needs to answer `until` then. Zero without a primary, and
+    /// where this node's lag is unknown or too great for the write to arrive in that time.
+    pub(super) fn worth_waiting(&self, candidate: &Candidate, until: Instant) -> Duration {
         let Some(primary) = self.context.databases.primary_now() else {
             return Duration::ZERO;
         };
@@ -49,7 +49,8 @@ impl Dispatch {
         if candidate.lag_ms.is_none_or(far_behind) {
             return Duration::ZERO;
         }
-        detour
+        let to_spare = until.saturating_duration_since(Instant::now());
+        detour.min(to_spare.saturating_sub(primary.rtt))
     }
 }
 

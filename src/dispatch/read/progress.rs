@@ -24,6 +24,12 @@ pub(super) struct ReadProgress<'c> {
 }
 
 impl ReadProgress<'_> {
+    /// At most as long as an answer may take.
+    pub async fn pause(&self, pause: Duration) {
+        let end = (Instant::now() + pause).min(self.until);
+        tokio::time::sleep_until(end.into()).await;
+    }
+
     /// Not every state will do, as it does for a default read without a limit of its age.
     pub fn bounds_age(&self) -> bool {
         *self.consistency != Consistency::Eventual || self.max_staleness.is_some()

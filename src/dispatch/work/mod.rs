@@ -7,6 +7,7 @@ pub use reads::{Asked, Finding, Paging, Proven};
 pub use writes::{CallingBack, Changing, Creating, CreatingAll};
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use diesel::PgConnection;
 use diesel::QueryResult;
@@ -73,4 +74,6 @@ pub struct Done<A> {
     pub copies: Copies,
     /// For a read: whether the server was a standby, where that was asked ([`ledger::store::Read`]).
     pub in_recovery: Option<bool>,
+    /// For a proved read: when its proof was sent.
+    pub proved_at: Option<Instant>,
 }

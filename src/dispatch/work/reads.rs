@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use diesel::PgConnection;
 use diesel::QueryResult;
@@ -160,6 +161,7 @@ fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool
         answers,
         copies: Copies::NONE,
         in_recovery,
+        proved_at: None,
     }
 }
 
@@ -191,7 +193,12 @@ impl<W: Work> Work for Proven<W> {
         standbys: &[String],
     ) -> QueryResult<Done<W::Answer>> {
         let done = W::run(connection, owner, jobs, standbys)?;
+        let proved_at = Some(Instant::now());
         let copies = proof::prove_to(connection, standbys)?;
-        Ok(Done { copies, ..done })
+        Ok(Done {
+            copies,
+            proved_at,
+            ..done
+        })
     }
 }

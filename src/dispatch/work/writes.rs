@@ -46,6 +46,7 @@ impl Work for Creating {
             answers: committed.value,
             copies: committed.copies,
             in_recovery: None,
+            proved_at: None,
         })
     }
 }
@@ -137,5 +138,6 @@ fn one<A>(committed: Committed<Result<A, ledger::Error>>) -> Done<A> {
         answers: vec![committed.value],
         copies: committed.copies,
         in_recovery: None,
+        proved_at: None,
     }
 }

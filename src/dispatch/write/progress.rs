@@ -9,7 +9,7 @@ use super::super::verdict::Doubt;
 pub(super) struct WriteProgress {
     pub deadline: Instant,
     pub doubt: Doubt,
-    /// Why the last attempt gave no answer.
+    /// Of the last attempt that gave no answer.
     pub failure: Option<Failure>,
     pub apart: bool,
     pub waits_for_lock_since: Option<Instant>,

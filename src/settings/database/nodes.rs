@@ -27,7 +27,21 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
     if names.len() < nodes.len() {
         r.problem("database.replicas", "two nodes have the same name");
     }
+    if let Some((one, other)) = regions_alike(&nodes) {
+        let problem = format!("the regions {one:?} and {other:?} differ in case only");
+        r.problem("database.replicas", &problem);
+    }
     nodes
+}
+
+/// Probably they are one, and a copy in "EU" would count as one outside of "eu".
+fn regions_alike(nodes: &[NodeOptions]) -> Option<(&str, &str)> {
+    let regions: Vec<&str> = nodes.iter().filter_map(|n| n.region.as_deref()).collect();
+    let of = |one: &&str| {
+        let alike = |other: &&&str| other.eq_ignore_ascii_case(one) && *other != one;
+        regions.iter().find(alike).copied()
+    };
+    regions.iter().find_map(|one| Some((*one, of(one)?)))
 }
 
 /// A `server.region` in which there is no node is a problem: reads would find no node of their own region.

@@ -12,6 +12,7 @@ pub mod launch;
 pub mod load;
 pub mod log_pipe;
 pub mod map;
+pub mod memory;
 pub mod proxy;
 pub mod raw;
 pub mod room;

@@ -36,10 +36,11 @@ struct Trap {
     left: u32,
 }
 
-/// Requests that wait, but for the first ones.
+/// Requests that wait: after so many that do not, so many.
 struct Held {
     needle: Vec<u8>,
     free: u32,
+    left: u32,
 }
 
 struct State {
@@ -158,8 +159,17 @@ impl Proxy {
 
     /// Requests that contain these bytes wait until it is healed, but for the next so many.
     pub fn hold_requests(&self, needle: &str, free: u32) {
+        self.hold(needle, free, u32::MAX);
+    }
+
+    /// The next request that contains these bytes waits until it is healed, and arrives then.
+    pub fn hold_one_request(&self, needle: &str) {
+        self.hold(needle, 0, 1);
+    }
+
+    fn hold(&self, needle: &str, free: u32, left: u32) {
         let needle = needle.as_bytes().to_vec();
-        self.shared.lock().held = Some(Held { needle, free });
+        self.shared.lock().held = Some(Held { needle, free, left });
     }
 
     /// How many of the cuts are still to come.
@@ -274,6 +284,10 @@ impl Shared {
             held.free -= 1;
             return;
         }
+        if held.left == 0 {
+            return;
+        }
+        held.left -= 1;
         let is_held = |state: &mut State| state.held.is_some() && !state.closed;
         drop(self.changed.wait_while(state, is_held));
     }

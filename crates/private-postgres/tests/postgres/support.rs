@@ -1,5 +1,8 @@
 //! What the tests share: questions to a server, directories, a pair of servers.
 
+#[path = "../../../../tests/service/support/memory.rs"]
+mod memory;
+
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
@@ -54,20 +57,11 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Memory where there is enough of it: ext4 is slow at creating files soon after many were deleted, which is all
-/// that short-lived clusters do. Every parent can be entered by the account that PostgreSQL runs under.
+/// Every parent can be entered by the account that PostgreSQL runs under.
 pub fn tempdir() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let roomy =
-        |stat: nix::sys::statvfs::Statvfs| stat.blocks_available() * stat.fragment_size() > 4 << 30;
-    let base = if nix::sys::statvfs::statvfs(memory).is_ok_and(roomy) {
-        memory
-    } else {
-        Path::new("/tmp")
-    };
     tempfile::Builder::new()
         .prefix("synapse-")
-        .tempdir_in(base)
+        .tempdir_in(memory::base())
         .unwrap()
 }
 
