@@ -40,7 +40,6 @@ fn with_tokens_of(history: &[Read], here: Region, other: Region) -> usize {
 }
 
 #[test]
-#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn a_token_made_in_eu_is_never_stale_in_ap_through_the_loss_of_eu() {
     let stage = Stage::in_regions();
     let (round, drill) = survives(&stage, "killed", &|stage| stage.more_reads(50));
@@ -81,7 +80,6 @@ fn a_region_that_is_cut_off_acknowledges_nothing_and_comes_back_as_replicas() {
 }
 
 #[test]
-#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn an_evacuation_fails_no_write_and_no_read() {
     let stage = Stage::in_regions();
     let (round, _) = survives(&stage, "evacuation", &|stage| stage.more_reads(50));
@@ -109,7 +107,6 @@ fn where_two_regions_are_lost_the_third_refuses_until_one_is_back() {
 
 /// Counted and not timed: as long as a local node is there, no read waits for a region that is not.
 #[test]
-#[ignore = "takes a minute: cargo test --test service regions:: -- --ignored"]
 fn a_dead_or_silent_remote_region_takes_no_part_in_local_reads() {
     let stage = Stage::in_regions();
     let path = format!(

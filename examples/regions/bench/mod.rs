@@ -35,8 +35,8 @@ use tokio::runtime::Runtime;
 /// Rows that are read by id.
 const ROWS: usize = 200;
 const READERS: usize = 32;
-/// Whose loss the others' reads must not feel.
-const LOST: Region = Region::Us;
+/// Whose loss the others' reads must not feel: with standbys alone, and with the primary.
+const LOST: [Region; 2] = [Region::Us, Region::Eu];
 const WARM_UP: Duration = Duration::from_millis(1500);
 
 pub fn describe(stage: &Stage) -> String {
@@ -139,7 +139,9 @@ impl<'a> Bench<'a> {
             let rounds = self.measure(side, Work::Get, READERS, &mut acknowledged)?;
             println!("{}", table::reads(side.region, READERS, &rounds));
         }
-        self.read_beside_a_loss(&mut acknowledged)?;
+        for lost in LOST {
+            self.read_beside_a_loss(lost, &mut acknowledged)?;
+        }
         table::head_of_writes();
         for (ours, plain) in self.ours.iter().zip(&self.plain) {
             for &connections in &self.args.connections {
@@ -156,22 +158,22 @@ impl<'a> Bench<'a> {
         read_back::check(|question| Ok(ask_all(primary, question)), &acknowledged)
     }
 
-    /// What another region's loss costs the reads of the others: with all regions and without one in turn, since a machine is not the same
+    /// What the loss of a region costs the reads of the others: with all regions and without one in turn, since a machine is not the same
     /// a minute later.
-    fn read_beside_a_loss(&self, acknowledged: &mut Vec<Ask>) -> Outcome<()> {
-        table::head_of_losses(LOST);
-        let others = || self.ours.iter().filter(|side| side.region != LOST);
+    fn read_beside_a_loss(&self, region: Region, acknowledged: &mut Vec<Ask>) -> Outcome<()> {
+        table::head_of_losses(region);
+        let others = || self.ours.iter().filter(|side| side.region != region);
         let map = self.stage.map();
-        let lost = self.stage.nodes_in(LOST).into_iter();
+        let lost = self.stage.nodes_in(region).into_iter();
         let lost: Vec<_> = lost.map(|node| &self.stage.cluster.nodes[node]).collect();
         for side in others() {
             let mut read = || self.measure_once(side, Work::Get, READERS, acknowledged);
             let mut rounds = Vec::new();
             for _ in 0..self.args.rounds {
                 let whole = read()?;
-                map.cut_off(LOST);
+                map.cut_off(region);
                 let silent = read();
-                map.mend(LOST);
+                map.mend(region);
                 lost.iter().try_for_each(|server| server.kill())?;
                 let dead = read();
                 lost.iter().try_for_each(|server| server.start())?;

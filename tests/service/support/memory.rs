@@ -12,10 +12,8 @@ const ROOM: u64 = 4 << 30;
 /// were freed in the last seconds, one by one, whenever it makes a file.
 pub fn base() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    let has_room = statvfs(memory).is_ok_and(|fs| {
-        let free = u64::from(fs.blocks_available()) * u64::from(fs.fragment_size());
-        free >= ROOM
-    });
+    let has_room =
+        statvfs(memory).is_ok_and(|fs| fs.blocks_available() * fs.fragment_size() >= ROOM);
     if has_room {
         memory.to_owned()
     } else {
