@@ -3,8 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// The beginning of the last statement of this instance whose commit a standby that counts has confirmed: then the primary was still the
-/// primary, since its standbys leave it before another one is promoted. A primary that has been cut off does not know that it has been
+/// The beginning of the last statement of this instance whose commit a standby that counts has confirmed (of a proved read: of its proof, for
+/// which any standby will do where none is required). Then the primary was still the primary, since its standbys leave it before another one
+/// is promoted. A primary that has been cut off does not know that it has been
 /// replaced, and neither do the replicas that went with it, nor this instance, if it is on that side too.
 ///
 /// For example: at t = 0 s a create begins, which a standby in another region confirms. At t = 1 s this region is cut off, and at t = 5 s
