@@ -200,7 +200,9 @@ impl AsRawFd for Timer {
 
 impl Clock {
     fn new() -> io::Result<Clock> {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK)?;
+        // No service that a test starts meanwhile is to inherit it.
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
         // SAFETY: it owns the timer, whose descriptor is the same one for as long as there is a timer.
         let timer = unsafe { AsyncFd::register(Timer(timer)) };
         timer.map(Clock).map_err(Into::into)
