@@ -102,12 +102,13 @@ impl Keeper {
     }
 
     fn ask_who_is_due(&mut self, now: Instant) {
-        let held_for = self.failovers.held_for(now);
+        let (held_for, waited_for) = (self.failovers.held_for(now), self.is_waited_for());
         for (watch, node) in self.watches.iter_mut().zip(&self.shared.nodes) {
             if watch.is_due(now) {
                 watch.ask(
                     &node.state(),
                     held_for,
+                    waited_for,
                     self.shared.options.probe_interval,
                     now,
                 );

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-/// How often a node that answers is asked while writes are held, so that a promotion is noticed at once. The longer that lasts, the less
-/// does a moment more count: the interval grows to a 200th of the outage, from 4 s on, but never beyond the usual one.
+/// How often a node that answers is asked while a write waits for a primary, so that a promotion is noticed at once. The longer that lasts,
+/// the less does a moment more count: the interval grows to a 200th of the outage, from 4 s on, but never beyond the usual one.
 const EAGER: Duration = Duration::from_millis(20);
+/// The same while no write waits: reads go on, and the questions of all instances together would slow them down.
+const HELD: Duration = Duration::from_millis(100);
 const OF_THE_OUTAGE: u32 = 200;
 /// How often a node that does not answer is asked: more often while writes are held, as is one that answers but is not of full use. It
 /// should serve within a second when it comes back; if it refuses connections, each question costs a connection attempt. The longer that
@@ -18,6 +20,8 @@ const OF_BEING_DOWN: u32 = 40;
 pub struct Situation {
     /// How long writes have been held; None: they are not.
     pub held_for: Option<Duration>,
+    /// A write waits until they are held no longer.
+    pub waited_for: bool,
     /// How long the node has been unusable, or not usable for everything; None: it is of full use.
     pub down_for: Option<Duration>,
     pub answers: bool,
@@ -26,8 +30,9 @@ pub struct Situation {
 /// `jitter` from 0 to 1, so that instances that lost the same node at the same time do not go on asking it at the same time.
 pub fn interval(usual: Duration, now: Situation, jitter: f64) -> Duration {
     let down_for = now.down_for.unwrap_or_default();
+    let eager = if now.waited_for { EAGER } else { HELD };
     let interval = match (now.held_for, now.answers, now.down_for) {
-        (Some(held_for), true, _) => (held_for / OF_THE_OUTAGE).max(EAGER),
+        (Some(held_for), true, _) => (held_for / OF_THE_OUTAGE).max(eager),
         (Some(_), false, _) => (down_for / OF_BEING_DOWN).max(DOWN_EAGER),
         (None, true, Some(_)) => (down_for / OF_BEING_DOWN).max(DOWN_EAGER),
         (None, false, Some(_)) => (down_for / OF_BEING_DOWN).max(DOWN),
@@ -60,6 +65,7 @@ mod tests {
         for (held_for, down_for, answers, ms) in table {
             let now = Situation {
                 held_for,
+                waited_for: true,
                 down_for,
                 answers,
             };
@@ -69,9 +75,20 @@ mod tests {
                 "{now:?}"
             );
         }
+        let nobody_waits = Situation {
+            held_for: s(1),
+            waited_for: false,
+            down_for: None,
+            answers: true,
+        };
+        assert_eq!(
+            interval(usual, nobody_waits, 0.5),
+            Duration::from_millis(100)
+        );
         let quick = Duration::from_millis(20);
         let now = Situation {
             held_for: None,
+            waited_for: false,
             down_for: s(5),
             answers: false,
         };
@@ -87,6 +104,7 @@ mod tests {
         let usual = Duration::from_millis(400);
         let now = Situation {
             held_for: None,
+            waited_for: false,
             down_for: None,
             answers: true,
         };

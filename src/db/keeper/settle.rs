@@ -168,6 +168,11 @@ impl Keeper {
         Writes::Held(Cause::SchemaNotReady)
     }
 
+    /// A write waits for a primary.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.shared.conclusions.receiver_count() > 0
+    }
+
     pub(super) fn conclude(&mut self, change: impl FnOnce(&mut Conclusions)) {
         let before = self.shared.conclusions.borrow().clone();
         let mut next = before.clone();
@@ -175,7 +180,7 @@ impl Keeper {
         if next == before {
             return;
         }
-        let waited_for = self.shared.conclusions.receiver_count() > 0;
+        let waited_for = self.is_waited_for();
         let writes = next.writes;
         self.shared.conclusions.send_replace(next);
         if writes != before.writes {

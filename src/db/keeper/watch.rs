@@ -73,6 +73,7 @@ impl Watch {
         &mut self,
         state: &NodeState,
         held_for: Option<Duration>,
+        waited_for: bool,
         usual: Duration,
         now: Instant,
     ) {
@@ -80,6 +81,7 @@ impl Watch {
             || matches!(state, NodeState::Fenced { .. });
         let situation = Situation {
             held_for,
+            waited_for,
             down_for: (!of_full_use).then(|| now.saturating_duration_since(state.since().at)),
             answers: self.heard.is_some(),
         };

@@ -56,6 +56,7 @@ impl Sim<'_> {
             let since = self.clock.time(since(&watched.state));
             let situation = Situation {
                 held_for,
+                waited_for: true, // there is always a client that writes
                 down_for: (!is_of_full_use(&watched.state))
                     .then(|| Duration::from_micros(now.saturating_sub(since))),
                 answers: watched.heard.is_some(),
