@@ -202,17 +202,17 @@ fn below_round_trip(settings: &DatabaseSettings, survey: &Survey) -> Vec<String>
         ("database.write_deadline_ms", write, write),
         ("database.probe_timeout_ms", probe, probe),
     ];
-    let of_node = |(node, heard): (&NodeOptions, &Result<Heard, Trouble>)| {
-        let rtt = heard.as_ref().ok()?.facts.rtt;
-        let (key, set, _) = times.iter().find(|(.., time)| *time < rtt)?;
-        let (set, rtt) = (set.as_millis(), rtt.as_millis());
-        let name = &node.name;
-        Some(format!(
-            "{key} = {set} is too short: {name} answers after {rtt} ms"
-        ))
-    };
-    let all = settings.nodes.iter().zip(&survey.heard);
-    all.filter_map(of_node).collect()
+    let nodes = settings.nodes.iter().zip(&survey.heard);
+    let rtts = nodes.filter_map(|(node, heard)| Some((node, heard.as_ref().ok()?.facts.rtt)));
+    let too_short = rtts.flat_map(|(node, rtt)| {
+        let short = times.iter().filter(move |(.., time)| *time < rtt);
+        short.map(move |(key, set, _)| {
+            let (set, rtt) = (set.as_millis(), rtt.as_millis());
+            let name = &node.name;
+            format!("{key} = {set} is too short: {name} answers after {rtt} ms")
+        })
+    });
+    too_short.collect()
 }
 
 #[cfg(test)]

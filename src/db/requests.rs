@@ -93,9 +93,7 @@ impl Databases {
                 let region = self.shared.nodes[node].region.clone();
                 let conclusions = self.shared.conclusions.borrow();
                 let mut candidate = Candidate::of(node, region, pool, seen, &conclusions);
-                if self.requires() != Require::None || conclusions.commits_wait {
-                    self.limit_by_evidence(&mut candidate, &conclusions);
-                }
+                self.limit_by_evidence(&mut candidate, &conclusions);
                 Some(candidate)
             }
             NodeState::Down { .. } | NodeState::Fenced { .. } => None,
@@ -109,8 +107,11 @@ impl Databases {
     /// [`Confirmed`]: super::confirmed::Confirmed
     fn limit_by_evidence(&self, candidate: &mut Candidate, conclusions: &Conclusions) {
         let confirmed = &self.shared.confirmed;
-        candidate.as_of = candidate.as_of.min(confirmed.last());
-        if self.requires() == Require::None {
+        let is_required = self.requires() != Require::None;
+        if is_required || conclusions.commits_wait {
+            candidate.as_of = candidate.as_of.min(confirmed.last());
+        }
+        if !is_required {
             return;
         }
         let durable = conclusions.durable;

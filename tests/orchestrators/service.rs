@@ -61,24 +61,27 @@ impl Service {
         end(&mut self.process.lock().unwrap().1);
     }
 
-    /// After a kill.
+    /// After a kill. It is started until it serves: a connection may have taken its port meanwhile.
     pub fn start_again(&self) {
         let (command, child) = &mut *self.process.lock().unwrap();
-        *child = command.spawn().unwrap();
+        let live = format!("{}/live", self.url);
+        wait_until("the service serves again", || {
+            if child.try_wait().unwrap().is_some() {
+                *child = command.spawn().unwrap();
+            }
+            self.agent.get(&live).call().is_ok()
+        });
     }
 
-    /// It ends where a connection has taken its port meanwhile.
-    fn runs_again(&self) {
-        let has_ended = self.process.lock().unwrap().1.try_wait().unwrap().is_some();
-        if has_ended {
-            self.start_again();
-        }
+    /// Nobody but a test ends it.
+    fn has_ended(&self) -> bool {
+        self.process.lock().unwrap().1.try_wait().unwrap().is_some()
     }
 
     /// 200 from `/health`, and the roles in `/status` are those of the cluster.
     pub fn wait_until_follows(&self, cluster: &Cluster) {
         wait_until("the service is healthy and follows the leader", || {
-            self.runs_again();
+            assert!(!self.has_ended(), "the service has ended: {}", self.name);
             let healthy = self
                 .agent
                 .get(format!("{}/health", self.url))

@@ -223,14 +223,16 @@ fn a_proof_by_a_far_primary_makes_the_replica_here_fresh() {
 fn times_below_the_round_trip_are_an_error_of_the_settings() {
     let cluster = Cluster::pair();
     let (proxies, urls) = cluster.proxies();
-    delayed(&proxies[1], ms(120));
-    for (key, value) in [
-        ("database.write_deadline_ms", 200),
+    delayed(&proxies[1], ms(150));
+    let times = [
+        ("database.write_deadline_ms", 250),
         ("database.attempt_timeout_ms", 250),
         ("database.probe_timeout_ms", 200),
-    ] {
-        let output = Launch::on(urls.clone()).set(key, value).run(&["check"]);
-        let output = output.expect(1);
+    ];
+    let set = |launch: Launch, (key, value): &(&str, u32)| launch.set(key, value);
+    let output = times.iter().fold(Launch::on(urls), set).run(&["check"]);
+    let output = output.expect(1);
+    for (key, value) in times {
         let told = format!("{key} = {value} is too short: node-2 answers after ");
         assert!(output.stdout.contains(&told), "{output:#?}");
     }

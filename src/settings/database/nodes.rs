@@ -4,7 +4,7 @@ use crate::db::NodeOptions;
 use crate::db::url::DatabaseUrl;
 use crate::settings::clients;
 use crate::settings::reader::Reader;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// `database.primary` first, then the replicas; replicas without a primary are a problem. A node without a name is named after its place in
 /// this list (`node-1`), not after its role, since roles change.
@@ -36,12 +36,13 @@ pub(super) fn nodes(r: &mut Reader) -> Vec<NodeOptions> {
 
 /// Probably they are one, and a copy in "EU" would count as one outside of "eu".
 fn regions_alike(nodes: &[NodeOptions]) -> Option<(&str, &str)> {
-    let regions: Vec<&str> = nodes.iter().filter_map(|n| n.region.as_deref()).collect();
-    let of = |one: &&str| {
-        let alike = |other: &&&str| other.eq_ignore_ascii_case(one) && *other != one;
-        regions.iter().find(alike).copied()
-    };
-    regions.iter().find_map(|one| Some((*one, of(one)?)))
+    let mut spellings = HashMap::new();
+    let mut regions = nodes.iter().filter_map(|node| node.region.as_deref());
+    regions.find_map(|region| {
+        let lower = region.to_ascii_lowercase();
+        let first = *spellings.entry(lower).or_insert(region);
+        (first != region).then_some((first, region))
+    })
 }
 
 /// A `server.region` in which there is no node is a problem: reads would find no node of their own region.
