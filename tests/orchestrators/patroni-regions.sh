@@ -38,9 +38,10 @@ prepare() {
   etcd_hosts=$(printf "%s:$etcd_port," $others)
   etcd_hosts=${etcd_hosts%,}
   prepare_accounts
-  # The second node of a region confirms nothing: it would be lost with the first. So whichever node leads, all that confirm are elsewhere.
+  # The second node of a region confirms nothing: it would be lost with the first. So whichever of the others leads, all that confirm are
+  # elsewhere. It never leads itself, not even first: the first would confirm its commits then.
   for name in $nodes; do
-    configure "$name" "$(address "$name")" "$name" "$port" "$rest" "$([ "$name" != eu-b ] || echo 'nosync: true')"
+    configure "$name" "$(address "$name")" "$name" "$port" "$rest" "$([ "$name" != eu-b ] || echo 'nosync: true, nofailover: true')"
     echo "$name postgres://synapse:$password@$(address "$name"):$port/synapse"
   done >"$dir/urls"
 }
