@@ -12,32 +12,28 @@ use std::time::Instant;
 fn it_drains_before_it_ends() {
     let it = shared();
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let app = it.cluster.launch().set("server.drain_ms", 700).healthy();
+        let app = it.cluster.launch().set("server.drain_ms", 4000).healthy();
         let start = Instant::now();
         app.signal(signal);
-        eventually(ms(300), "it is not ready", || {
-            app.get("/ready").status == 503
-        });
+        eventually(s(2), "it is not ready", || app.get("/ready").status == 503);
         assert_eq!(
             app.get("/ready").json(),
             json!({"status": "not_ready", "draining": true, "reads": true, "writes": true})
         );
-        holds_for(ms(200), "it serves while it drains", || {
+        // It serves while it drains.
+        for _ in 0..3 {
             assert_eq!(
                 app.get("/live").expect(200).header("Connection"),
                 "close",
                 "the next connection goes elsewhere"
             );
             app.create(&minimal()).expect(201);
-            app.get("/transactions?limit=1").status == 200
-        });
-        let status = app.until_exit(s(5));
+            app.get("/transactions?limit=1").expect(200);
+        }
+        let status = app.until_exit(s(20));
         assert_eq!(status.code(), Some(0), "{}", app.log());
-        assert!(
-            start.elapsed() >= ms(700) && start.elapsed() < s(3),
-            "{:?}",
-            start.elapsed()
-        );
+        let took = start.elapsed();
+        assert!(took >= s(4) && took < s(15), "{took:?}");
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, app.port())).is_err());
     }
 }
