@@ -145,7 +145,9 @@ fn describe(node: &NodeOptions, heard: &Result<Heard, Trouble>) {
     let replication = match (facts.role, facts.waits_for > 0) {
         (DbRole::Replica, _) => format!(
             "lag {} ms",
-            facts.lag_ms.map_or("unknown".into(), |ms| ms.to_string())
+            facts
+                .own_lag_ms
+                .map_or("unknown".into(), |ms| ms.to_string())
         ),
         (DbRole::Primary, true) => {
             format!(

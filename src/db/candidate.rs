@@ -14,9 +14,9 @@ pub struct Candidate {
     pub node: usize,
     pub pool: Arc<Pool>,
     pub role: DbRole,
+    /// How far a replica is behind; for a primary, how long ago it was last confirmed that it still is one. None: unknown.
     pub lag_ms: Option<u64>,
-    /// A row that is not shown by this node now, and appears later, is stored by a transaction that began at this time or later. So whoever
-    /// reads all rows that were stored before this time misses none. None: unknown.
+    /// What it shows is settled up to this time. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
     /// Its commits wait until a standby that counts has flushed them, and a crash of its server loses none.
     pub durable: bool,

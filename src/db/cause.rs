@@ -18,6 +18,7 @@ pub enum Cause {
     NoAnswer,
     ConnectionLost,
     Unreachable,
+    ProbeFailed,
     Restarted,
     AnotherServer,
     StalePlans,
@@ -41,7 +42,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Cause; 32] = [
+    pub const ALL: [Cause; 33] = [
         Cause::NotProbed,
         Cause::ConnectionRefused,
         Cause::NameNotResolved,
@@ -54,6 +55,7 @@ impl Cause {
         Cause::NoAnswer,
         Cause::ConnectionLost,
         Cause::Unreachable,
+        Cause::ProbeFailed,
         Cause::Restarted,
         Cause::AnotherServer,
         Cause::StalePlans,
@@ -99,6 +101,7 @@ impl Cause {
             Cause::NoAnswer => ("no_answer", "it did not answer in time"),
             Cause::ConnectionLost => ("connection_lost", "a connection to it broke"),
             Cause::Unreachable => ("unreachable", "no connection could be made"),
+            Cause::ProbeFailed => ("probe_failed", "it answered the question what it is with an error"),
             Cause::Restarted => ("restarted", "it has been restarted, and its connections are made anew"),
             Cause::AnotherServer => ("another_server", "its address leads to another server than before"),
             Cause::StalePlans => ("stale_plans", "its statements were prepared before a migration, and its connections are made anew"),

@@ -70,7 +70,7 @@ impl Error {
             | Error::Conflict(_)
             | Error::LockTimeout
             | Error::Resources(_)
-            | Error::Statement(_) => Cause::Unreachable,
+            | Error::Statement(_) => Cause::ProbeFailed,
         }
     }
 }

@@ -261,7 +261,7 @@ fn settings_toml_of_the_working_directory_is_read() {
 }
 
 #[test]
-fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_refused() {
+fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_warned_of() {
     let it = shared();
     let launch = Launch::bare();
     let bind = format!("127.0.0.1:{}", launch.port());
@@ -274,9 +274,11 @@ fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_refused() {
     assert!(output.stderr.contains("database.primary.url_file"));
     fs::write(&file, &it.cluster.urls()[0]).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let output = launch.run(&["serve"]).expect(2);
-    assert!(output.stderr.contains("everybody"), "{}", output.stderr);
+    let output = launch.run(&["check"]);
+    assert!(output.stdout.contains("everybody"), "{}", output.stdout);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let output = launch.run(&["check"]);
+    assert!(!output.stdout.contains("everybody"), "{}", output.stdout);
     let app = launch.healthy();
     app.create(&minimal()).expect(201);
 }

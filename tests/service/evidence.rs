@@ -191,8 +191,12 @@ fn what_a_replica_lacks_is_asked_of_the_primary_next() {
         .iter()
         .map(|node| String::from_utf8_lossy(&std::fs::read(node.log_file()).unwrap()).into_owned())
         .collect();
+    let (primary, replicas) = logs.split_first().unwrap();
+    let asked = |id: &String| replicas.iter().filter(|log| log.contains(id)).count();
     for id in &unknown {
-        let asked = logs.iter().filter(|log| log.contains(id)).count();
-        assert_eq!(asked, 2, "one replica and the primary were asked for {id}");
+        assert!(primary.contains(id), "the primary was asked for {id}");
+        // None where the machine is so busy that the replicas seem to be farther away.
+        assert!(asked(id) <= 1, "one replica was asked for {id}");
     }
+    assert!(unknown.iter().any(|id| asked(id) == 1));
 }

@@ -97,6 +97,38 @@ fn nothing_appears_before_the_time_up_to_which_a_page_says_it_is_settled() {
 }
 
 #[test]
+fn a_session_that_has_only_read_and_idles_in_its_transaction_delays_nothing() {
+    let cluster = Cluster::pair();
+    let app = cluster.launch().healthy();
+    let mut reader = PgConnection::establish(&cluster.primary().url(User::Application)).unwrap();
+    reader
+        .batch_execute("BEGIN; SELECT FROM transactions LIMIT 1")
+        .unwrap();
+    let created = app.create(&minimal()).expect(201).text_at("/created_at");
+    eventually(s(5), "both are settled beyond it", || {
+        let path = "/transactions";
+        let pages = [app.get(path).expect(200), app.get_strong(path).expect(200)];
+        pages
+            .iter()
+            .all(|page| says(page) && settled(page) > created)
+    });
+    // Until it stores a row itself.
+    reader
+        .batch_execute("SELECT FROM transactions LIMIT 1 FOR UPDATE")
+        .unwrap();
+    let begun = app.create(&minimal()).expect(201).text_at("/created_at");
+    holds_for(
+        s(2),
+        "it is not settled beyond what may be under way",
+        || settled(&app.get_strong("/transactions").expect(200)) < begun,
+    );
+    reader.batch_execute("COMMIT").unwrap();
+    eventually(s(5), "it is settled", || {
+        settled(&app.get_strong("/transactions").expect(200)) > begun
+    });
+}
+
+#[test]
 fn a_replica_is_not_settled_beyond_what_it_has_replayed() {
     let cluster = Cluster::pair();
     let app = cluster.launch().healthy();

@@ -3,10 +3,10 @@
 //! `now() - pg_last_xact_replay_timestamp()` grows on an idle primary, and a replica whose receiver has stalled believes that it has
 //! everything. So positions are compared: a replica is as late as the oldest position of the primary that it has not replayed yet.
 //!
-//! *Settled* up to a time means that nothing can appear any more that was stored before it. For example: at t = 1 s a transaction begins on
-//! the primary, and stays open. At t = 2 s another one stores a row and commits, and a probe sees position 70 and the open transaction:
-//! what began before 1 s is settled, there and on each replica that has replayed 70. At t = 3 s the first one stores a row *of 1 s* and
-//! commits. A reader who had gone on from the row of 2 s would have missed it.
+//! *Settled* up to a time means that nothing can appear any more that was stored before it. For example: at t = 1 s a statement stores a row on
+//! the primary, and its commit waits for a disk. At t = 2 s another one stores a row and commits, and a probe sees position 70 and the first
+//! one under way: what was stored before 1 s is settled, there and on each replica that has replayed 70. At t = 3 s the row *of 1 s* is
+//! committed. A reader who had gone on from the row of 2 s would have missed it.
 
 use super::super::probe::{Facts, Heard};
 use super::super::role::DbRole;
@@ -89,17 +89,16 @@ impl PrimaryPositions {
         if facts.role == DbRole::Primary {
             return Some(0);
         }
-        let own_estimate = facts.lag_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
         if self.seen.is_empty() || !self.is_of_this_timeline(facts) {
             // The position of a replica on another timeline means nothing here. It is late at least since this timeline was first seen.
             let since_switch = self.seen.front().map(|first| millis(now - first.at));
-            return own_estimate.max(since_switch);
+            return facts.own_lag_ms.max(since_switch);
         }
         match self.seen.iter().position(|seen| seen.lsn > facts.lsn) {
             // Nothing is missing of what the primary had when it was seen last.
             None => Some(self.last_seen.map_or(0, |at| millis(now - at))),
             // It lacks even the first position that was seen, so it may be later than these positions show.
-            Some(0) => own_estimate.max(Some(millis(now - self.seen[0].at))),
+            Some(0) => facts.own_lag_ms.max(Some(millis(now - self.seen[0].at))),
             Some(first) => Some(millis(now - self.seen[first].at)),
         }
     }
@@ -119,9 +118,8 @@ impl PrimaryPositions {
         newest.filter(|_| self.is_of_this_timeline(replica))
     }
 
-    /// Up to when what this node shows is settled: each transaction of the primary that began before has ended, and what it committed has
-    /// been replayed here. Rows are stored with a time after the beginning of their transaction, so none with an earlier one can appear any
-    /// more. None: unknown.
+    /// Up to when what this node shows is settled: each statement of the primary that began before and stored a row has ended with its
+    /// transaction, and what that committed has been replayed here. None: unknown.
     ///
     /// It may be taken from the last probe: it never becomes wrong, only older than it could be.
     pub fn settled_until(&self, facts: &Facts) -> Option<DateTime<Utc>> {

@@ -58,13 +58,13 @@ pub enum State<P> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub facts: Facts,
+    /// How far it is behind the primary ([`PrimaryPositions::lag_ms`](super::super::decisions::PrimaryPositions::lag_ms)). None: unknown.
     pub lag_ms: Option<u64>,
     /// For a replica: it shows everything that the primary had at this time (see [`PrimaryPositions::as_of`]).
     ///
     /// [`PrimaryPositions::as_of`]: super::super::decisions::PrimaryPositions::as_of
     pub as_of: Option<Instant>,
-    /// What was written by transactions that began before this time can be seen on it, or never will be (see
-    /// [`PrimaryPositions::settled_until`]).
+    /// What it shows is settled up to this time (see [`PrimaryPositions::settled_until`]).
     ///
     /// [`PrimaryPositions::settled_until`]: super::super::decisions::PrimaryPositions::settled_until
     pub settled_until: Option<DateTime<Utc>>,

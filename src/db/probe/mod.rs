@@ -52,10 +52,11 @@ pub struct Facts {
     pub heard_of: Option<i32>,
     /// Insert position of a primary, replay position of a standby.
     pub lsn: i64,
-    /// A standby's own estimate. None: it has never replayed anything.
-    pub lag_ms: Option<i64>,
-    /// On a primary: when the oldest transaction that is open there began. All that began before have ended, and what they committed stands
-    /// before `lsn`. None: unknown, for example since this user may not see it.
+    /// How far a standby believes itself behind: on an idle primary that grows, and a stalled receiver is not noticed, so positions are compared
+    /// instead where that can be done (`keeper/lag.rs`). None: it has never replayed anything.
+    pub own_lag_ms: Option<u64>,
+    /// On a primary: what was stored by statements that began before this time has been committed before `lsn`, or never will be
+    /// (`question.sql`). None: unknown, for example since this user may not see what other sessions do.
     pub settled_until: Option<DateTime<Utc>>,
     /// A standby is connected to the server that it follows.
     pub receiving: bool,
@@ -153,7 +154,7 @@ pub(super) mod tests {
             receiving: false,
             timeline: Some(timeline),
             lsn: 1,
-            lag_ms: Some(0),
+            own_lag_ms: Some(0),
             settled_until: None,
             upstream_name: None,
             standbys: HashMap::new(),

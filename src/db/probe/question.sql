@@ -2,7 +2,7 @@
 -- The timeline of a standby is the receiver's; the control file shows the old one until the next restart point (its minimum recovery point
 -- may be newer). pg_walfile_name fails on a standby, which CASE prevents.
 -- A standby that has replayed no commit since its start has at least what there was at the checkpoint that it started from.
--- The position of a primary is read after the oldest transaction, which it is read with: what has ended by then stands in the WAL up to there.
+-- The position of a primary is read after the oldest write, which it is read with: what has ended by then stands in the WAL up to there.
 SELECT s.standby,
        current_setting('transaction_read_only') = 'on' AS read_only,
        (SELECT system_identifier FROM pg_control_system()) AS system_id,
@@ -51,8 +51,14 @@ SELECT s.standby,
        current_setting('lc_messages') AS lc_messages,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
   FROM (SELECT pg_is_in_recovery() AS standby) s,
+       -- Since when a row may be on its way that nobody sees yet. A session that has written may have stored one since its transaction began; one that
+       -- runs a statement may do so with the time of that statement; one that idles in a transaction and has only read, not before its next statement.
+       -- A state is read before the transaction's number: what has ended between the two has its commit before the position below.
        -- Without pg_read_all_stats, or where a session keeps its doings to itself, nobody knows.
-       (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled') THEN min(xact_start) END AS since
+       (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled')
+                    THEN min(CASE WHEN backend_xid IS NOT NULL THEN least(xact_start, query_start)
+                                  WHEN state NOT LIKE 'idle%' THEN query_start END)
+               END AS since
           FROM pg_stat_activity
          WHERE datname = current_database() AND backend_type = 'client backend') oldest,
        pg_control_checkpoint() c,

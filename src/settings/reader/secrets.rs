@@ -54,7 +54,7 @@ impl Reader {
         let (text, mode) = read(&path)
             .map_err(|error| self.told(&file_key, &format!("cannot read {shown}: {error}")))?;
         if mode & EVERYBODY_READS != 0 {
-            return Err(self.told(&file_key, &open_to_everybody(&path)));
+            self.warning(&file_key, &open_to_everybody(&path));
         }
         let text = text.trim();
         if text.is_empty() {
@@ -69,12 +69,12 @@ impl Reader {
         Some(self.place(&name))
     }
 
-    /// The same for a file with a secret: it is a problem if everybody on the machine can read it.
+    /// The same for a file with a secret: there is a warning if everybody on the machine can read it.
     pub fn secret_path(&mut self, key: &str) -> Option<PathBuf> {
         let path = self.path(key)?;
         let meta = path.metadata();
         if meta.is_ok_and(|meta| meta.permissions().mode() & EVERYBODY_READS != 0) {
-            self.problem(key, &open_to_everybody(&path));
+            self.warning(key, &open_to_everybody(&path));
         }
         Some(path)
     }
@@ -105,7 +105,8 @@ impl Reader {
     }
 }
 
-/// Files with this permission are refused, as PostgreSQL and ssh do.
+/// Files with this permission are warned of. They are not refused, as ssh does with private keys: secrets that Kubernetes mounts have it
+/// unless somebody says otherwise, in a container where nobody else is.
 const EVERYBODY_READS: u32 = 0o004;
 
 fn open_to_everybody(path: &Path) -> String {

@@ -7,7 +7,7 @@ use synapse_core::db::probe::{Facts, Stream};
 use synapse_core::db::role::DbRole;
 
 /// The lag that a standby reports if it has not replayed everything. In production, too, its own estimate is rough.
-const BEHIND_MS: i64 = 1000;
+const BEHIND_MS: u64 = 1000;
 
 impl Sim<'_> {
     pub fn facts(&self, server: usize) -> Facts {
@@ -45,7 +45,7 @@ impl Sim<'_> {
             } else {
                 of.replayed
             }),
-            lag_ms: Some(if of.is_primary || is_current {
+            own_lag_ms: Some(if of.is_primary || is_current {
                 0
             } else {
                 BEHIND_MS

@@ -20,7 +20,7 @@ fn positions(start: Instant, seen: &[(u64, i64)]) -> PrimaryPositions {
 fn a_replica_that_replayed_the_last_position_does_not_lag_however_long_the_primary_is_idle() {
     let start = Instant::now();
     let idle = Facts {
-        lag_ms: Some(3_600_000),
+        own_lag_ms: Some(3_600_000),
         ..at(20, standby(1, 1))
     };
     let positions = positions(start, &[(0, 10), (1, 20), (60, 20)]);
@@ -39,7 +39,7 @@ fn a_replica_that_replayed_the_last_position_does_not_lag_however_long_the_prima
 fn a_replica_lags_since_the_oldest_position_that_it_misses() {
     let start = Instant::now();
     let stalled = Facts {
-        lag_ms: Some(0),
+        own_lag_ms: Some(0),
         ..at(10, standby(1, 1))
     };
     let positions = positions(start, &[(0, 10), (1, 20), (2, 30)]);
@@ -53,7 +53,7 @@ fn a_replica_lags_since_the_oldest_position_that_it_misses() {
 fn a_replica_that_stalled_before_the_service_started_is_not_taken_for_a_fresh_one() {
     let start = Instant::now();
     let stalled = Facts {
-        lag_ms: Some(3_600_000),
+        own_lag_ms: Some(3_600_000),
         ..at(5, standby(1, 1))
     };
     assert_eq!(
@@ -66,7 +66,7 @@ fn a_replica_that_stalled_before_the_service_started_is_not_taken_for_a_fresh_on
 fn a_replica_of_the_old_timeline_falls_behind_from_the_switch_on() {
     let start = Instant::now();
     let old_branch = Facts {
-        lag_ms: Some(0),
+        own_lag_ms: Some(0),
         ..at(99, standby(1, 0))
     };
     let positions = positions(start, &[(0, 10)]);
@@ -107,7 +107,7 @@ fn where_no_primary_was_seen_the_replicas_own_estimate_counts() {
     assert_eq!(
         positions.lag_ms(
             &Facts {
-                lag_ms: Some(77),
+                own_lag_ms: Some(77),
                 ..standby(1, 1)
             },
             Instant::now()
@@ -117,7 +117,7 @@ fn where_no_primary_was_seen_the_replicas_own_estimate_counts() {
     assert_eq!(
         positions.lag_ms(
             &Facts {
-                lag_ms: None,
+                own_lag_ms: None,
                 ..standby(1, 1)
             },
             Instant::now()
