@@ -4,30 +4,31 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::attempt::{Answered, Durability, Reply};
+use super::attempt::{Answered, Durability, Origin, Reply};
 use super::lane::Lane;
+use super::rules::Target;
 use super::work::{Done, Work};
 use crate::db::role::DbRole;
-use crate::db::{Candidate, Require};
+use crate::db::{Candidate, Require, Use};
 use crate::ledger::store::Copies;
 
-/// The standbys of which at least one should have the statement's commit. None for a proved read that is content with a commit that has
-/// returned.
+/// The standbys of which at least one should have the statement's commit: a write tells its client in any case ([`Durability`]). None for a
+/// proved read that is content with a commit that has returned.
 pub(super) fn standbys_to_ask<'c, W: Work>(
     lane: &Lane<W>,
     candidate: &'c Candidate,
 ) -> &'c [String] {
-    if W::PROVES && !needs_confirmation(lane) {
+    if lane.rules.target == Target::ProvedReads && !needs_confirmation(lane) {
         return &[];
     }
     &candidate.standbys.names
 }
 
-/// A proved read ends with a commit. With `durability.require` it counts only if a configured standby has confirmed that commit: where
-/// commits wait for nobody any more, somebody may have told a primary that was cut off not to wait. Without it, it is enough that the commit
-/// has returned: if the standbys had left for another primary, it would hang.
+/// With `durability.require`, what ends with a commit counts only if a standby that counts has confirmed that commit: a write, since it must
+/// not be acknowledged otherwise, and a proved read, since where commits wait for nobody any more, somebody may have told a primary that was
+/// cut off not to wait. Without it, it is enough that the commit has returned: if the standbys had left for another primary, it would hang.
 fn needs_confirmation<W: Work>(lane: &Lane<W>) -> bool {
-    lane.context.databases.requires() != Require::None
+    lane.rules.target.purpose() == Use::Commit && lane.context.databases.requires() != Require::None
 }
 
 /// Sends each job its own answer. An answer that does not count is sent as well, since its write may have been applied; [`super::verdict`]
@@ -41,35 +42,40 @@ pub(super) fn answer<W: Work>(
 ) {
     let databases = &lane.context.databases;
     // It was chosen as a standby and has been promoted since: nobody has judged its new branch yet.
-    let is_promoted = candidate.role == DbRole::Replica && done.in_recovery == Some(false);
+    let is_replica = candidate.role == DbRole::Replica;
+    let is_promoted = is_replica && done.in_recovery == Some(false);
     if is_promoted {
         databases.suspect(candidate);
     }
     let is_confirmed = done.copies.is_any();
     let is_proved = match &done.copies {
-        Copies::On(_) => is_confirmed || !(W::PROVES && needs_confirmation(lane)),
+        Copies::On(_) => is_confirmed || !needs_confirmation(lane),
         Copies::Unknown => {
             databases.commit_hung(candidate);
             false
         }
     };
-    let current = !is_promoted && databases.is_current(candidate) && is_proved;
+    let counts = !is_promoted && databases.is_current(candidate) && is_proved;
     // A proof that has waited for a standby says as much, whichever standby that was.
-    if current && (is_confirmed || W::PROVES && candidate.commits_wait) {
+    if counts && (is_confirmed || done.proved_at.is_some() && candidate.commits_wait) {
         databases.confirmed(done.proved_at.unwrap_or(begun));
     }
     let durability = durability(lane, candidate, done.copies);
+    let tells = |lag: &u64| !is_confirmed && (is_replica || *lag > 0);
+    let origin = Origin {
+        role: candidate.role,
+        region: candidate.region.clone(),
+        lag_ms: candidate.lag_ms.filter(tells),
+    };
     for (answer, reply) in done.answers.into_iter().zip(replies) {
         // Sending fails only if the client has gone away.
         drop(reply.send(Ok(Answered {
             answer,
-            role: candidate.role,
-            lag_ms: candidate.lag_ms.filter(|_| !is_confirmed),
+            origin: origin.clone(),
             staleness: candidate.staleness(),
             settled_until: candidate.settled_until,
             durability: durability.clone(),
-            region: candidate.region.clone(),
-            current,
+            counts,
         })));
     }
 }

@@ -1,11 +1,12 @@
-//! The result of one attempt, and the state that a leader's thread shares with the watcher.
+//! The result of one attempt.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
+use super::Error;
 use crate::db::error::Error as DbError;
 use crate::db::role::DbRole;
 use crate::db::status::WhyRefused;
@@ -36,16 +37,24 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Answered<A> {
     pub answer: Result<A, ledger::Error>,
-    pub role: DbRole,
-    pub lag_ms: Option<u64>,
+    pub origin: Origin,
     /// The state that it shows is at most this old. None: unknown.
     pub staleness: Option<Duration>,
     pub settled_until: Option<DateTime<Utc>>,
-    pub region: Option<Arc<str>>,
     pub durability: Durability,
-    /// It counts: when it came, no other primary had been seen, the node was still what it had been judged to be, and it is known which
-    /// standbys have the commit (enough of them, for a proved read).
-    pub current: bool,
+    /// When it came, no other primary had been seen, the node was still what it had been judged to be, and it is known which standbys have
+    /// the commit: at least one, where a standby must have it ([`super::answering`]).
+    pub counts: bool,
+}
+
+/// The node that has answered, as it was then.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub role: DbRole,
+    pub region: Option<Arc<str>>,
+    /// From a replica; from a primary if it is not known that it still is one, and the answer may be too old therefore. None: nothing is
+    /// missing, or it is unknown.
+    pub lag_ms: Option<u64>,
 }
 
 /// Which servers are known to have a write.
@@ -62,89 +71,17 @@ pub enum Durability {
 
 pub type Reply<A> = Result<Answered<A>, Failure>;
 
-/// The statement that a leader's thread is running, and the jobs that wait for it. The thread and the watcher share it: whichever takes the
-/// replies out first answers the jobs.
-///
-/// For example: at t = 0 s a statement begins. At t = 5 s the watcher gives the thread up and answers the jobs. At t = 60 s the server
-/// answers after all; the thread finds no replies any more, and ends.
-pub(super) struct Watch<A> {
-    state: Mutex<State<A>>,
+/// The error of a reply that is no answer: what the database said, or that there is a bug.
+pub(super) fn internal<A>(reply: &Reply<A>) -> Error {
+    match reply {
+        Err(Failure::Database(error)) => Error::Internal(error.to_string()),
+        _ => Error::Internal("a blocking thread panicked".into()),
+    }
 }
 
-struct State<A> {
-    given_up: bool,
-    running: Option<Running<A>>,
-}
-
-struct Running<A> {
-    since: Instant,
-    suspected: bool,
-    replies: Vec<oneshot::Sender<Reply<A>>>,
-}
-
-impl<A> Watch<A> {
-    pub fn new() -> Watch<A> {
-        let state = State {
-            given_up: false,
-            running: None,
-        };
-        Watch {
-            state: Mutex::new(state),
-        }
-    }
-
-    /// The thread is about to send a statement. Err: it has been given up, and must not send it.
-    pub fn begin(
-        &self,
-        replies: Vec<oneshot::Sender<Reply<A>>>,
-    ) -> Result<(), Vec<oneshot::Sender<Reply<A>>>> {
-        let mut state = self.lock();
-        if state.given_up {
-            return Err(replies);
-        }
-        state.running = Some(Running {
-            since: Instant::now(),
-            suspected: false,
-            replies,
-        });
-        Ok(())
-    }
-
-    /// The thread's statement has ended. None: the thread was given up meanwhile, and all jobs have been answered.
-    pub fn end(&self) -> Option<Vec<oneshot::Sender<Reply<A>>>> {
-        self.lock().running.take().map(|running| running.replies)
-    }
-
-    /// How long the statement that runs now has taken.
-    pub fn running_for(&self) -> Option<Duration> {
-        let state = self.lock();
-        state
-            .running
-            .as_ref()
-            .map(|running| running.since.elapsed())
-    }
-
-    /// True once for each statement that has taken this long.
-    pub fn becomes_suspicious(&self, after: Duration) -> bool {
-        let mut state = self.lock();
-        let late =
-            |running: &&mut Running<A>| !running.suspected && running.since.elapsed() >= after;
-        let running = state.running.as_mut().filter(late);
-        running.map(|running| running.suspected = true).is_some()
-    }
-
-    /// Stops waiting for the thread, and answers the jobs of its statement with this failure.
-    pub fn give_up(&self, failure: &Failure) {
-        let mut state = self.lock();
-        state.given_up = true;
-        if let Some(running) = state.running.take() {
-            fail(running.replies, failure);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<A>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A failure where the table has said that there is an answer: a bug.
+pub(super) fn no_answer(failure: &Failure) -> Error {
+    Error::Internal(format!("an answer that is none: {failure:?}"))
 }
 
 /// Sending fails only if the client has gone away.

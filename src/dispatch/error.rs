@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use super::attempt::Origin;
 use super::bounds::Bound;
-use super::read::Origin;
 use crate::ledger;
 
 /// What became of a piece of work. Each variant says whether it may have been applied.
@@ -11,7 +11,7 @@ pub enum Error {
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     /// A read did not find what it asked for.
-    #[error("{error}, says the {}", .origin.served_by)]
+    #[error("{error}, says the {}", .origin.role)]
     Absent {
         error: ledger::Error,
         /// A replica only while there was no primary that could have known better.

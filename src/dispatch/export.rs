@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Bounds, Dispatch, Error, Served, asked};
+use super::{Bounds, Dispatch, Error, Served};
 use crate::ledger::ask::consistency::Consistency;
 use crate::ledger::ask::export::ExportPage;
 use crate::ledger::ask::search::{Order, Search};
 use crate::ledger::model::transaction::Transaction;
 use crate::ledger::store::export::Exported;
 
-/// How long an export waits, at its beginning, for its rows to be settled. Probes tell it, by default twice a second; a session that leaves
-/// a transaction open can delay it for ever.
+/// How long an export waits, at its beginning, for its rows to be settled. Probes tell it, by default twice a second; a session that
+/// has written and leaves its transaction open can delay it for ever.
 const SETTLING: Duration = Duration::from_secs(2);
 /// How long a page after the first one is tried for: longer than a failover usually takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Export {
     /// It holds the transactions that were created before this time.
     pub as_of: DateTime<Utc>,
-    /// No transaction that was created before this time can appear any more. None: unknown.
+    /// Its rows are settled up to this time. None: unknown.
     pub settled_until: Option<DateTime<Utc>>,
     /// The next page. None after the last one.
     next: Option<ExportPage>,
@@ -94,9 +94,9 @@ impl Dispatch {
         page: ExportPage,
         consistency: &Consistency,
     ) -> Result<Served<Exported>, Error> {
-        let asked = asked(&page.search.owner.clone(), page, consistency);
-        let bounds = Bounds::default();
-        self.read(&self.exporting, asked, consistency, bounds).await
+        let (owner, bounds) = (page.search.owner.clone(), Bounds::default());
+        self.read(&self.exporting, owner, page, consistency, bounds)
+            .await
     }
 
     /// Reads the first page, from a node that shows everything up to `settled_until`.

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use super::Context;
 use super::attempt::{Failure, Reply, fail};
 use super::leader;
-use super::rules::{Patience, Rules, Target};
+use super::rules::{LaneRules, Patience, Target};
 use super::work::Work;
 use crate::db::Candidate;
 use crate::db::status::WhyRefused;
@@ -44,19 +44,19 @@ const LOOK_AHEAD: usize = 256;
 
 pub(super) struct Lane<W: Work> {
     pub context: Arc<Context>,
-    pub rules: Rules,
+    pub rules: LaneRules,
     pub batches: Histogram,
     queue: Mutex<Queue<W>>,
 }
 
 /// Jobs of one owner that a leader has taken.
-pub(super) struct Batch<W: Work> {
+pub(super) struct Taken<W: Work> {
     pub jobs: Vec<Arc<W::Job>>,
     pub replies: Vec<oneshot::Sender<Reply<W::Answer>>>,
 }
 
 impl<W: Work> Lane<W> {
-    pub fn new(context: &Arc<Context>, rules: Rules) -> Arc<Lane<W>> {
+    pub fn new(context: &Arc<Context>, rules: LaneRules) -> Arc<Lane<W>> {
         let queue = Mutex::new(Queue::new(rules.max_waiting));
         Arc::new(Lane {
             context: context.clone(),
@@ -123,36 +123,36 @@ impl<W: Work> Lane<W> {
 
     /// Takes the jobs of one owner that have gathered. Those that this node, at this distance, could not answer in time are refused instead.
     /// None: there is no job.
-    pub fn take(self: &Arc<Self>, node: usize, rtt: Duration) -> Option<Batch<W>> {
+    pub fn take(self: &Arc<Self>, node: usize, rtt: Duration) -> Option<Taken<W>> {
         let mut queue = self.lock();
         let now = Instant::now();
         let answered_at = now + queue.floor.of(node, now).unwrap_or(rtt);
         let first = queue.take_next(answered_at, self.rules.max_batch == 1)?;
         let mut bytes = W::bytes(&first.job);
-        let mut batch = Batch {
+        let mut taken = Taken {
             jobs: vec![first.job],
             replies: vec![first.reply],
         };
         let mut at = 0;
-        while batch.jobs.len() < self.rules.max_batch && at < LOOK_AHEAD {
+        while taken.jobs.len() < self.rules.max_batch && at < LOOK_AHEAD {
             let Some(next) = queue.in_time(at, answered_at) else {
                 break;
             };
             let fits = bytes + W::bytes(&next.job) <= MAX_BATCH_BYTES;
-            if !fits || W::owner(&next.job) != W::owner(&batch.jobs[0]) {
+            if !fits || W::owner(&next.job) != W::owner(&taken.jobs[0]) {
                 at += 1;
                 continue;
             }
             bytes += W::bytes(&next.job);
             if let Some(entry) = queue.remove(at) {
-                batch.jobs.push(entry.job);
-                batch.replies.push(entry.reply);
+                taken.jobs.push(entry.job);
+                taken.replies.push(entry.reply);
             }
         }
-        queue.pace.took(batch.jobs.len(), Instant::now());
+        queue.pace.took(taken.jobs.len(), Instant::now());
         self.call_a_leader(queue);
-        self.batches.observe(batch.jobs.len() as f64);
-        Some(batch)
+        self.batches.observe(taken.jobs.len() as f64);
+        Some(taken)
     }
 
     pub fn waiting(&self) -> usize {
@@ -198,9 +198,9 @@ impl<W: Work> Lane<W> {
     pub fn candidate_now(&self) -> Option<Candidate> {
         let databases = &self.context.databases;
         match self.rules.target {
-            Target::Node(node) => databases.candidate(node),
-            Target::Primary => databases.primary_now(),
-            Target::PrimaryHolding => databases.primary_for_writes_now(),
+            Target::Reads(node) => databases.candidate(node),
+            Target::ProvedReads => databases.primary_now(),
+            Target::Writes => databases.primary_for_writes_now(),
         }
     }
 

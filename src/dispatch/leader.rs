@@ -10,10 +10,10 @@ use actix_web::web;
 use tokio::runtime::{Builder, Runtime};
 
 use super::answering::{answer, standbys_to_ask};
-use super::attempt::{Failure, Watch, fail};
-use super::lane::{Batch, Lane, Seat};
+use super::attempt::{Failure, fail};
+use super::lane::{Lane, Seat, Taken};
 use super::rules::Target;
-use super::watcher::{Ended, Term};
+use super::term::{Ended, Term};
 use super::work::Work;
 use crate::db::error::Error as DbError;
 use crate::db::{Candidate, Databases, Permit};
@@ -57,7 +57,10 @@ fn start<W: Work>(seat: Seat<W>) {
         .candidate_now()
         .filter(|candidate| may_start(&lane, candidate));
     let entered = candidate.and_then(|candidate| {
-        let permit = candidate.pool.bulkhead().try_enter(lane.rules.purpose)?;
+        let permit = candidate
+            .pool
+            .bulkhead()
+            .try_enter(lane.rules.target.purpose())?;
         Some((candidate, permit))
     });
     match entered {
@@ -67,7 +70,7 @@ fn start<W: Work>(seat: Seat<W>) {
 }
 
 fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
-    let (databases, purpose) = (&lane.context.databases, lane.rules.purpose);
+    let (databases, purpose) = (&lane.context.databases, lane.rules.target.purpose());
     databases.may_start(candidate.node, purpose)
 }
 
@@ -75,7 +78,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
     loop {
         let found = match lane.rules.target {
-            Target::PrimaryHolding => {
+            Target::Writes => {
                 let primary = lane.primary_for_writes();
                 match tokio::time::timeout(LOOK, primary).await {
                     Ok(primary) => primary.map_err(Failure::WritesRefused),
@@ -84,7 +87,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
                     Err(_) => continue,
                 }
             }
-            Target::Node(_) | Target::Primary => {
+            Target::Reads(_) | Target::ProvedReads => {
                 let is_down = Failure::NodeDown { sent: false };
                 lane.candidate_now().ok_or(is_down)
             }
@@ -97,7 +100,12 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        match candidate.pool.bulkhead().enter(lane.rules.purpose).await {
+        match candidate
+            .pool
+            .bulkhead()
+            .enter(lane.rules.target.purpose())
+            .await
+        {
             // The node may have gone down, or have been replaced, during the wait.
             Ok(permit) if still(&lane, &candidate).is_some() => {
                 return lead(seat, candidate, permit);
@@ -123,7 +131,7 @@ fn lead<W: Work>(seat: Seat<W>, candidate: Candidate, permit: Permit) {
         let _watched = watched;
         let _ended = Ended(term.clone());
         let _permit = permit;
-        serve(&term.lane, &term.candidate, &term.watch);
+        serve(&term);
     };
     let _in_its_threads = context.runtime.enter();
     #[expect(clippy::disallowed_methods, reason = "this is its room")]
@@ -132,17 +140,18 @@ fn lead<W: Work>(seat: Seat<W>, candidate: Candidate, permit: Permit) {
 }
 
 /// Runs on a blocking thread, with one connection, until the lane is empty, the term is over, or the node is no longer the one to use.
-fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::Answer>) {
+fn serve<W: Work>(term: &Term<W>) {
+    let (lane, candidate) = (&term.lane, &term.candidate);
     let mut connection = match candidate.pool.connection() {
         Ok(connection) => connection,
         Err(error) => return without_connection(lane, candidate, error),
     };
     let term_ends = Instant::now() + TERM;
     while let Some(candidate) = still(lane, candidate).filter(|_| Instant::now() < term_ends) {
-        let Some(Batch { jobs, replies }) = lane.take(candidate.node, candidate.rtt) else {
+        let Some(Taken { jobs, replies }) = lane.take(candidate.node, candidate.rtt) else {
             return;
         };
-        if let Err(replies) = watch.begin(replies) {
+        if let Err(replies) = term.begin(replies) {
             return fail(replies, &Failure::NodeDown { sent: false });
         }
         let begun = Instant::now();
@@ -151,9 +160,9 @@ fn serve<W: Work>(lane: &Arc<Lane<W>>, candidate: &Candidate, watch: &Watch<W::A
         let result = W::run(&mut connection, owner, &jobs, standbys).map_err(DbError::from);
         // Reported before the jobs are answered, so that none of them is sent to this node again.
         report(lane, &candidate, &result);
-        let Some(replies) = watch.end() else { return };
+        let Some(replies) = term.end() else { return };
         let is_confirmed = result.as_ref().is_ok_and(|done| done.copies.is_any());
-        let is_write = lane.rules.target == Target::PrimaryHolding;
+        let is_write = lane.rules.target == Target::Writes;
         let confirmed_on = (is_write && is_confirmed).then_some(candidate.node);
         lane.learn(begun.elapsed(), confirmed_on);
         match result {
@@ -187,7 +196,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
         databases.report_failure(candidate, error);
     }
     if let Err(error @ DbError::Resources(_)) = result {
-        let is_write = lane.rules.target == Target::PrimaryHolding;
+        let is_write = lane.rules.target == Target::Writes;
         lane.context
             .databases
             .has_no_room(candidate, is_write, error);
@@ -197,7 +206,7 @@ fn report<T, W: Work>(lane: &Lane<W>, candidate: &Candidate, result: &Result<T, 
 /// There is no connection, and no job has been taken yet. Writes stay in the lane; reads fail, and go to another node.
 fn without_connection<W: Work>(lane: &Lane<W>, candidate: &Candidate, error: DbError) {
     report::<(), W>(lane, candidate, &Err(error.clone()));
-    if lane.rules.target != Target::PrimaryHolding {
+    if lane.rules.target != Target::Writes {
         lane.fail_all(&Failure::Database(error));
     }
 }

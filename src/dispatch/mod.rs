@@ -16,6 +16,19 @@
 //!   applied", or "not applied" if it had never been sent.
 //!
 //! A read goes to the best node ([`read`]), and to the next if that fails, in the same way: as a job in a lane before that node.
+//!
+//! The files, in the order in which a request meets them:
+//!
+//! * [`bounds`]: what the client itself limits, and which limits cannot be kept; [`error`]: how a request can end without an answer;
+//! * [`write`], [`read`], [`export`]: a request from its beginning to its end, attempt after attempt; [`verdict`]: what follows from an
+//!   attempt; [`budget`]: how many attempts there may be;
+//! * [`work`]: the kinds of work, and the statement of each; [`rules`]: what a lane is for, and its limits;
+//! * [`lane`]: where jobs wait. In it: `queue` (in which order, and who makes room), `ticket` (a job that waits, and may be withdrawn),
+//!   `pair` (a second lane for jobs that need a statement of their own), `seat` (a leader's place), `pace` (how many leaders, and when),
+//!   `floor` (how long a commit takes at least, so that what cannot be in time is not sent);
+//! * [`leader`], [`term`]: a thread with a connection, which runs the statements; [`watcher`]: gives it up if the server does not answer;
+//! * [`answering`]: whether an answer counts; [`attempt`]: what is handed back to the request;
+//! * [`status`]: what an operator sees of all this.
 
 mod answering;
 mod attempt;
@@ -25,21 +38,21 @@ mod error;
 mod export;
 mod lane;
 mod leader;
-mod policy;
 mod read;
 mod rules;
 mod status;
+mod term;
 pub mod verdict;
 mod watcher;
 mod work;
 mod write;
 
-pub use attempt::{Durability, Failure};
+pub use attempt::{Durability, Failure, Origin};
 pub use bounds::{Bound, Bounds, MAX_DEADLINE_MS, MAX_STALENESS_MS};
 pub use error::Error;
 pub use export::Export;
-pub use policy::Policy;
-pub use read::{Origin, Served};
+pub use read::Served;
+pub use rules::Policy;
 pub use status::LaneStatus;
 pub use write::Written;
 
@@ -69,11 +82,12 @@ use crate::ledger::store::history::Events;
 use crate::ledger::store::list::Page;
 use crate::ledger::store::stats::Counted;
 use budget::RetryBudget;
+use lane::Pair;
 use read::ReadLanes;
+use rules::Target;
 use status::Counts;
 use watcher::Watcher;
-use work::{Asked, CallingBack, Changing, Creating, CreatingAll, Finding, Paging};
-use write::WriteLanes;
+use work::{CallingBack, Changing, Creating, CreatingAll, Finding, Paging};
 
 /// What lanes and leaders share.
 struct Context {
@@ -94,10 +108,10 @@ impl Context {
 /// The lanes of all kinds of work.
 pub struct Dispatch {
     context: Arc<Context>,
-    creating: WriteLanes<Creating>,
-    creating_all: WriteLanes<CreatingAll>,
-    changing: WriteLanes<Changing>,
-    calling_back: WriteLanes<CallingBack>,
+    creating: Pair<Creating>,
+    creating_all: Pair<CreatingAll>,
+    changing: Pair<Changing>,
+    calling_back: Pair<CallingBack>,
     finding: ReadLanes<Finding>,
     listing: ReadLanes<Paging<Search>>,
     histories: ReadLanes<Paging<HistoryPage>>,
@@ -122,10 +136,10 @@ impl Dispatch {
         });
         runtime.spawn(watcher::look_after_all(context.clone()));
         Ok(Dispatch {
-            creating: WriteLanes::new(&context, true),
-            creating_all: WriteLanes::new(&context, true),
-            changing: WriteLanes::new(&context, false),
-            calling_back: WriteLanes::new(&context, true),
+            creating: Pair::new(&context, Target::Writes),
+            creating_all: Pair::new(&context, Target::Writes),
+            changing: Pair::new(&context, Target::Writes),
+            calling_back: Pair::new(&context, Target::Writes),
             finding: ReadLanes::new(&context),
             listing: ReadLanes::new(&context),
             histories: ReadLanes::new(&context),
@@ -189,8 +203,9 @@ impl Dispatch {
         consistency: &Consistency,
         bounds: Bounds,
     ) -> Result<Served<Transaction>, Error> {
-        let asked = asked(&caller.owner, id, consistency);
-        self.read(&self.finding, asked, consistency, bounds).await
+        let owner = caller.owner.clone();
+        self.read(&self.finding, owner, id, consistency, bounds)
+            .await
     }
 
     pub async fn list(
@@ -199,8 +214,9 @@ impl Dispatch {
         consistency: &Consistency,
         bounds: Bounds,
     ) -> Result<Served<Page>, Error> {
-        let asked = asked(&search.owner.clone(), search, consistency);
-        self.read(&self.listing, asked, consistency, bounds).await
+        let owner = search.owner.clone();
+        self.read(&self.listing, owner, search, consistency, bounds)
+            .await
     }
 
     pub async fn history(
@@ -209,8 +225,9 @@ impl Dispatch {
         consistency: &Consistency,
         bounds: Bounds,
     ) -> Result<Served<Events>, Error> {
-        let asked = asked(&page.owner.clone(), page, consistency);
-        self.read(&self.histories, asked, consistency, bounds).await
+        let owner = page.owner.clone();
+        self.read(&self.histories, owner, page, consistency, bounds)
+            .await
     }
 
     pub async fn count(
@@ -219,21 +236,14 @@ impl Dispatch {
         consistency: &Consistency,
         bounds: Bounds,
     ) -> Result<Served<Counted>, Error> {
-        let asked = asked(&stats.owner.clone(), stats, consistency);
-        self.read(&self.counting, asked, consistency, bounds).await
+        let owner = stats.owner.clone();
+        self.read(&self.counting, owner, stats, consistency, bounds)
+            .await
     }
 }
 
 impl Drop for Dispatch {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-fn asked<T>(owner: &str, what: T, consistency: &Consistency) -> Asked<T> {
-    Asked {
-        owner: owner.to_owned(),
-        what,
-        tokens: consistency.tokens().to_vec(),
     }
 }

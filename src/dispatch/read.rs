@@ -6,13 +6,13 @@ mod progress;
 mod served;
 
 pub(super) use lanes::ReadLanes;
+pub use served::Served;
 use served::served;
-pub use served::{Origin, Served};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::attempt::{Failure, Reply};
+use super::attempt::{Failure, Reply, internal};
 use super::rules::Patience;
 use super::verdict::{self, NextRead};
 use super::work::{Asked, Weight, Work};
@@ -51,14 +51,19 @@ impl Dispatch {
     pub(super) async fn read<W, T>(
         &self,
         lanes: &ReadLanes<W>,
-        job: Asked<T>,
+        owner: String,
+        what: T,
         consistency: &Consistency,
         bounds: Bounds,
     ) -> Result<Served<W::Answer>, Error>
     where
         W: Work<Job = Asked<T>>,
     {
-        let job = Arc::new(job);
+        let job = Arc::new(Asked {
+            owner,
+            what,
+            tokens: consistency.tokens().to_vec(),
+        });
         let mut progress = self.progress(W::WEIGHT, consistency, bounds);
         self.refuse_impossible_staleness(bounds)?;
         self.refuse_impossible_deadline(bounds, || {
@@ -168,15 +173,15 @@ impl Dispatch {
             let must_be_current = how.proven || W::ONE_HISTORY || progress.bounds_age();
             let role = reply
                 .as_ref()
-                .map_or(candidate.role, |answered| answered.role);
-            let outcome = match &reply {
+                .map_or(candidate.role, |answered| answered.origin.role);
+            let result = match &reply {
                 Err(Failure::Database(DbError::Statement(_))) if candidate.unprepared => {
-                    verdict::Read::Unprepared
+                    verdict::ReadResult::Unprepared
                 }
-                Ok(answered) if progress.is_too_old(answered) => verdict::Read::Uncounted,
-                reply => outcome(reply, must_be_current, soon),
+                Ok(answered) if progress.is_too_old(answered) => verdict::ReadResult::Uncounted,
+                reply => result_of(reply, must_be_current, soon),
             };
-            match verdict::read(&outcome, role, how.proven) {
+            match verdict::read(&result, role, how.proven) {
                 NextRead::Prove => how.proven = true,
                 NextRead::Apart => how.apart = true,
                 NextRead::Wait => {
@@ -217,27 +222,22 @@ impl Dispatch {
     }
 }
 
-fn outcome<A>(
+fn result_of<A>(
     reply: &Reply<A>,
     must_be_current: bool,
     soon: impl FnOnce() -> bool,
-) -> verdict::Read<'_> {
+) -> verdict::ReadResult<'_> {
     let answered = match reply {
         Ok(answered) => answered,
-        Err(failure) => return verdict::Read::Failed(failure),
+        Err(failure) => return verdict::ReadResult::Failed(failure),
     };
     match &answered.answer {
-        _ if must_be_current && !answered.current => verdict::Read::Uncounted,
-        Ok(_) => verdict::Read::Found,
-        Err(ledger::Error::TokenNotVisible) => verdict::Read::TokenNotVisible { soon: soon() },
-        Err(ledger::Error::Behind) => verdict::Read::Behind,
-        Err(_) => verdict::Read::Absent,
-    }
-}
-
-fn internal<A>(reply: &Reply<A>) -> Error {
-    match reply {
-        Err(Failure::Database(error)) => Error::Internal(error.to_string()),
-        _ => Error::Internal("a blocking thread panicked".into()),
+        _ if must_be_current && !answered.counts => verdict::ReadResult::Uncounted,
+        Ok(_) => verdict::ReadResult::Found,
+        Err(ledger::Error::TokenNotVisible) => {
+            verdict::ReadResult::TokenNotVisible { soon: soon() }
+        }
+        Err(ledger::Error::Behind) => verdict::ReadResult::Behind,
+        Err(_) => verdict::ReadResult::Absent,
     }
 }

@@ -1,20 +1,40 @@
-//! The rules of one lane: which node it stands before, how many jobs may wait in it, and for how long.
+//! The settings that this module obeys, and the rules of one lane: what it is for, how many jobs may wait in it, and for how long.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Context;
 use super::work::{Weight, Work};
 use crate::db::{Use, share};
 
-/// The node that a lane's jobs are for.
+/// The settings that this module obeys.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How long a write may take altogether.
+    pub write_deadline: Duration,
+    /// How long a statement may take before its thread is given up.
+    pub attempt_timeout: Duration,
+    /// How many jobs may wait in a lane.
+    pub max_waiting: usize,
+}
+
+/// What the jobs of a lane are, and so which node they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// This one of the configured nodes.
-    Node(usize),
-    /// The primary, whichever node that is. Jobs are held while there is none.
-    PrimaryHolding,
-    /// The same, but jobs fail while there is none.
-    Primary,
+    /// Reads, for this one of the configured nodes.
+    Reads(usize),
+    /// Reads for the primary, whichever node that is, with a commit that proves them ([`super::work::Proven`]). They fail while there is none.
+    ProvedReads,
+    /// Writes, for the primary, whichever node that is. They are held while there is none.
+    Writes,
+}
+
+impl Target {
+    pub fn purpose(self) -> Use {
+        match self {
+            Target::Reads(_) => Use::Read,
+            Target::ProvedReads | Target::Writes => Use::Commit,
+        }
+    }
 }
 
 /// How long a job waits.
@@ -35,27 +55,25 @@ impl Patience {
     }
 }
 
-pub(super) struct Rules {
+pub(super) struct LaneRules {
     pub target: Target,
-    pub purpose: Use,
     pub max_waiting: usize,
     pub max_batch: usize,
     pub max_leaders: usize,
 }
 
-impl Rules {
+impl LaneRules {
     /// Work whose statements take one job each may use half of the connections that its use may have. The other half is left to work that
     /// shares statements.
-    pub fn of<W: Work>(context: &Context, target: Target, purpose: Use) -> Rules {
+    pub fn of<W: Work>(context: &Context, target: Target) -> LaneRules {
         let share = share(context.databases.pool_size());
         let max_leaders = match W::WEIGHT {
             Weight::Heavy => 1,
             Weight::Light if W::MAX_BATCH == 1 => share.div_ceil(2),
             Weight::Light => share,
         };
-        Rules {
+        LaneRules {
             target,
-            purpose,
             max_waiting: context.policy.max_waiting,
             max_batch: W::MAX_BATCH,
             max_leaders,

@@ -6,7 +6,6 @@ use super::lane::{Lane, Pair};
 use super::read::ReadLanes;
 use super::rules::Target;
 use super::work::Work;
-use super::write::WriteLanes;
 use super::{Dispatch, Error, Written};
 use crate::metrics::{Counter, Distribution};
 
@@ -58,22 +57,16 @@ impl Dispatch {
 
     pub fn lanes(&self) -> [LaneStatus; 9] {
         [
-            self.creating.status(),
-            self.creating_all.status(),
-            self.changing.status(),
-            self.calling_back.status(),
+            of_pair(&self.creating),
+            of_pair(&self.creating_all),
+            of_pair(&self.changing),
+            of_pair(&self.calling_back),
             self.finding.status(),
             self.listing.status(),
             self.histories.status(),
             self.counting.status(),
             self.exporting.status(),
         ]
-    }
-}
-
-impl<W: Work> WriteLanes<W> {
-    fn status(&self) -> LaneStatus {
-        of_pair(&self.pair)
     }
 }
 
@@ -98,7 +91,7 @@ fn status<W: Work>(lane: &Lane<W>) -> LaneStatus {
         name: W::NAME,
         waiting: lane.waiting(),
         batches: lane.batches.read(),
-        holds: lane.rules.target == Target::PrimaryHolding,
+        holds: lane.rules.target == Target::Writes,
     }
 }
 

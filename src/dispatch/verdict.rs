@@ -18,15 +18,11 @@ pub enum Doubt {
 
 /// The result of an attempt of a write.
 #[derive(Clone, Debug)]
-pub enum Write<'f> {
-    /// `lasting`: and nothing that an earlier attempt may still do can make this answer wrong. False where what was asked for is there
-    /// already by another write, and an earlier attempt that still hangs somewhere may be applied once that is undone.
-    Accepted {
-        lasting: bool,
-    },
-    /// The ledger refused it. `lasting`: and will always do so, so that not even an earlier attempt that still hangs somewhere can be
-    /// accepted later.
-    Refused {
+pub enum WriteResult<'f> {
+    /// Done, or refused by the ledger. `lasting`: nothing that an earlier attempt may still do can make this answer wrong. False where what was
+    /// asked for is there already by another write, or is refused as things stand now: an earlier attempt that still hangs somewhere may be
+    /// applied once that has changed.
+    Answered {
         lasting: bool,
     },
     /// A row was in its way that is gone again ([`crate::ledger::Error::LostRace`]).
@@ -57,8 +53,6 @@ pub enum NextWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Overloaded,
-    /// The primary lacks disk or memory. More attempts would change nothing, and would take the retries that a failover needs.
-    NoRoom,
     /// The deadline has passed, and nothing was ever sent.
     OutOfTime,
     OutcomeUnknown,
@@ -67,65 +61,56 @@ pub enum Refusal {
 }
 
 /// What follows, and the doubt from now on.
-pub fn write(outcome: &Write, doubt: Doubt) -> (NextWrite, Doubt) {
-    use NextWrite::{AfterLock, Again, Answer, Apart};
-    let refuse = |refusal: Refusal| match doubt {
-        Doubt::None => (NextWrite::Refuse(refusal), Doubt::None),
-        Doubt::Sent => (NextWrite::Refuse(Refusal::OutcomeUnknown), Doubt::Sent),
+pub fn write(result: &WriteResult, doubt: Doubt) -> (NextWrite, Doubt) {
+    use NextWrite::{AfterLock, Again, Answer, Apart, Refuse};
+    use Refusal::{Internal, OutOfTime, OutcomeUnknown, Overloaded, Writes};
+    let (free, paid) = (Again { paid: false }, Again { paid: true });
+    let is_in_doubt = doubt == Doubt::Sent;
+    // What was said of this attempt tells nothing about an earlier one: the client is told that the outcome is unknown, or another is made.
+    let end = |refusal| match doubt {
+        Doubt::None => (Refuse(refusal), doubt),
+        Doubt::Sent => (Refuse(OutcomeUnknown), doubt),
     };
-    let free = Again { paid: false };
-    let paid = Again { paid: true };
-    match (outcome, doubt) {
-        (Write::Accepted { lasting } | Write::Refused { lasting }, _) => match (lasting, doubt) {
-            (true, _) | (false, Doubt::None) => (Answer, doubt),
-            (false, Doubt::Sent) => (free, doubt),
-        },
-        (Write::Raced | Write::Uncounted { accepted: false }, _) => (free, doubt),
-        (Write::Uncounted { accepted: true }, _) => (free, Doubt::Sent),
-        (Write::Failed(failure), _) => match failure {
-            Failure::Full => match doubt {
-                Doubt::None => refuse(Refusal::Overloaded),
-                Doubt::Sent => (free, doubt),
-            },
-            Failure::OutOfTime { sent: false } => refuse(Refusal::OutOfTime),
-            Failure::OutOfTime { sent: true } => {
-                (NextWrite::Refuse(Refusal::OutcomeUnknown), Doubt::Sent)
-            }
-            Failure::NodeDown { sent: false } => (free, doubt),
-            Failure::NodeDown { sent: true } | Failure::NoAnswer => (paid, Doubt::Sent),
-            Failure::WritesRefused(why) => match doubt {
-                Doubt::None => refuse(Refusal::Writes(*why)),
-                Doubt::Sent => (free, doubt),
-            },
-            Failure::Apart => (Apart, doubt),
-            Failure::Panicked => refuse(Refusal::Internal),
-            Failure::Database(error) => match error {
-                DbError::Lost(_) => (paid, Doubt::Sent),
-                DbError::LockTimeout => (AfterLock, doubt),
-                DbError::Busy => (free, doubt),
-                // This says nothing about an earlier attempt that is in doubt.
-                DbError::Statement(_) => match doubt {
-                    Doubt::None => refuse(Refusal::Internal),
-                    Doubt::Sent => (paid, doubt),
-                },
-                DbError::Resources(_) => match doubt {
-                    Doubt::None => refuse(Refusal::NoRoom),
-                    Doubt::Sent => (paid, doubt),
-                },
-                DbError::Unreachable(_)
-                | DbError::AnotherServer
-                | DbError::ReadOnly
-                | DbError::StalePlans
-                | DbError::Conflict(_)
-                | DbError::Cancelled(_) => (paid, doubt),
-            },
+    let end_unless_in_doubt = |refusal, again| match doubt {
+        Doubt::None => (Refuse(refusal), doubt),
+        Doubt::Sent => (again, doubt),
+    };
+    let failure = match result {
+        WriteResult::Answered { lasting: false } if is_in_doubt => return (free, doubt),
+        WriteResult::Answered { .. } => return (Answer, doubt),
+        WriteResult::Raced | WriteResult::Uncounted { accepted: false } => return (free, doubt),
+        WriteResult::Uncounted { accepted: true } => return (free, Doubt::Sent),
+        WriteResult::Failed(failure) => failure,
+    };
+    match failure {
+        Failure::Full => end_unless_in_doubt(Overloaded, free),
+        Failure::OutOfTime { sent: false } => end(OutOfTime),
+        Failure::OutOfTime { sent: true } => (Refuse(OutcomeUnknown), Doubt::Sent),
+        Failure::NodeDown { sent: false } => (free, doubt),
+        Failure::NodeDown { sent: true } | Failure::NoAnswer => (paid, Doubt::Sent),
+        Failure::WritesRefused(why) => end_unless_in_doubt(Writes(*why), free),
+        Failure::Apart => (Apart, doubt),
+        Failure::Panicked => end(Internal),
+        Failure::Database(error) => match error {
+            DbError::Lost(_) => (paid, Doubt::Sent),
+            DbError::LockTimeout => (AfterLock, doubt),
+            DbError::Busy => (free, doubt),
+            DbError::Statement(_) => end_unless_in_doubt(Internal, paid),
+            // More attempts would change nothing, and would take the retries that a failover needs.
+            DbError::Resources(_) => end_unless_in_doubt(Writes(WhyRefused::NoRoom), paid),
+            DbError::Unreachable(_)
+            | DbError::AnotherServer
+            | DbError::ReadOnly
+            | DbError::StalePlans
+            | DbError::Conflict(_)
+            | DbError::Cancelled(_) => (paid, doubt),
         },
     }
 }
 
 /// The result of an attempt of a read.
 #[derive(Clone, Debug)]
-pub enum Read<'f> {
+pub enum ReadResult<'f> {
     Found,
     /// What was asked for is not there.
     Absent,
@@ -166,20 +151,22 @@ pub enum NextRead {
 }
 
 /// What follows. `proven`: the primary was asked to prove its answer by a commit.
-pub fn read(outcome: &Read, role: DbRole, proven: bool) -> NextRead {
+pub fn read(result: &ReadResult, role: DbRole, proven: bool) -> NextRead {
     use NextRead::{Answer, Apart, Busy, Internal, Next, Primary, Prove, Remember, TooSlow, Wait};
-    match (outcome, role) {
-        (Read::Found, _) => Answer,
+    match (result, role) {
+        (ReadResult::Found, _) => Answer,
         // A replica that has not replayed it yet says the same as one of a database where it never existed.
-        (Read::Absent, DbRole::Replica) => Remember,
-        (Read::Absent, DbRole::Primary) => Answer,
-        (Read::TokenNotVisible { soon: true }, DbRole::Replica) => Wait,
-        (Read::TokenNotVisible { soon: false } | Read::Behind, DbRole::Replica) => Primary,
-        (Read::TokenNotVisible { .. }, DbRole::Primary) if proven => Answer,
-        (Read::TokenNotVisible { .. }, DbRole::Primary) => Prove,
-        (Read::Behind, DbRole::Primary) | (Read::Uncounted, _) => Next { paid: false },
-        (Read::Unprepared, _) => Next { paid: true },
-        (Read::Failed(failure), role) => match failure {
+        (ReadResult::Absent, DbRole::Replica) => Remember,
+        (ReadResult::Absent, DbRole::Primary) => Answer,
+        (ReadResult::TokenNotVisible { soon: true }, DbRole::Replica) => Wait,
+        (ReadResult::TokenNotVisible { soon: false } | ReadResult::Behind, DbRole::Replica) => {
+            Primary
+        }
+        (ReadResult::TokenNotVisible { .. }, DbRole::Primary) if proven => Answer,
+        (ReadResult::TokenNotVisible { .. }, DbRole::Primary) => Prove,
+        (ReadResult::Behind, DbRole::Primary) | (ReadResult::Uncounted, _) => Next { paid: false },
+        (ReadResult::Unprepared, _) => Next { paid: true },
+        (ReadResult::Failed(failure), role) => match failure {
             Failure::Full => Busy,
             // This is no sign of overload: no standby may confirm a proof, and others wait in line behind it.
             Failure::OutOfTime { sent: false } if !proven => Busy,

@@ -5,14 +5,13 @@ mod progress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::attempt::{Answered, Durability, Failure, Reply};
+use super::attempt::{Durability, Reply, internal, no_answer};
 use super::lane::Pair;
-use super::rules::{Patience, Target};
+use super::rules::Patience;
 use super::verdict::{self, Doubt, NextWrite, Refusal};
 use super::work::Work;
-use super::{Bounds, Context, Dispatch, Error};
+use super::{Bounds, Dispatch, Error};
 use crate::db::status::WhyRefused;
-use crate::db::{Require, Use};
 use crate::ledger;
 use progress::WriteProgress;
 
@@ -28,27 +27,10 @@ pub struct Written<A> {
     pub region: Option<Arc<str>>,
 }
 
-/// The lanes of one kind of write, before the primary.
-pub(super) struct WriteLanes<W: Work> {
-    pub pair: Pair<W>,
-    /// If another session holds a lock for too long, the client is told that an earlier request with the same handle is in progress. That
-    /// is a guess: the lock may also be that of a schema change.
-    pub lock_means_in_progress: bool,
-}
-
-impl<W: Work> WriteLanes<W> {
-    pub fn new(context: &Arc<Context>, lock_means_in_progress: bool) -> WriteLanes<W> {
-        WriteLanes {
-            pair: Pair::new(context, Target::PrimaryHolding, Use::Commit),
-            lock_means_in_progress,
-        }
-    }
-}
-
 impl Dispatch {
     pub(super) async fn write<W: Work>(
         &self,
-        lanes: &WriteLanes<W>,
+        lanes: &Pair<W>,
         job: W::Job,
         bounds: Bounds,
     ) -> Result<Written<W::Answer>, Error> {
@@ -77,16 +59,16 @@ impl Dispatch {
 
     async fn until_known<W: Work>(
         &self,
-        lanes: &WriteLanes<W>,
+        lanes: &Pair<W>,
         job: Arc<W::Job>,
         progress: &mut WriteProgress,
     ) -> Result<Written<W::Answer>, Error> {
         loop {
-            let lane = lanes.pair.lane(progress.apart);
+            let lane = lanes.lane(progress.apart);
             let reply = lane
                 .ask(job.clone(), Patience::until(progress.deadline))
                 .await;
-            let (next, doubt) = verdict::write(&self.outcome::<W>(&reply), progress.doubt);
+            let (next, doubt) = verdict::write(&result_of::<W>(&reply), progress.doubt);
             progress.doubt = doubt;
             if let Err(failure) = &reply {
                 progress.failure = Some(failure.clone());
@@ -95,7 +77,7 @@ impl Dispatch {
                 NextWrite::Answer => return self.written(reply),
                 NextWrite::Refuse(refusal) => return Err(self.refused(refusal, &reply)),
                 NextWrite::Apart => progress.apart = true,
-                NextWrite::AfterLock => self.after_lock(lanes.lock_means_in_progress, progress)?,
+                NextWrite::AfterLock => self.after_lock(W::LOCK_MEANS_IN_PROGRESS, progress)?,
                 NextWrite::Again { paid } if !paid || self.write_retries.take() => {}
                 NextWrite::Again { .. } => self.wait_for_retry(progress).await?,
             }
@@ -123,71 +105,30 @@ impl Dispatch {
         Err(self.out_of_time(progress.doubt))
     }
 
-    fn outcome<'r, W: Work>(&self, reply: &'r Reply<W::Answer>) -> verdict::Write<'r> {
-        let answered = match reply {
-            Ok(answered) => answered,
-            Err(failure) => return verdict::Write::Failed(failure),
-        };
-        let is_durable = match self.context.databases.requires() {
-            Require::None => true,
-            Require::Node | Require::Region => answered.durability != Durability::Local,
-        };
-        let counts = answered.current && is_durable;
-        match &answered.answer {
-            Ok(answer) if counts => verdict::Write::Accepted {
-                lasting: W::is_lasting(answer),
-            },
-            Err(ledger::Error::LostRace) => verdict::Write::Raced,
-            Err(error) if counts => verdict::Write::Refused {
-                lasting: error.is_lasting(),
-            },
-            // A success that is not lasting tells of no write of this request, so it leaves nothing to be in doubt of.
-            answer => verdict::Write::Uncounted {
-                accepted: answer.as_ref().is_ok_and(W::is_lasting),
-            },
-        }
-    }
-
     fn written<A>(&self, reply: Reply<A>) -> Result<Written<A>, Error> {
-        let Answered {
-            answer,
-            durability,
-            region,
-            ..
-        } = match reply {
-            Ok(answered) => answered,
-            Err(failure) => {
-                return Err(Error::Internal(format!(
-                    "an answer that is none: {failure:?}"
-                )));
-            }
-        };
+        let answered = reply.map_err(|failure| no_answer(&failure))?;
         self.write_retries.earn();
         self.context.databases.acknowledged();
-        let value = answer?;
-        if durability == Durability::Local {
+        let written = Written {
+            value: answered.answer?,
+            durability: answered.durability,
+            region: answered.origin.region,
+        };
+        if written.durability == Durability::Local {
             self.counts.unreplicated.add_one();
         }
-        Ok(Written {
-            value,
-            durability,
-            region,
-        })
+        Ok(written)
     }
 
     fn refused<A>(&self, refusal: Refusal, reply: &Reply<A>) -> Error {
         match refusal {
             Refusal::Overloaded => Error::Overloaded,
-            Refusal::NoRoom => Error::NoRoom,
             Refusal::OutOfTime => self.out_of_time(Doubt::None),
             Refusal::OutcomeUnknown => Error::OutcomeUnknown,
             Refusal::Writes(WhyRefused::SplitBrain) => Error::SplitBrain,
             Refusal::Writes(WhyRefused::NotReplicated) => Error::DurabilityUnavailable,
             Refusal::Writes(WhyRefused::NoRoom) => Error::NoRoom,
-            Refusal::Internal => match reply {
-                Err(Failure::Database(error)) => Error::Internal(error.to_string()),
-                _ => Error::Internal("a blocking thread panicked".into()),
-            },
+            Refusal::Internal => internal(reply),
         }
     }
 
@@ -227,5 +168,25 @@ impl Dispatch {
             Doubt::None if databases.primary_now().is_some() => Error::DurabilityUnavailable,
             Doubt::None => Error::PrimaryUnavailable,
         }
+    }
+}
+
+fn result_of<'r, W: Work>(reply: &'r Reply<W::Answer>) -> verdict::WriteResult<'r> {
+    let answered = match reply {
+        Ok(answered) => answered,
+        Err(failure) => return verdict::WriteResult::Failed(failure),
+    };
+    match &answered.answer {
+        Err(ledger::Error::LostRace) => verdict::WriteResult::Raced,
+        answer if answered.counts => verdict::WriteResult::Answered {
+            lasting: match answer {
+                Ok(answer) => W::is_lasting(answer),
+                Err(error) => error.is_lasting(),
+            },
+        },
+        // A success that is not lasting tells of no write of this request, so it leaves nothing to be in doubt of.
+        answer => verdict::WriteResult::Uncounted {
+            accepted: answer.as_ref().is_ok_and(W::is_lasting),
+        },
     }
 }

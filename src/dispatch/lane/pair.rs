@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::Lane;
-use crate::db::Use;
 use crate::dispatch::Context;
-use crate::dispatch::rules::{Rules, Target};
+use crate::dispatch::rules::{LaneRules, Target};
 use crate::dispatch::work::Work;
 
 /// Two lanes before the same node for the same work. For example: at t = 0 s a shared statement of five jobs fails as a whole, since
@@ -19,10 +18,10 @@ pub struct Pair<W: Work> {
 }
 
 impl<W: Work> Pair<W> {
-    pub fn new(context: &Arc<Context>, target: Target, purpose: Use) -> Pair<W> {
+    pub fn new(context: &Arc<Context>, target: Target) -> Pair<W> {
         let lane = |max_batch| {
-            let rules = Rules::of::<W>(context, target, purpose);
-            Lane::new(context, Rules { max_batch, ..rules })
+            let rules = LaneRules::of::<W>(context, target);
+            Lane::new(context, LaneRules { max_batch, ..rules })
         };
         let apart = lane(1);
         // Work whose statements take one job each needs one lane only.

@@ -7,7 +7,7 @@ use crate::db::{Databases, NodeOptions, Options, Schema};
 use crate::ledger::ask::batch::{Batch, Drafts};
 use crate::ledger::ask::caller::{Author, Caller};
 use crate::ledger::ask::create::Create;
-use crate::ledger::ask::draft::Rules as DraftRules;
+use crate::ledger::ask::draft::Rules;
 use crate::ledger::ask::key::IdempotencyKey;
 
 /// With one node, at whose address nothing listens.
@@ -45,7 +45,7 @@ fn batch_of(owner: &str, bytes: usize) -> Arc<Batch> {
     let body = format!(
         r#"{{"transactions":[{{"stellar_account":"{account}","amount":"1","asset_code":"A"}}]}}"#
     );
-    let drafts = Drafts::parse(body.as_bytes(), &DraftRules::default()).unwrap();
+    let drafts = Drafts::parse(body.as_bytes(), &Rules::default()).unwrap();
     let caller = Caller {
         owner: owner.into(),
         author: Author::Client("test".into()),
@@ -58,7 +58,7 @@ fn batch_of(owner: &str, bytes: usize) -> Arc<Batch> {
 #[test]
 fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
     let dispatch = dispatch();
-    let lane = &dispatch.creating_all.pair.shared;
+    let lane = &dispatch.creating_all.shared;
     let until = Instant::now() + Duration::from_secs(60);
     let queue_up = |job| lane.queue_up(job, until);
     let half = MAX_WAITING_BYTES / 2;
@@ -76,7 +76,7 @@ fn what_waits_is_limited_by_its_bytes_and_who_leaves_makes_room() {
 #[test]
 fn an_owner_that_fills_a_lane_makes_room_for_others_and_for_them_alone() {
     let dispatch = dispatch();
-    let lane = &dispatch.creating_all.pair.shared;
+    let lane = &dispatch.creating_all.shared;
     let until = Instant::now() + Duration::from_secs(60);
     let queue_up = |owner, bytes| lane.queue_up(batch_of(owner, bytes), until);
     let eighth = MAX_WAITING_BYTES / 8;
@@ -103,7 +103,7 @@ fn an_owner_that_fills_a_lane_makes_room_for_others_and_for_them_alone() {
 #[test]
 fn owners_take_turns_where_jobs_go_alone() {
     let dispatch = dispatch();
-    let lane = &dispatch.creating_all.pair.shared;
+    let lane = &dispatch.creating_all.shared;
     let until = Instant::now() + Duration::from_secs(60);
     let queued = ["anna", "anna", "anna", "bert", "bert", "carl"]
         .map(|owner| lane.queue_up(batch_of(owner, 1), until).unwrap());
@@ -117,7 +117,7 @@ fn owners_take_turns_where_jobs_go_alone() {
 #[test]
 fn what_could_not_be_answered_in_time_is_refused_wherever_it_stands_and_never_sent() {
     let dispatch = dispatch();
-    let lane = &dispatch.creating.pair.shared;
+    let lane = &dispatch.creating.shared;
     let distance = Duration::from_secs(1);
     let in_s = |s| Instant::now() + Duration::from_secs(s);
     let waiting = [0, 60, 0, 60, 0].map(|s| lane.queue_up(create(), in_s(s)).unwrap());

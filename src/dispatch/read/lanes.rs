@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::db::Use;
 use crate::dispatch::Context;
 use crate::dispatch::attempt::Reply;
 use crate::dispatch::lane::Pair;
@@ -22,9 +21,9 @@ impl<W: Work> ReadLanes<W> {
         let nodes = 0..context.databases.node_count();
         ReadLanes {
             nodes: nodes
-                .map(|node| Pair::new(context, Target::Node(node), Use::Read))
+                .map(|node| Pair::new(context, Target::Reads(node)))
                 .collect(),
-            proven: Pair::new(context, Target::Primary, Use::Commit),
+            proven: Pair::new(context, Target::ProvedReads),
         }
     }
 

@@ -34,7 +34,8 @@ fn failures() -> Vec<Failure> {
 #[test]
 fn writes_go_on_as_the_table_says() {
     use NextWrite::{AfterLock, Again, Apart, Refuse};
-    use Refusal::{Internal, NoRoom, OutOfTime, OutcomeUnknown, Overloaded};
+    use Refusal::{Internal, OutOfTime, OutcomeUnknown, Overloaded};
+    let no_room = Refuse(Refusal::Writes(WhyRefused::NoRoom));
     let split_brain = Refuse(Refusal::Writes(WhyRefused::SplitBrain));
     let (free, paid) = (Again { paid: false }, Again { paid: true });
     let (no, sent) = (Doubt::None, Doubt::Sent);
@@ -49,7 +50,7 @@ fn writes_go_on_as_the_table_says() {
         ((paid, no), (paid, sent)),
         ((AfterLock, no), (AfterLock, sent)),
         ((paid, no), (paid, sent)),
-        ((Refuse(NoRoom), no), (paid, sent)),
+        ((no_room, no), (paid, sent)),
         ((Refuse(Internal), no), (paid, sent)),
         ((Refuse(Overloaded), no), (free, sent)),
         ((Refuse(OutOfTime), no), (Refuse(OutcomeUnknown), sent)),
@@ -66,8 +67,16 @@ fn writes_go_on_as_the_table_says() {
     ];
     assert_eq!(failures().len(), table.len());
     for (failure, (without, with)) in failures().iter().zip(table) {
-        assert_eq!(write(&Write::Failed(failure), no), without, "{failure:?}");
-        assert_eq!(write(&Write::Failed(failure), sent), with, "{failure:?}");
+        assert_eq!(
+            write(&WriteResult::Failed(failure), no),
+            without,
+            "{failure:?}"
+        );
+        assert_eq!(
+            write(&WriteResult::Failed(failure), sent),
+            with,
+            "{failure:?}"
+        );
     }
 }
 
@@ -77,40 +86,30 @@ fn an_answer_to_a_write_counts_unless_an_earlier_attempt_could_undo_it() {
     let free = Again { paid: false };
     let table = [
         (
-            Write::Accepted { lasting: true },
+            WriteResult::Answered { lasting: true },
             (Answer, Doubt::None),
             (Answer, Doubt::Sent),
         ),
         (
-            Write::Accepted { lasting: false },
+            WriteResult::Answered { lasting: false },
             (Answer, Doubt::None),
             (free, Doubt::Sent),
         ),
+        (WriteResult::Raced, (free, Doubt::None), (free, Doubt::Sent)),
         (
-            Write::Refused { lasting: true },
-            (Answer, Doubt::None),
-            (Answer, Doubt::Sent),
-        ),
-        (
-            Write::Refused { lasting: false },
-            (Answer, Doubt::None),
-            (free, Doubt::Sent),
-        ),
-        (Write::Raced, (free, Doubt::None), (free, Doubt::Sent)),
-        (
-            Write::Uncounted { accepted: false },
+            WriteResult::Uncounted { accepted: false },
             (free, Doubt::None),
             (free, Doubt::Sent),
         ),
         (
-            Write::Uncounted { accepted: true },
+            WriteResult::Uncounted { accepted: true },
             (free, Doubt::Sent),
             (free, Doubt::Sent),
         ),
     ];
-    for (outcome, without, with) in table {
-        assert_eq!(write(&outcome, Doubt::None), without, "{outcome:?}");
-        assert_eq!(write(&outcome, Doubt::Sent), with, "{outcome:?}");
+    for (result, without, with) in table {
+        assert_eq!(write(&result, Doubt::None), without, "{result:?}");
+        assert_eq!(write(&result, Doubt::Sent), with, "{result:?}");
     }
 }
 
@@ -118,7 +117,8 @@ fn an_answer_to_a_write_counts_unless_an_earlier_attempt_could_undo_it() {
 #[test]
 fn doubt_never_ends_in_a_refusal_that_says_not_applied() {
     for failure in failures() {
-        if let (NextWrite::Refuse(refusal), _) = write(&Write::Failed(&failure), Doubt::Sent) {
+        if let (NextWrite::Refuse(refusal), _) = write(&WriteResult::Failed(&failure), Doubt::Sent)
+        {
             assert_eq!(refusal, Refusal::OutcomeUnknown, "{failure:?}");
         }
     }
@@ -130,18 +130,28 @@ fn reads_go_on_as_the_table_says() {
     use NextRead::{Answer, Apart, Busy, Internal, Next, Prove, Remember, TooSlow, Wait};
     let (free, paid) = (Next { paid: false }, Next { paid: true });
     let lacks = NextRead::Primary;
-    for (outcome, on_replica, on_primary, proven) in [
-        (Read::Found, Answer, Answer, Answer),
-        (Read::Absent, Remember, Answer, Answer),
-        (Read::TokenNotVisible { soon: false }, lacks, Prove, Answer),
-        (Read::TokenNotVisible { soon: true }, Wait, Prove, Answer),
-        (Read::Behind, lacks, free, free),
-        (Read::Uncounted, free, free, free),
-        (Read::Unprepared, paid, paid, paid),
+    for (result, on_replica, on_primary, proven) in [
+        (ReadResult::Found, Answer, Answer, Answer),
+        (ReadResult::Absent, Remember, Answer, Answer),
+        (
+            ReadResult::TokenNotVisible { soon: false },
+            lacks,
+            Prove,
+            Answer,
+        ),
+        (
+            ReadResult::TokenNotVisible { soon: true },
+            Wait,
+            Prove,
+            Answer,
+        ),
+        (ReadResult::Behind, lacks, free, free),
+        (ReadResult::Uncounted, free, free, free),
+        (ReadResult::Unprepared, paid, paid, paid),
     ] {
-        assert_eq!(read(&outcome, Replica, false), on_replica, "{outcome:?}");
-        assert_eq!(read(&outcome, Primary, false), on_primary, "{outcome:?}");
-        assert_eq!(read(&outcome, Primary, true), proven, "{outcome:?}");
+        assert_eq!(read(&result, Replica, false), on_replica, "{result:?}");
+        assert_eq!(read(&result, Primary, false), on_primary, "{result:?}");
+        assert_eq!(read(&result, Primary, true), proven, "{result:?}");
     }
     // In the order of `failures`: from a replica, from the primary, and from it where it has to prove what it says.
     let table = [
@@ -168,7 +178,7 @@ fn reads_go_on_as_the_table_says() {
     ];
     assert_eq!(failures().len(), table.len());
     for (failure, (on_replica, on_primary, proven)) in failures().iter().zip(table) {
-        let failed = Read::Failed(failure);
+        let failed = ReadResult::Failed(failure);
         assert_eq!(read(&failed, Replica, false), on_replica, "{failure:?}");
         assert_eq!(read(&failed, Primary, false), on_primary, "{failure:?}");
         assert_eq!(read(&failed, Primary, true), proven, "{failure:?}");

@@ -27,10 +27,9 @@ pub trait Work: Send + Sync + 'static {
     /// A later page goes on from what this one shows, as in an export. So even default reads skip nodes that are on another branch of the
     /// history.
     const ONE_HISTORY: bool = false;
-
-    /// Its answers are proved by a commit. With `durability.require`, and where commits wait for a standby at all, they count only if a
-    /// standby that counts has that commit.
-    const PROVES: bool = false;
+    /// For a write: if another session holds a lock for too long, the client is told that an earlier request with the same handle is in
+    /// progress. That is a guess: the lock may also be that of a schema change.
+    const LOCK_MEANS_IN_PROGRESS: bool = true;
 
     /// Whose job it is: a statement is about one owner's rows.
     fn owner(job: &Self::Job) -> &str;
@@ -76,4 +75,15 @@ pub struct Done<A> {
     pub in_recovery: Option<bool>,
     /// For a proved read: when its proof was sent.
     pub proved_at: Option<Instant>,
+}
+
+impl<A> Done<A> {
+    fn of(answers: Vec<Result<A, ledger::Error>>, copies: Copies) -> Done<A> {
+        Done {
+            answers,
+            copies,
+            in_recovery: None,
+            proved_at: None,
+        }
+    }
 }

@@ -158,10 +158,8 @@ impl<Q: Question> Work for Paging<Q> {
 
 fn read_only<A>(answers: Vec<Result<A, ledger::Error>>, in_recovery: Option<bool>) -> Done<A> {
     Done {
-        answers,
-        copies: Copies::NONE,
         in_recovery,
-        proved_at: None,
+        ..Done::of(answers, Copies::NONE)
     }
 }
 
@@ -176,7 +174,6 @@ impl<W: Work> Work for Proven<W> {
     const MAX_BATCH: usize = W::MAX_BATCH;
     const WEIGHT: Weight = W::WEIGHT;
     const ONE_HISTORY: bool = W::ONE_HISTORY;
-    const PROVES: bool = true;
 
     fn owner(job: &W::Job) -> &str {
         W::owner(job)

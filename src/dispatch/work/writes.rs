@@ -42,12 +42,7 @@ impl Work for Creating {
     ) -> QueryResult<Done<Created>> {
         let creates: Vec<&Create> = jobs.iter().map(Arc::as_ref).collect();
         let committed = store::create::create(connection, owner, &creates, standbys)?;
-        Ok(Done {
-            answers: committed.value,
-            copies: committed.copies,
-            in_recovery: None,
-            proved_at: None,
-        })
+        Ok(Done::of(committed.value, committed.copies))
     }
 }
 
@@ -86,6 +81,7 @@ impl Work for Changing {
     type Answer = Changed;
     const NAME: &'static str = "change";
     const MAX_BATCH: usize = 1;
+    const LOCK_MEANS_IN_PROGRESS: bool = false;
 
     fn owner(job: &Change) -> &str {
         &job.caller.owner
@@ -134,10 +130,5 @@ impl Work for CallingBack {
 
 /// The answer of a statement that does one job.
 fn one<A>(committed: Committed<Result<A, ledger::Error>>) -> Done<A> {
-    Done {
-        answers: vec![committed.value],
-        copies: committed.copies,
-        in_recovery: None,
-        proved_at: None,
-    }
+    Done::of(vec![committed.value], committed.copies)
 }

@@ -136,7 +136,7 @@ pub fn read_headers(
         ),
         (
             "x-served-by",
-            Some(HeaderValue::from_static(origin.served_by)),
+            Some(HeaderValue::from_static(origin.role.as_str())),
         ),
         ("x-replica-lag-ms", origin.lag_ms.map(HeaderValue::from)),
         (

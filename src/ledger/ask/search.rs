@@ -25,6 +25,10 @@ pub enum Order {
     Desc,
 }
 
+impl Order {
+    pub const ALL: [Order; 2] = [Order::Asc, Order::Desc];
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// The owner of the transactions.

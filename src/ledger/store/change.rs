@@ -221,7 +221,6 @@ struct Row {
 }
 
 impl Statement for Update<'_> {
-    type Id = Update<'static>;
     type Columns = (Bool, TransactionColumns);
 
     fn text(&self) -> &'static Text {

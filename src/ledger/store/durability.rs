@@ -125,7 +125,6 @@ struct Confirm<'s> {
 }
 
 impl Statement for Confirm<'_> {
-    type Id = Confirm<'static>;
     type Columns = (Array<SqlText>, Integer);
 
     fn text(&self) -> &'static Text {

@@ -61,7 +61,6 @@ fn here(connection: &mut PgConnection) -> QueryResult<Here> {
 struct Ask;
 
 impl Statement for Ask {
-    type Id = Ask;
     type Columns = (Bool, Nullable<Integer>, BigInt, Nullable<BigInt>);
 
     fn text(&self) -> &'static Text {

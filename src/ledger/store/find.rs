@@ -82,7 +82,6 @@ struct Find<'q> {
 }
 
 impl Statement for Find<'_> {
-    type Id = Find<'static>;
     type Columns = TransactionColumns;
 
     fn text(&self) -> &'static Text {
@@ -111,7 +110,6 @@ struct Row {
 }
 
 impl Statement for FindSeen<'_> {
-    type Id = FindSeen<'static>;
     type Columns = (CheckedColumns, Nullable<TransactionColumns>);
 
     fn text(&self) -> &'static Text {

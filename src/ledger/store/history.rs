@@ -32,9 +32,11 @@ pub fn history(
         limit: i64::from(page.limit) + 1,
     };
     let rows: Vec<Row> = Run(&statement).load(connection)?;
-    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
-    let value = events_of(rows, page);
-    Ok(Read { value, in_recovery })
+    Ok(Read::of(
+        rows,
+        |row| &row.checked,
+        |rows| events_of(rows, page),
+    ))
 }
 
 /// Which write made this version, from the second on. None: there is no such version.
@@ -77,9 +79,6 @@ pub fn of_write(
 }
 
 fn events_of(rows: Vec<Row>, page: &HistoryPage) -> Result<Events, Error> {
-    if rows.iter().any(|row| row.checked.visible.contains(&false)) {
-        return Err(Error::TokenNotVisible);
-    }
     let mut events: Vec<Event> = rows.into_iter().filter_map(|row| row.event).collect();
     if events.is_empty() {
         return Err(Error::NotFound);
@@ -105,7 +104,6 @@ struct Row {
 }
 
 impl Statement for Select<'_> {
-    type Id = Select<'static>;
     type Columns = (CheckedColumns, Nullable<EventColumns>);
 
     fn text(&self) -> &'static Text {

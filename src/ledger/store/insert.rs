@@ -28,17 +28,18 @@ pub(super) fn insert(
     creates: &[&Create],
 ) -> QueryResult<HashMap<Uuid, DateTime<Utc>>> {
     let mut rows = Row::in_order(creates);
-    let size = SIZES.into_iter().find(|size| *size >= rows.len());
-    if let (Some(size), Some(last)) = (size, rows.last().cloned()) {
-        rows.resize(size, last);
+    let size = size_for(rows.len());
+    if let Some(last) = rows.last().cloned() {
+        rows.resize(rows.len().max(SIZES[size]), last);
     }
-    let stored: Vec<(Uuid, DateTime<Utc>)> = match size {
-        Some(1) => Run(&Insert::<1> { owner, rows }).load(connection)?,
-        Some(4) => Run(&Insert::<4> { owner, rows }).load(connection)?,
-        Some(16) => Run(&Insert::<16> { owner, rows }).load(connection)?,
-        _ => Run(&Insert::<64> { owner, rows }).load(connection)?,
-    };
+    let stored: Vec<(Uuid, DateTime<Utc>)> = Run(&Insert { owner, rows }).load(connection)?;
     Ok(stored.into_iter().collect())
+}
+
+/// Which of the sizes is enough.
+fn size_for(rows: usize) -> usize {
+    let size = SIZES.iter().position(|size| *size >= rows);
+    size.unwrap_or(SIZES.len() - 1)
 }
 
 /// The parameters of one row of insert.sql or insert_all.sql.
@@ -119,22 +120,18 @@ impl<'c> Row<'c> {
     }
 }
 
-/// insert.sql with so many rows.
-struct Insert<'c, const ROWS: usize> {
+/// insert.sql
+struct Insert<'c> {
     owner: &'c str,
     rows: Vec<Row<'c>>,
 }
 
-impl<const ROWS: usize> Statement for Insert<'_, ROWS> {
-    type Id = Insert<'static, ROWS>;
+impl Statement for Insert<'_> {
     type Columns = (SqlUuid, Timestamptz);
 
     fn text(&self) -> &'static Text {
         static TEXTS: LazyLock<[Text; SIZES.len()]> = LazyLock::new(|| SIZES.map(of_rows));
-        &TEXTS[SIZES
-            .iter()
-            .position(|size| *size == ROWS)
-            .unwrap_or(SIZES.len() - 1)]
+        &TEXTS[size_for(self.rows.len())]
     }
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {

@@ -59,7 +59,6 @@ impl<'c> InsertAll<'c> {
 }
 
 impl Statement for InsertAll<'_> {
-    type Id = InsertAll<'static>;
     type Columns = (Timestamptz, Nullable<SqlText>);
 
     fn text(&self) -> &'static Text {

@@ -125,7 +125,6 @@ impl<'c> InsertConfirmed<'c> {
 }
 
 impl Statement for InsertConfirmed<'_> {
-    type Id = InsertConfirmed<'static>;
     type Columns = (
         Array<SqlUuid>,
         Nullable<Timestamptz>,

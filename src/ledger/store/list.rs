@@ -31,15 +31,13 @@ pub fn list(
     search: &Search,
     tokens: &[Token],
 ) -> QueryResult<Read<Result<Page, Error>>> {
-    let rows = load(connection, &Select::of(search, tokens))?;
-    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
-    let is_unseen = |row: &Row| row.checked.visible.contains(&false);
-    let value = if rows.iter().any(is_unseen) {
-        Err(Error::TokenNotVisible)
-    } else {
-        Ok(page(rows, search.limit as usize))
-    };
-    Ok(Read { value, in_recovery })
+    let rows: Vec<Row> = Run(&Select::of(search, tokens)).load(connection)?;
+    let limit = search.limit as usize;
+    Ok(Read::of(
+        rows,
+        |row| &row.checked,
+        |rows| Ok(page(rows, limit)),
+    ))
 }
 
 fn page(rows: Vec<Row>, limit: usize) -> Page {
@@ -109,43 +107,7 @@ fn text(by: By, order: Order) -> Text {
     })
 }
 
-/// Each text is a prepared statement of its own, and needs an id of its own.
-fn load(connection: &mut PgConnection, select: &Select) -> QueryResult<Vec<Row>> {
-    match (By::best_for(select.search), select.search.order) {
-        (By::Key, Order::Asc) => Run(&Numbered::<0>(select)).load(connection),
-        (By::Key, Order::Desc) => Run(&Numbered::<1>(select)).load(connection),
-        (By::AnchorId, Order::Asc) => Run(&Numbered::<2>(select)).load(connection),
-        (By::AnchorId, Order::Desc) => Run(&Numbered::<3>(select)).load(connection),
-        (By::Account, Order::Asc) => Run(&Numbered::<4>(select)).load(connection),
-        (By::Account, Order::Desc) => Run(&Numbered::<5>(select)).load(connection),
-        (By::Time, Order::Asc) => Run(&Numbered::<6>(select)).load(connection),
-        (By::Time, Order::Desc) => Run(&Numbered::<7>(select)).load(connection),
-    }
-}
-
-struct Numbered<'q, const N: usize>(&'q Select<'q>);
-
-impl<const N: usize> Statement for Numbered<'_, N> {
-    type Id = Numbered<'static, N>;
-    type Columns = (
-        CheckedColumns,
-        Nullable<(Timestamptz, SqlUuid)>,
-        Nullable<TransactionColumns>,
-    );
-
-    fn text(&self) -> &'static Text {
-        static TEXTS: LazyLock<[[Text; 2]; 4]> = LazyLock::new(|| {
-            By::ALL.map(|by| [Order::Asc, Order::Desc].map(|order| text(by, order)))
-        });
-        &TEXTS[N / 2][N % 2]
-    }
-
-    fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {
-        self.0.bind(binds)
-    }
-}
-
-/// The parameters of list.sql.
+/// list.sql
 struct Select<'q> {
     search: &'q Search,
     tokens: TokenParameters,
@@ -193,6 +155,20 @@ impl<'q> Select<'q> {
             max_amount: search.max_amount.map(|amount| amount.as_decimal()),
             limit: i64::from(search.limit) + 1,
         }
+    }
+}
+
+impl Statement for Select<'_> {
+    type Columns = (
+        CheckedColumns,
+        Nullable<(Timestamptz, SqlUuid)>,
+        Nullable<TransactionColumns>,
+    );
+
+    fn text(&self) -> &'static Text {
+        static TEXTS: LazyLock<[[Text; 2]; 4]> =
+            LazyLock::new(|| By::ALL.map(|by| Order::ALL.map(|order| text(by, order))));
+        &TEXTS[By::best_for(self.search) as usize][self.search.order as usize]
     }
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, 'b>) -> QueryResult<()> {

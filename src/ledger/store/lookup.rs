@@ -56,7 +56,6 @@ impl<'c> LookUp<'c> {
 }
 
 impl Statement for LookUp<'_> {
-    type Id = LookUp<'static>;
     type Columns = (
         BigInt,
         Bool,

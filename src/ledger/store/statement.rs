@@ -1,7 +1,7 @@
 //! Gives an SQL file and its binds to Diesel, prepared once per connection.
 //!
-//! `diesel::sql_query` would have the text parsed and planned anew each time. Diesel keeps a prepared statement only if the query has a
-//! static id, and such a query has to push the pieces of its text and its binds itself, by turns. That is all that this file does.
+//! `diesel::sql_query` would have the text parsed and planned anew each time, since Diesel does not keep what it prepares for it. It keeps
+//! that of a query which pushes the pieces of its text and its binds itself, by turns. That is all that this file does.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -50,8 +50,6 @@ impl Text {
 
 /// One statement with what is bound to it.
 pub(super) trait Statement {
-    /// Names the statement among the prepared ones of a connection: one text, one id.
-    type Id: 'static;
     /// The SQL types of its columns.
     type Columns;
 
@@ -97,9 +95,11 @@ impl<S: Statement> QueryFragment<Pg> for Run<'_, S> {
     }
 }
 
+/// Its text tells it from other prepared statements of the connection. An id of its own would save to put the text together for each look-up,
+/// but one statement has several texts (list.rs, insert.rs).
 impl<S: Statement> QueryId for Run<'_, S> {
-    type QueryId = S::Id;
-    const HAS_STATIC_QUERY_ID: bool = true;
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl<S: Statement> Query for Run<'_, S> {

@@ -33,14 +33,12 @@ pub fn count(
 ) -> QueryResult<Read<Result<Counted, Error>>> {
     let statement = Select::of(stats, tokens);
     let rows: Vec<Row> = Run(&statement).load(connection)?;
-    let in_recovery = rows.first().map(|row| row.checked.in_recovery);
-    let is_unseen = |row: &Row| row.checked.visible.contains(&false);
-    let value = if rows.iter().any(is_unseen) {
-        Err(Error::TokenNotVisible)
-    } else {
-        Ok(counted(rows, statement.max_assets))
-    };
-    Ok(Read { value, in_recovery })
+    let max_assets = statement.max_assets;
+    Ok(Read::of(
+        rows,
+        |row| &row.checked,
+        |rows| Ok(counted(rows, max_assets)),
+    ))
 }
 
 fn counted(rows: Vec<Row>, max_assets: i64) -> Counted {
@@ -96,7 +94,6 @@ struct Row {
 }
 
 impl Statement for Select<'_> {
-    type Id = Select<'static>;
     type Columns = (
         CheckedColumns,
         Nullable<(

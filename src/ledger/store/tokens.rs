@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::statement::Binds;
+use crate::ledger::Error;
 use crate::ledger::ask::token::Token;
 
 /// What a statement read, and from what kind of server.
@@ -14,6 +15,24 @@ pub struct Read<T> {
     /// Whether the server was a standby when it was asked, in the snapshot that was read or later; None: it was not asked. A connection to
     /// a standby stays open when that is promoted, perhaps by mistake, and shows another branch of the history from then on.
     pub in_recovery: Option<bool>,
+}
+
+impl<T> Read<Result<T, Error>> {
+    /// What these rows answer, unless they lack a token's write.
+    pub(super) fn of<R>(
+        rows: Vec<R>,
+        checked: impl Fn(&R) -> &Checked,
+        value: impl FnOnce(Vec<R>) -> Result<T, Error>,
+    ) -> Read<Result<T, Error>> {
+        let in_recovery = rows.first().map(|row| checked(row).in_recovery);
+        let lacks = |row: &R| checked(row).visible.contains(&false);
+        let value = if rows.iter().any(lacks) {
+            Err(Error::TokenNotVisible)
+        } else {
+            value(rows)
+        };
+        Read { value, in_recovery }
+    }
 }
 
 pub(super) type CheckedColumns = (Array<Bool>, Bool);

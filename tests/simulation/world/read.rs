@@ -251,7 +251,7 @@ impl Sim<'_> {
                 self.report_if_node_failure(id, &asked, &error);
                 let is_excused = asked.unprepared && !self.is(Mutant::UnpreparedPrimariesAnswer);
                 if matches!(error, DbError::Statement(_)) && is_excused {
-                    return self.read_came(job, &verdict::Read::Unprepared, None);
+                    return self.read_came(job, &verdict::ReadResult::Unprepared, None);
                 }
                 return self.read_failed(job, &Failure::Database(error));
             }
@@ -259,13 +259,13 @@ impl Sim<'_> {
                 tx: Some(_),
                 astray,
                 ..
-            } => (verdict::Read::Found, Shown::Found { astray }),
+            } => (verdict::ReadResult::Found, Shown::Found { astray }),
             Answer::Read {
                 tx: None, astray, ..
-            } => (verdict::Read::Absent, Shown::Absent { by, astray }),
+            } => (verdict::ReadResult::Absent, Shown::Absent { by, astray }),
             // All nodes are near, so it is not worth waiting for one of them.
             Answer::TokenNotVisible { .. } => (
-                verdict::Read::TokenNotVisible { soon: false },
+                verdict::ReadResult::TokenNotVisible { soon: false },
                 Shown::TokenUnknown,
             ),
             Answer::Stored { .. } | Answer::Ready => return,
@@ -273,23 +273,23 @@ impl Sim<'_> {
         let came = if counts {
             came
         } else {
-            verdict::Read::Uncounted
+            verdict::ReadResult::Uncounted
         };
         self.read_came(job, &came, Some(shown));
     }
 
     pub fn read_failed(&mut self, job: usize, failure: &Failure) {
-        self.read_came(job, &verdict::Read::Failed(failure), None);
+        self.read_came(job, &verdict::ReadResult::Failed(failure), None);
     }
 
-    fn read_came(&mut self, job: usize, came: &verdict::Read, shown: Option<Shown>) {
+    fn read_came(&mut self, job: usize, came: &verdict::ReadResult, shown: Option<Shown>) {
         let of = &mut self.reads[job];
         if of.phase == Phase::Done {
             return;
         }
         let candidate = of.candidates.get(of.at).map_or(DbRole::Primary, |c| c.role);
         let role = match came {
-            verdict::Read::Failed(_) => candidate,
+            verdict::ReadResult::Failed(_) => candidate,
             _ => of.asked.map_or(candidate, |asked| asked.role),
         };
         of.phase = Phase::Pausing;

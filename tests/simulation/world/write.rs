@@ -156,12 +156,12 @@ impl Sim<'_> {
             Answer::Stored { tx, copies } => {
                 let is_known = copies != Copies::Unknown || self.is(Mutant::UnknownCopiesAreLocal);
                 let came = if self.is_current(id, &candidate) && is_known {
-                    verdict::Write::Accepted { lasting: true }
+                    verdict::WriteResult::Answered { lasting: true }
                 } else {
-                    verdict::Write::Uncounted { accepted: true }
+                    verdict::WriteResult::Uncounted { accepted: true }
                 };
                 let replicated = copies == Copies::OnAStandby;
-                if matches!(came, verdict::Write::Accepted { .. }) && !replicated {
+                if matches!(came, verdict::WriteResult::Answered { .. }) && !replicated {
                     self.check_local(session);
                 }
                 self.write_came(job, &came, Some(Told::Created { tx, replicated }));
@@ -175,10 +175,10 @@ impl Sim<'_> {
     }
 
     pub fn write_failed(&mut self, job: usize, failure: &Failure) {
-        self.write_came(job, &verdict::Write::Failed(failure), None);
+        self.write_came(job, &verdict::WriteResult::Failed(failure), None);
     }
 
-    fn write_came(&mut self, job: usize, came: &verdict::Write, told: Option<Told>) {
+    fn write_came(&mut self, job: usize, came: &verdict::WriteResult, told: Option<Told>) {
         let now = self.now;
         let of = &mut self.writes[job];
         if of.phase == Phase::Done {
@@ -237,9 +237,7 @@ impl Sim<'_> {
 
 fn refused(refusal: Refusal) -> Told {
     match refusal {
-        Refusal::Overloaded | Refusal::NoRoom | Refusal::OutOfTime | Refusal::Writes(_) => {
-            Told::NotApplied
-        }
+        Refusal::Overloaded | Refusal::OutOfTime | Refusal::Writes(_) => Told::NotApplied,
         Refusal::OutcomeUnknown => Told::Unknown,
         Refusal::Internal => Told::Internal,
     }

@@ -61,7 +61,7 @@ fn every_error_of_the_dispatch_has_its_code() {
     let absent = E::Absent {
         error: ledger::Error::NotFound,
         origin: dispatch::Origin {
-            served_by: "replica",
+            role: crate::db::role::DbRole::Replica,
             region: None,
             lag_ms: Some(7),
         },

@@ -29,7 +29,6 @@ impl<'c> Receive<'c> {
 }
 
 impl Statement for Receive<'_> {
-    type Id = Receive<'static>;
     type Columns = (Timestamptz, Nullable<SqlText>);
 
     fn text(&self) -> &'static Text {
@@ -61,7 +60,6 @@ pub struct Locked {
 }
 
 impl Statement for Change<'_> {
-    type Id = Change<'static>;
     type Columns = (Bool, TransactionColumns);
 
     fn text(&self) -> &'static Text {
