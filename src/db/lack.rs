@@ -1,7 +1,7 @@
 //! A server without room: no disk, or no memory.
 
 use super::recent::Recent;
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often the log says so: every statement may be refused, and not each one shall write a line.
@@ -22,7 +22,7 @@ impl Lack {
             self.write.met_on(node);
         }
         let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         let is_news = told.is_none_or(|told| now.duration_since(told) >= TOLD_AGAIN);
         if is_news {
             *told = Some(now);

@@ -48,12 +48,13 @@ use confirmed::Confirmed;
 use keeper::{Keeper, Message};
 use lack::Lack;
 use node::Node;
+use parking_lot::Mutex;
 use recent::Recent;
 use status::Failover;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::watch;
 use url::SessionLimits;
@@ -133,11 +134,7 @@ impl Databases {
     /// Ends the keeper. A thread that hangs on a silent node is left to end by itself.
     pub fn stop(&self) {
         self.tell(Message::Stop);
-        let keeper = self
-            .keeper
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let keeper = self.keeper.lock().take();
         if keeper.is_some_and(|keeper| keeper.join().is_err()) {
             log::error!("the keeper of the databases had panicked");
         }

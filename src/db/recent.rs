@@ -1,6 +1,6 @@
 //! Troubles of a server that only a write finds.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// For so long after a write met it, the next one is expected to meet it too.
@@ -23,16 +23,16 @@ struct Met {
 impl Recent {
     pub fn met_on(&self, node: usize) {
         let at = Instant::now();
-        *self.last() = Some(Met { node, at });
+        *self.0.lock() = Some(Met { node, at });
     }
 
     pub fn is_over(&self) {
-        *self.last() = None;
+        *self.0.lock() = None;
     }
 
     /// When it was met last, if that was on this node and no write has succeeded since.
     pub fn met_at(&self, node: usize) -> Option<Instant> {
-        let last = self.last();
+        let last = self.0.lock();
         last.as_ref()
             .filter(|met| met.node == node)
             .map(|met| met.at)
@@ -42,9 +42,5 @@ impl Recent {
     pub fn is_of(&self, node: usize) -> bool {
         let met_at = self.met_at(node);
         met_at.is_some_and(|at| at.elapsed() < REMEMBERED)
-    }
-
-    fn last(&self) -> MutexGuard<'_, Option<Met>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,6 @@ use super::replication::Replication;
 use super::role::DbRole;
 use crate::metrics::Distribution;
 use chrono::{DateTime, Utc};
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug)]
@@ -154,13 +153,7 @@ impl Databases {
     }
 
     pub fn failovers(&self) -> Vec<Failover> {
-        self.shared
-            .failovers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.shared.failovers.lock().iter().cloned().collect()
     }
 }
 

@@ -21,7 +21,8 @@ use queue::{Entry, Queue};
 pub(super) use seat::Seat;
 use ticket::{Queued, Ticket};
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -88,7 +89,7 @@ impl<W: Work> Lane<W> {
 
     fn queue_up(self: &Arc<Self>, job: Arc<W::Job>, until: Instant) -> Result<Queued<W>, Failure> {
         let (reply, answer) = oneshot::channel();
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue.last_id += 1;
         let id = queue.last_id;
         let entry = Entry {
@@ -124,7 +125,7 @@ impl<W: Work> Lane<W> {
     /// Takes the jobs of one owner that have gathered. Those that this node, at this distance, could not answer in time are refused instead.
     /// None: there is no job.
     pub fn take(self: &Arc<Self>, node: usize, rtt: Duration) -> Option<Taken<W>> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let now = Instant::now();
         let answered_at = now + queue.floor.of(node, now).unwrap_or(rtt);
         let first = queue.take_next(answered_at, self.rules.max_batch == 1)?;
@@ -156,12 +157,12 @@ impl<W: Work> Lane<W> {
     }
 
     pub fn waiting(&self) -> usize {
-        self.lock().len()
+        self.queue.lock().len()
     }
 
     /// Records how long a statement took, on this primary if it is a write that a standby has confirmed.
     pub fn learn(&self, took: Duration, confirmed_on: Option<usize>) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue.pace.learn(took);
         if let Some(primary) = confirmed_on {
             queue.floor.learn(primary, took, Instant::now());
@@ -170,7 +171,7 @@ impl<W: Work> Lane<W> {
 
     /// How long a leader that has just answered waits for more jobs to gather before it takes them.
     pub fn stay(&self) -> Duration {
-        let (queue, most) = (self.lock(), self.rules.max_batch);
+        let (queue, most) = (self.queue.lock(), self.rules.max_batch);
         if most > 1 && queue.len() < most {
             queue.pace.stay(Instant::now())
         } else {
@@ -180,7 +181,7 @@ impl<W: Work> Lane<W> {
 
     /// Fails all jobs that are queued. None of them was sent.
     pub fn fail_all(&self, failure: &Failure) {
-        let waiting = self.lock().take_all();
+        let waiting = self.queue.lock().take_all();
         fail(
             waiting.into_iter().map(|entry| entry.reply).collect(),
             failure,
@@ -202,9 +203,5 @@ impl<W: Work> Lane<W> {
             Target::ProvedReads => databases.primary_now(),
             Target::Writes => databases.primary_for_writes_now(),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue<W>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

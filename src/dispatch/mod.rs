@@ -56,8 +56,9 @@ pub use rules::Policy;
 pub use status::LaneStatus;
 pub use write::Written;
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
@@ -156,11 +157,7 @@ impl Dispatch {
     /// Starts no more leaders. Those that are running end by themselves.
     pub fn stop(&self) {
         self.context.stopping.store(true, Ordering::Release);
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let runtime = self.runtime.lock().take();
         if let Some(runtime) = runtime {
             runtime.shutdown_background();
         }

@@ -1,7 +1,8 @@
 //! One leader's time with one connection, and what its thread shares with the watcher.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -57,7 +58,7 @@ impl<W: Work> Term<W> {
 
     /// The thread is about to send a statement. Err: it has been given up, and must not send it.
     pub fn begin(&self, replies: Replies<W::Answer>) -> Result<(), Replies<W::Answer>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Ended) {
             State::Idle(seat) => {
                 *state = State::Running {
@@ -77,7 +78,7 @@ impl<W: Work> Term<W> {
 
     /// The thread's statement has ended. None: the thread was given up meanwhile, and all jobs have been answered.
     pub fn end(&self) -> Option<Replies<W::Answer>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Ended) {
             State::Running { seat, replies, .. } => {
                 *state = State::Idle(seat);
@@ -113,17 +114,13 @@ impl<W: Work> Term<W> {
         fail(replies, failure);
         drop(seat); // outside the lock: it may start another leader
     }
-
-    fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A thread that is given up does not take its node down. Only a probe or a broken connection does: on a healthy server, too, a commit may
 /// wait for a standby for ever, and a large answer take long.
 impl<W: Work> Watched for Term<W> {
     fn look(&self, attempt_timeout: Duration) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if self.candidate.pool.is_retired() {
             return self.give_up(state, &Failure::NodeDown { sent: true });
         }
@@ -150,7 +147,7 @@ pub(super) struct Ended<W: Work>(pub Arc<Term<W>>);
 
 impl<W: Work> Drop for Ended<W> {
     fn drop(&mut self) {
-        let state = mem::replace(&mut *self.0.lock(), State::Ended);
+        let state = mem::replace(&mut *self.0.state.lock(), State::Ended);
         // Outside the lock: with the state the seat is dropped, which may start another leader.
         if let State::Running { seat, replies, .. } = state {
             log::error!("a leader panicked");

@@ -4,8 +4,9 @@
 //! ever. So one task looks at all threads from outside. The jobs of a thread that is given up are answered at once; the thread is left
 //! behind with its connection, and counted, until it ends by itself.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Context;
@@ -33,7 +34,7 @@ pub(super) trait Watched: Send + Sync {
 impl Watcher {
     /// Watches this term until the returned value is dropped.
     pub fn watch(self: &Arc<Self>, term: Arc<dyn Watched>) -> Registration {
-        let mut terms = self.lock();
+        let mut terms = self.terms.lock();
         terms.last_id += 1;
         let id = terms.last_id;
         terms.by_id.insert(id, term);
@@ -41,10 +42,6 @@ impl Watcher {
             watcher: self.clone(),
             id,
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Terms> {
-        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,7 +52,7 @@ pub(super) struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let term = self.watcher.lock().by_id.remove(&self.id);
+        let term = self.watcher.terms.lock().by_id.remove(&self.id);
         drop(term); // outside the lock
     }
 }
@@ -65,7 +62,14 @@ pub(super) async fn look_after_all(context: Arc<Context>) {
     let attempt_timeout = context.policy.attempt_timeout;
     loop {
         tokio::time::sleep(LOOK).await;
-        let terms: Vec<_> = context.watcher.lock().by_id.values().cloned().collect();
+        let terms: Vec<_> = context
+            .watcher
+            .terms
+            .lock()
+            .by_id
+            .values()
+            .cloned()
+            .collect();
         terms.iter().for_each(|term| term.look(attempt_timeout));
     }
 }

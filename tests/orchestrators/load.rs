@@ -2,11 +2,12 @@
 
 use crate::service::agent;
 use crate::wait_until;
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, Response};
@@ -99,7 +100,7 @@ impl Load {
 
     /// So many so far.
     pub fn acknowledged(&self) -> usize {
-        self.history.lock().unwrap().acknowledged.len()
+        self.history.lock().acknowledged.len()
     }
 
     /// So many more from now on.
@@ -116,7 +117,7 @@ impl Load {
         self.threads
             .into_iter()
             .for_each(|thread| thread.join().unwrap());
-        std::mem::take(&mut self.history.lock().unwrap())
+        std::mem::take(&mut self.history.lock())
     }
 }
 
@@ -139,14 +140,14 @@ impl Client {
                 .header("Idempotency-Key", key)
                 .content_type("application/json");
             let answer = said(request.send(BODY));
-            let mut history = self.history.lock().unwrap();
+            let mut history = self.history.lock();
             history.longest_write = history.longest_write.max(begun.elapsed());
             match answer {
                 Ok(Said { body, headers }) => {
                     let id = body["id"].as_str().unwrap().to_owned();
                     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
                     history.durability.insert(header("X-Durability"));
-                    *self.board.lock().unwrap() = Some((id.clone(), header("X-Consistency-Token")));
+                    *self.board.lock() = Some((id.clone(), header("X-Consistency-Token")));
                     history.acknowledged.insert(key.to_owned(), id);
                     break;
                 }
@@ -165,7 +166,7 @@ impl Client {
                 .get(format!("{}/transactions?limit=5", self.url))
                 .call(),
         );
-        let mut history = self.history.lock().unwrap();
+        let mut history = self.history.lock();
         history.reads += 1;
         history.longest_read = history.longest_read.max(begun.elapsed());
         history.failed_reads.extend(answer.err());
@@ -175,13 +176,13 @@ impl Client {
 
     /// Of the last write of all, which it must see, or fail.
     fn read_with_a_token(&self) {
-        let Some((id, token)) = self.board.lock().unwrap().clone() else {
+        let Some((id, token)) = self.board.lock().clone() else {
             return;
         };
         let url = format!("{}/transactions/{id}", self.url);
         let request = self.agent.get(url).header("X-Consistency-Token", token);
         let answer = said(request.call());
-        let mut history = self.history.lock().unwrap();
+        let mut history = self.history.lock();
         history.token_reads += 1;
         history.failed_token_reads.extend(answer.err());
     }

@@ -2,11 +2,11 @@
 
 use crate::cluster::Cluster;
 use crate::wait_until;
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Mutex;
 use std::time::Duration;
 use ureq::Agent;
 
@@ -58,12 +58,12 @@ impl Service {
     }
 
     pub fn kill(&self) {
-        end(&mut self.process.lock().unwrap().1);
+        end(&mut self.process.lock().1);
     }
 
     /// After a kill. It is started until it serves: a connection may have taken its port meanwhile.
     pub fn start_again(&self) {
-        let (command, child) = &mut *self.process.lock().unwrap();
+        let (command, child) = &mut *self.process.lock();
         let live = format!("{}/live", self.url);
         wait_until("the service serves again", || {
             if child.try_wait().unwrap().is_some() {
@@ -75,7 +75,7 @@ impl Service {
 
     /// Nobody but a test ends it.
     fn has_ended(&self) -> bool {
-        self.process.lock().unwrap().1.try_wait().unwrap().is_some()
+        self.process.lock().1.try_wait().unwrap().is_some()
     }
 
     /// 200 from `/health`, and the roles in `/status` are those of the cluster.

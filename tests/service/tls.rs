@@ -6,12 +6,12 @@ use crate::support::load::while_asking;
 use crate::support::wait::{ms, s};
 use crate::support::{App, Cluster, TENANT, eventually, holds_for, minimal, shared};
 use nix::sys::signal::Signal;
+use parking_lot::Mutex;
 use reqwest::tls::TlsInfo;
 use reqwest::{StatusCode, Version};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::fs;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -158,11 +158,11 @@ fn a_connection_of_http2_has_so_many_requests_at_a_time() {
                 let answer = request.send().unwrap();
                 assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
                 assert!(answer.headers().contains_key("Retry-After"));
-                texts.lock().unwrap().push(answer.text().unwrap());
+                texts.lock().push(answer.text().unwrap());
             });
         }
     });
-    let texts = texts.into_inner().unwrap();
+    let texts = texts.into_inner();
     let refused = texts.iter().filter(|text| text.is_empty()).count();
     assert_eq!(refused, 300 - 256);
     assert_eq!(live().status(), StatusCode::OK);

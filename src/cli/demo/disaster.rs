@@ -1,7 +1,7 @@
 //! Kills the primary again and again, and watches what the service does about it.
 
 use super::request::{Client, Request};
-use super::stage::{Stage, count, lock};
+use super::stage::{Stage, count};
 use crate::http::view::{Failover, Status};
 use private_postgres::Cluster;
 use std::sync::mpsc::SyncSender;
@@ -26,7 +26,7 @@ pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
                 return;
             }
         }
-        let primary = lock(&stage.seen).primary.clone().unwrap_or_default();
+        let primary = stage.seen.lock().primary.clone().unwrap_or_default();
         match cluster.kill_primary() {
             Ok(()) => {
                 count(&stage.tally.kills);
@@ -39,7 +39,7 @@ pub fn kill(stage: &Stage, cluster: &Cluster, every: Duration, tell: &Tell) {
 
 /// Both are asked: the cluster knows at once that its primary is dead, the service a moment later.
 fn is_well(stage: &Stage, cluster: &Cluster) -> bool {
-    let seen = lock(&stage.seen);
+    let seen = stage.seen.lock();
     let service = seen.takes_writes && seen.primary.is_some();
     service && cluster.primary().is_running() && cluster.trusts_a_replica()
 }
@@ -97,7 +97,7 @@ pub fn look(client: &Client) -> Vec<Failover> {
     };
     let held = body("/metrics").and_then(|page| held(&page));
     let status = body("/status").and_then(|page| serde_json::from_str::<Status>(&page).ok());
-    let mut seen = lock(&client.stage.seen);
+    let mut seen = client.stage.seen.lock();
     seen.held = held.unwrap_or(seen.held);
     let Some(status) = status else {
         return Vec::new();

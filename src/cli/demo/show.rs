@@ -1,6 +1,6 @@
 //! Shows how the demo goes: in a terminal as a table that is redrawn, elsewhere as lines.
 
-use super::stage::{Stage, Tally, lock};
+use super::stage::{Stage, Tally};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,7 +70,7 @@ fn report(stage: &Stage, events: &Receiver<String>, limit: Option<Duration>) -> 
 const LINES: usize = 10;
 
 fn table(stage: &Stage, event: &str) -> String {
-    let (tally, found, seen) = (&stage.tally, stage.findings(), lock(&stage.seen));
+    let (tally, found, seen) = (&stage.tally, stage.findings(), stage.seen.lock());
     let timeline = seen.timeline.map_or("-".to_owned(), |it| it.to_string());
     let primary = seen.primary.clone().unwrap_or("none".to_owned());
     let count = |name, counter: &AtomicU64| (name, counter.load(Ordering::Relaxed).to_string());
@@ -118,7 +118,7 @@ fn table(stage: &Stage, event: &str) -> String {
 }
 
 fn line(stage: &Stage) -> String {
-    let (tally, found, seen) = (&stage.tally, stage.findings(), lock(&stage.seen));
+    let (tally, found, seen) = (&stage.tally, stage.findings(), stage.seen.lock());
     let Tally {
         kills,
         writes,
@@ -180,7 +180,7 @@ mod tests {
         let stop = Stop::default();
         let stage = Stage::new(&stop, ([127, 0, 0, 1], 1).into());
         let empty = table(&stage, "");
-        lock(&stage.seen).write_gaps = vec![1000; 20];
+        stage.seen.lock().write_gaps = vec![1000; 20];
         let full = table(&stage, &"long ".repeat(50));
         for text in [&empty, &full] {
             assert_eq!(text.matches('\n').count(), LINES, "{text}");

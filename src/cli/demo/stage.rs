@@ -2,11 +2,11 @@
 
 use super::checker::{Acknowledged, Findings};
 use super::stop::Stop;
+use parking_lot::Mutex;
 use rand::Rng;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Handles that are held for the checker, 40 bytes each. When there are so many, all are checked, and the older half is let go.
@@ -93,49 +93,49 @@ impl<'s> Stage<'s> {
 
     pub fn acknowledged(&self, written: Written) {
         count(&self.tally.writes);
-        lock(&self.held).push_back(written.of);
-        let mut recent = lock(&self.recent);
+        self.held.lock().push_back(written.of);
+        let mut recent = self.recent.lock();
         recent.truncate(MOST_RECENT - 1);
         recent.push_front(written);
     }
 
     pub fn any_recent(&self) -> Option<Written> {
-        any(&lock(&self.recent))
+        any(&self.recent.lock())
     }
 
     pub fn any_held(&self) -> Option<Acknowledged> {
-        any(&lock(&self.held))
+        any(&self.held.lock())
     }
 
     pub fn all_held(&self) -> Vec<Acknowledged> {
-        lock(&self.held).iter().copied().collect()
+        self.held.lock().iter().copied().collect()
     }
 
     pub fn is_full(&self) -> bool {
-        lock(&self.held).len() >= MOST_HELD
+        self.held.lock().len() >= MOST_HELD
     }
 
     /// Forgets the oldest handles, which have been checked.
     pub fn let_go(&self, count: usize) {
-        let gone = lock(&self.held).drain(..count).count();
+        let gone = self.held.lock().drain(..count).count();
         self.tally.let_go.fetch_add(gone as u64, Ordering::Relaxed);
     }
 
     pub fn found(&self, findings: Findings) {
-        lock(&self.findings).add(findings);
+        self.findings.lock().add(findings);
     }
 
     pub fn findings(&self) -> Findings {
-        lock(&self.findings).clone()
+        self.findings.lock().clone()
     }
 
     pub fn failed(&self, cause: String) {
         count(&self.tally.failed);
-        lock(&self.first_failure).get_or_insert(cause);
+        self.first_failure.lock().get_or_insert(cause);
     }
 
     pub fn first_failure(&self) -> Option<String> {
-        lock(&self.first_failure).clone()
+        self.first_failure.lock().clone()
     }
 
     pub fn wrote_in(&self, time: Duration) {
@@ -146,10 +146,6 @@ impl<'s> Stage<'s> {
 
 pub fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn any<T: Clone>(all: &VecDeque<T>) -> Option<T> {
@@ -179,6 +175,6 @@ mod tests {
         let held = stage.all_held();
         assert_eq!((held.len(), held[0].number), (600, 401));
         assert_eq!(stage.tally.let_go.load(Ordering::Relaxed), 400);
-        assert_eq!(lock(&stage.recent).len(), MOST_RECENT);
+        assert_eq!(stage.recent.lock().len(), MOST_RECENT);
     }
 }

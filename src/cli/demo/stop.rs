@@ -1,6 +1,6 @@
 //! Says when the demo ends.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use parking_lot::{Condvar, Mutex};
 use std::time::Duration;
 
 /// The threads of the demo wait here instead of sleeping, so that they notice at once when it ends.
@@ -40,16 +40,15 @@ impl Stop {
     }
 
     fn set(&self, phase: Phase) {
-        let mut now = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.phase.lock();
         *now = phase.max(*now);
         self.changed.notify_all();
     }
 
     fn reaches_within(&self, phase: Phase, time: Duration) -> bool {
-        let now = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(now, time, |now| *now < phase);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 >= phase
+        let mut now = self.phase.lock();
+        self.changed
+            .wait_while_for(&mut now, |now| *now < phase, time);
+        *now >= phase
     }
 }

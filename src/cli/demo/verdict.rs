@@ -4,7 +4,7 @@ use super::audit::{Checked, check_all};
 use super::disaster::look;
 use super::request::Client;
 use super::show::{clock, gaps, of};
-use super::stage::{Stage, lock};
+use super::stage::Stage;
 use std::sync::atomic::Ordering;
 
 pub struct Verdict {
@@ -21,7 +21,7 @@ impl Verdict {
         let (tally, found) = (&stage.tally, stage.findings());
         let [failed, stale] = [&tally.failed, &tally.stale].map(|it| it.load(Ordering::Relaxed));
         let is_clean = found.are_none() && failed == 0 && stale == 0;
-        let seen = lock(&stage.seen);
+        let seen = stage.seen.lock();
         let timeline = seen.timeline.map_or("-".to_owned(), |it| it.to_string());
         let Checked { by_export, by_key } = checked;
         let let_go = match tally.let_go.load(Ordering::Relaxed) {

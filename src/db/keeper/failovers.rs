@@ -6,7 +6,6 @@ use super::super::conclusions::Writes;
 use super::super::node::NodeState;
 use super::super::status::Failover;
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -114,11 +113,7 @@ impl FailoverLog {
             write_gap,
             reason: lost.map_or(Cause::Promotion, |(_, cause)| cause),
         };
-        let mut failovers = self
-            .shared
-            .failovers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut failovers = self.shared.failovers.lock();
         failovers.truncate(KEPT - 1);
         failovers.push_front(failover);
     }
@@ -134,11 +129,7 @@ impl FailoverLog {
             self.shared.write_gaps.observe(gap.as_secs_f64());
         }
         log::info!(write_gap_ms = gap.as_millis(); "writes are acknowledged again");
-        let mut failovers = self
-            .shared
-            .failovers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut failovers = self.shared.failovers.lock();
         if let Some(failover) = failovers.front_mut().filter(|_| listed) {
             failover.write_gap = gap;
         }

@@ -7,9 +7,10 @@ use super::super::probe::{Facts, Heard, Prober, Silence};
 use super::super::url::CONNECT_TIMEOUT;
 use super::message::Message;
 use super::pace::{self, Situation};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a standby that starts at the same time as its primary may take to become a synchronous one.
@@ -44,7 +45,7 @@ impl Watch {
                 generation,
                 answer,
             };
-            let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
+            let messages = messages.lock();
             messages.send(message).is_ok()
         };
         let url = shared.nodes[node].url.clone();

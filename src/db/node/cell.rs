@@ -8,7 +8,8 @@ use super::super::role::DbRole;
 use super::state::{Effect, Input, Moment, State};
 use super::step::step;
 use arc_swap::ArcSwap;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 pub type NodeState = State<Arc<Pool>>;
 
@@ -37,7 +38,7 @@ impl Cell {
     }
 
     pub fn apply(&self, input: Input<Arc<Pool>>, schedule: &RebuildSchedule) -> Change {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         let old = self.state.load_full();
         let (new, effects) = step(&old, input, Moment::now(), schedule);
         let new = Arc::new(new);

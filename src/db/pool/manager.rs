@@ -4,9 +4,10 @@ use super::super::probe::{Server, server_of};
 use super::super::url::{DatabaseUrl, SessionLimits};
 use diesel::r2d2::{ConnectionManager, Error};
 use diesel::{ConnectionError, PgConnection};
+use parking_lot::Mutex;
 use secrecy::ExposeSecret;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Diesel's manager, for a pool that can be closed: r2d2 by itself goes on filling a pool as long as anybody holds one of its connections.
 pub struct Manager {
@@ -31,7 +32,7 @@ impl Manager {
     }
 
     fn take_first(&self) -> Option<PgConnection> {
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = self.first.lock();
         first.take()
     }
 }

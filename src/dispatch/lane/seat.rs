@@ -23,7 +23,7 @@ impl<W: Work> Seat<W> {
 impl<W: Work> Drop for Seat<W> {
     fn drop(&mut self) {
         let lane = &self.0;
-        let mut queue = lane.lock();
+        let mut queue = lane.queue.lock();
         queue.leaders -= 1;
         if !lane.context.is_stopping() {
             lane.call_a_leader(queue);

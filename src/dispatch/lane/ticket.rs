@@ -20,7 +20,7 @@ pub struct Ticket<W: Work> {
 impl<W: Work> Ticket<W> {
     /// Takes the job out of the queue. False: a leader has taken it, or it has been answered.
     pub fn withdraw(&self) -> bool {
-        self.lane.lock().remove_id(self.id).is_some()
+        self.lane.queue.lock().remove_id(self.id).is_some()
     }
 }
 

@@ -1,7 +1,8 @@
 //! How many exports may be under way.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::http::answer::{Problem, codes};
 
@@ -22,7 +23,7 @@ pub struct Place {
 
 impl Places {
     pub fn take(&self, owner: &str) -> Result<Place, Problem> {
-        let mut taken = self.lock();
+        let mut taken = self.0.lock();
         let of_owner = taken.get(owner).copied().unwrap_or(0);
         if taken.values().sum::<usize>() >= MAX_EXPORTS || of_owner >= MAX_EXPORTS_OF_AN_OWNER {
             let detail = format!(
@@ -36,15 +37,11 @@ impl Places {
             owner: owner.to_owned(),
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.places.0.lock();
         let left = taken.get(&self.owner).map_or(0, |count| count - 1);
         if left == 0 {
             taken.remove(&self.owner);

@@ -1,7 +1,7 @@
 //! A log line for every key that was refused. It has the client's name and the address, never the key.
 
+use parking_lot::Mutex;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Somebody who tries many keys must not fill the disk: further lines are only counted, and the next line has their number.
@@ -27,10 +27,7 @@ impl Audit {
 
     /// How many lines were left out before this one; None: it is left out too.
     fn may_write(&self, now: Instant) -> Option<u64> {
-        let mut second = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut second = self.0.lock();
         let is_over = |began| now.duration_since(began) >= Duration::from_secs(1);
         if second.began.is_none_or(is_over) {
             second.began = Some(now);

@@ -36,7 +36,8 @@ fn everything_that_is_compiled_in_is_sent_to_the_build_of_the_image() {
         .collect();
     let is_sent = |path: &PathBuf| sent.iter().any(|sent| path.starts_with(sent));
     let sources = sources(&file("src"));
-    let of_the_program = sources.iter().filter(|path| !path.ends_with("tests.rs"));
+    let is_test = |path: &Path| path.ends_with("tests.rs") || path.ends_with("tests/mod.rs");
+    let of_the_program = sources.iter().filter(|path| !is_test(path));
     let included: Vec<_> = of_the_program.flat_map(|path| included(path)).collect();
     assert!(included.len() > 20, "{included:?}");
     let missing: Vec<_> = included.iter().filter(|path| !is_sent(path)).collect();

@@ -2,10 +2,10 @@
 
 use crate::support::Answer;
 use crate::support::bodies::{account, minimal, with};
+use parking_lot::Mutex;
 use rand::seq::IteratorRandom;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -93,38 +93,38 @@ impl Board {
             instance,
             body: first.clone(),
         };
-        let mut versions = self.versions.lock().unwrap();
+        let mut versions = self.versions.lock();
         let latest = versions.entry(of.id.clone()).or_default();
         *latest = version.max(*latest);
         drop(versions);
-        let mut recent = self.recent.lock().unwrap();
+        let mut recent = self.recent.lock();
         recent.truncate(KEPT - 1);
         recent.push_front(of);
     }
 
     /// Of what was acknowledged before this moment.
     pub fn latest_version(&self, id: &str) -> u64 {
-        let versions = self.versions.lock().unwrap();
+        let versions = self.versions.lock();
         versions.get(id).copied().unwrap_or(0)
     }
 
     pub fn any_recent(&self) -> Option<Acknowledged> {
-        let recent = self.recent.lock().unwrap();
+        let recent = self.recent.lock();
         recent.iter().take(RECENT).choose(&mut rand::rng()).cloned()
     }
 
     /// Acknowledged so long ago, or somewhat longer.
     pub fn any_older_than(&self, age: Duration) -> Option<Acknowledged> {
-        let recent = self.recent.lock().unwrap();
+        let recent = self.recent.lock();
         let old = recent.iter().skip_while(|of| of.at.elapsed() <= age);
         old.take(RECENT).choose(&mut rand::rng()).cloned()
     }
 
     pub fn put_fresh(&self, created: Answer) {
-        self.fresh.lock().unwrap().push(created);
+        self.fresh.lock().push(created);
     }
 
     pub fn take_fresh(&self) -> Option<Answer> {
-        self.fresh.lock().unwrap().pop()
+        self.fresh.lock().pop()
     }
 }

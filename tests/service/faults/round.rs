@@ -42,7 +42,7 @@ pub fn run_among(stage: &Stage, population: &[Group], fault: impl FnOnce(&Stage,
         stage.until_healed();
         stage.more_writes(SOME);
     });
-    history.snapshots = std::mem::take(&mut stage.snapshots.lock().unwrap());
+    history.snapshots = std::mem::take(&mut stage.snapshots.lock());
     let mut violations = check(stage, &history, &board.run);
     let client = Client {
         stage,

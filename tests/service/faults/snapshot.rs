@@ -78,7 +78,7 @@ impl Stage {
                 note(&mut versions, id, version);
             }
         }
-        let mut snapshots = self.snapshots.lock().unwrap();
+        let mut snapshots = self.snapshots.lock();
         snapshots.push(Snapshot {
             at,
             from: lately.and_then(|lately| at.checked_sub(lately)),

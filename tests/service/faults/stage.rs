@@ -6,8 +6,8 @@ use crate::support::map::NODES;
 use crate::support::wait::{ms, s};
 use crate::support::webhook::SOURCES;
 use crate::support::{App, Cluster, Launch, Proxy, Region, eventually, minimal};
+use parking_lot::Mutex;
 use private_postgres::Server;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

@@ -6,12 +6,12 @@ use super::wait::{eventually, holds_within, s};
 use super::{Launch, key, raw};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub const HEALTHY: &str =
@@ -54,14 +54,14 @@ impl App {
     }
 
     pub fn kill(&self) {
-        let mut child = self.child.lock().unwrap();
+        let mut child = self.child.lock();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// After it has ended.
     pub fn restart(&self) {
-        *self.child.lock().unwrap() = self.launch.spawn(&[]);
+        *self.child.lock() = self.launch.spawn(&[]);
         self.until_live();
     }
 
@@ -204,7 +204,7 @@ impl App {
     }
 
     pub fn process(&self) -> u32 {
-        self.child.lock().unwrap().id()
+        self.child.lock().id()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -214,7 +214,7 @@ impl App {
 
     /// None while it runs.
     pub fn exit_status(&self) -> Option<ExitStatus> {
-        self.child.lock().unwrap().try_wait().unwrap()
+        self.child.lock().try_wait().unwrap()
     }
 
     #[track_caller]
@@ -228,10 +228,7 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        let child = self
-            .child
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let child = self.child.get_mut();
         let _ = (child.kill(), child.wait());
         if std::thread::panicking() {
             let probes = [

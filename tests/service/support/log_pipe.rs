@@ -1,9 +1,10 @@
 //! A pipe between the service and the file of its log, whose reader can stop reading.
 
 use nix::fcntl::{FcntlArg, fcntl};
+use parking_lot::{Condvar, Mutex};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 /// The smallest that Linux makes: some twenty lines fill it.
@@ -25,7 +26,7 @@ impl LogPipe {
     }
 
     fn set(&self, stalled: bool) {
-        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalled;
+        *self.stalled.lock() = stalled;
         self.changed.notify_all();
     }
 
@@ -41,12 +42,8 @@ impl LogPipe {
     fn copy(&self, mut from: PipeReader, mut to: File) {
         let mut buffer = [0; PIPE_BYTES as usize];
         loop {
-            let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-            drop(
-                self.changed
-                    .wait_while(stalled, |stalled| *stalled)
-                    .unwrap_or_else(PoisonError::into_inner),
-            );
+            self.changed
+                .wait_while(&mut self.stalled.lock(), |stalled| *stalled);
             match from.read(&mut buffer) {
                 Ok(0) | Err(_) => return,
                 // The directory of a test that has ended is gone, and the rest of its log is nobody's.

@@ -2,9 +2,9 @@
 
 use super::distance::Distance;
 use super::wait::ms;
+use parking_lot::Mutex;
 use private_postgres::{Server, User};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,7 @@ impl Map {
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Region>)) {
-        let mut cut_off = self.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cut_off = self.cut_off.lock();
         change(&mut cut_off);
         for ((from, node), cable) in &self.cables {
             if cut_off.contains(from) || cut_off.contains(&NODES[*node].1) {

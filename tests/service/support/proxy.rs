@@ -2,11 +2,12 @@
 
 use super::wait;
 use nix::sys::socket::{setsockopt, sockopt};
+use parking_lot::{Condvar, Mutex};
 use private_postgres::{Server, User};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ impl Proxy {
 
     /// From now on. What went into a silent network is lost, so its connections end when it speaks again.
     pub fn set(&self, mode: Mode) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         let was = std::mem::replace(&mut state.mode, mode);
         drop(state);
         self.shared.changed.notify_all();
@@ -124,7 +125,7 @@ impl Proxy {
     }
 
     pub fn heal(&self) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         (state.trap, state.held) = (None, None);
         drop(state);
         self.set(Mode::Pass);
@@ -132,7 +133,7 @@ impl Proxy {
 
     /// RST on every connection that exists.
     pub fn reset(&self) {
-        let links = std::mem::take(&mut self.shared.lock().links);
+        let links = std::mem::take(&mut self.shared.state.lock().links);
         links
             .iter()
             .filter_map(Weak::upgrade)
@@ -150,7 +151,7 @@ impl Proxy {
     }
 
     fn trap(&self, cut: Cut, needle: &str, times: u32) {
-        self.shared.lock().trap = Some(Trap {
+        self.shared.state.lock().trap = Some(Trap {
             cut,
             needle: needle.as_bytes().to_vec(),
             left: times,
@@ -169,18 +170,23 @@ impl Proxy {
 
     fn hold(&self, needle: &str, free: u32, left: u32) {
         let needle = needle.as_bytes().to_vec();
-        self.shared.lock().held = Some(Held { needle, free, left });
+        self.shared.state.lock().held = Some(Held { needle, free, left });
     }
 
     /// How many of the cuts are still to come.
     pub fn cuts_left(&self) -> u32 {
-        self.shared.lock().trap.as_ref().map_or(0, |trap| trap.left)
+        self.shared
+            .state
+            .lock()
+            .trap
+            .as_ref()
+            .map_or(0, |trap| trap.left)
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.changed.notify_all();
         self.reset();
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)); // wakes the accepting thread
@@ -188,13 +194,9 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn accept_all(self: Arc<Self>, listener: &TcpListener) {
         for client in listener.incoming().flatten() {
-            if self.lock().closed {
+            if self.state.lock().closed {
                 return;
             }
             let shared = Arc::clone(&self);
@@ -203,7 +205,7 @@ impl Shared {
     }
 
     fn connect(self: Arc<Self>, client: TcpStream) {
-        let refused = self.until_not_silent() == Mode::Refuse || self.lock().closed;
+        let refused = self.until_not_silent() == Mode::Refuse || self.state.lock().closed;
         let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target.load(Ordering::Acquire)))
             .ok()
             .filter(|_| !refused);
@@ -217,7 +219,7 @@ impl Shared {
             doomed: AtomicBool::new(false),
             reset: AtomicBool::new(false),
         });
-        self.lock().links.push(Arc::downgrade(&link));
+        self.state.lock().links.push(Arc::downgrade(&link));
         let (shared, back) = (Arc::clone(&self), Arc::clone(&link));
         thread::spawn(move || shared.pump(&back, &back.server, &back.client, false));
         self.pump(&link, &link.client, &link.server, true);
@@ -225,10 +227,9 @@ impl Shared {
 
     fn until_not_silent(&self) -> Mode {
         let silent = |state: &mut State| state.mode == Mode::Silent && !state.closed;
-        self.changed
-            .wait_while(self.lock(), silent)
-            .unwrap_or_else(PoisonError::into_inner)
-            .mode
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, silent);
+        state.mode
     }
 
     fn pump(&self, link: &Link, mut from: &TcpStream, to: &TcpStream, is_request: bool) {
@@ -255,7 +256,7 @@ impl Shared {
 
     /// False: this connection is cut here.
     fn forward(&self, link: &Link, mut to: &TcpStream, bytes: &[u8], is_request: bool) -> bool {
-        let mode = self.lock().mode;
+        let mode = self.state.lock().mode;
         if mode == Mode::Silent {
             return true;
         }
@@ -275,7 +276,7 @@ impl Shared {
     }
 
     fn until_let_through(&self, bytes: &[u8]) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let held = state.held.as_mut();
         let Some(held) = held.filter(|held| contains(bytes, &held.needle)) else {
             return;
@@ -289,11 +290,11 @@ impl Shared {
         }
         held.left -= 1;
         let is_held = |state: &mut State| state.held.is_some() && !state.closed;
-        drop(self.changed.wait_while(state, is_held));
+        self.changed.wait_while(&mut state, is_held);
     }
 
     fn spring(&self, bytes: &[u8]) -> Option<Cut> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let trap = state.trap.as_mut().filter(|trap| trap.left > 0)?;
         contains(bytes, &trap.needle).then(|| {
             trap.left -= 1;

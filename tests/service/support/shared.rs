@@ -1,7 +1,8 @@
 //! One cluster and two services on it, for all tests that break nothing.
 
 use super::{App, Cluster};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 pub struct Shared {
     /// Dropped before the cluster.
@@ -14,7 +15,7 @@ pub struct Shared {
 static SHARED: Mutex<Option<Arc<Shared>>> = Mutex::new(None);
 
 pub fn shared() -> Arc<Shared> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = SHARED.lock();
     shared.get_or_insert_with(|| Arc::new(start())).clone()
 }
 
@@ -29,6 +30,6 @@ fn start() -> Shared {
 
 /// A static is never dropped: the end of the process calls this.
 pub fn end() {
-    let shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let shared = SHARED.lock().take();
     drop(shared);
 }

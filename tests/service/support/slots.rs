@@ -1,6 +1,6 @@
 //! At most so many clusters at a time, however many threads the test harness has.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use parking_lot::{Condvar, Mutex};
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static RETURNED: Condvar = Condvar::new();
@@ -11,10 +11,8 @@ pub struct Slot(usize);
 
 impl Slot {
     pub fn wait(weight: usize) -> Slot {
-        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = RETURNED
-            .wait_while(taken, |taken| *taken + weight > MAX)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = TAKEN.lock();
+        RETURNED.wait_while(&mut taken, |taken| *taken + weight > MAX);
         *taken += weight;
         Slot(weight)
     }
@@ -22,7 +20,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+        *TAKEN.lock() -= self.0;
         RETURNED.notify_all();
     }
 }

@@ -11,10 +11,11 @@ use self::node::Node;
 use self::supervisor::{Supervisor, View};
 use crate::home;
 use crate::{Binaries, Durability, Error, Home, Server, StopMode, User};
+use parking_lot::Mutex;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -141,11 +142,7 @@ impl Cluster {
     }
 
     fn shut_down(&self, mode: StopMode) -> Result<(), Error> {
-        let running = self
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let running = self.supervisor.lock().take();
         let Some(Running { stop, thread }) = running else {
             return Ok(());
         };

@@ -7,8 +7,9 @@
 use super::node::Node;
 use crate::{Error, User, sql};
 use diesel::pg::PgConnection;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,7 @@ impl Term {
 
     /// Ends the term, and returns the replica that holds every commit acknowledged in it, if there is one.
     pub fn end(&self) -> Option<Arc<Node>> {
-        let mut setting = self.setting();
+        let mut setting = self.setting.lock();
         self.over.store(true, Ordering::Relaxed);
         self.trusts.store(false, Ordering::Relaxed);
         match std::mem::replace(&mut setting.synchrony, Synchrony::Off) {
@@ -78,7 +79,7 @@ impl Term {
 
     /// Commits must not wait for a replica that is lost.
     pub fn lost(&self, follower: &Node) {
-        let mut setting = self.setting();
+        let mut setting = self.setting.lock();
         let named = matches!(&setting.synchrony, Synchrony::Named(name) | Synchrony::Trusted(name) if name == follower.name());
         if named {
             self.change(&mut setting, Synchrony::Off);
@@ -127,7 +128,7 @@ impl Term {
 
     /// Chooses a replica to name, if there is none. Returns the one that is named and not trusted yet.
     fn name_one(&self, streams: &dyn Fn(&str) -> bool) -> Option<String> {
-        let mut setting = self.setting();
+        let mut setting = self.setting.lock();
         if self.is_over() {
             return None;
         }
@@ -175,7 +176,7 @@ impl Term {
     }
 
     fn tell_again(&self) {
-        let mut setting = self.setting();
+        let mut setting = self.setting.lock();
         if setting.told || self.is_over() {
             return;
         }
@@ -216,7 +217,7 @@ impl Term {
     }
 
     fn trust(&self, name: &str) {
-        let mut setting = self.setting();
+        let mut setting = self.setting.lock();
         if setting.synchrony == Synchrony::Named(name.to_owned()) {
             setting.synchrony = Synchrony::Trusted(name.to_owned());
             self.trusts.store(true, Ordering::Relaxed);
@@ -226,10 +227,6 @@ impl Term {
 
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
-    }
-
-    fn setting(&self) -> MutexGuard<'_, Setting> {
-        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -28,7 +28,7 @@ impl Server {
     }
 
     pub fn start_no_wait(&self) -> Result<(), Error> {
-        let mut child = self.child();
+        let mut child = self.child.lock();
         if is_alive(&mut child) {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Server {
 
     /// The state that the postmaster writes to its pid file: a question over the network could hang. `None`: it has written none yet.
     fn state(&self) -> Result<Option<String>, Error> {
-        let mut guard = self.child();
+        let mut guard = self.child.lock();
         let Some(child) = guard.as_mut() else {
             return Err(Error::NotRunning {
                 name: self.name.clone(),
@@ -107,13 +107,13 @@ impl Server {
 
     /// False as soon as the postmaster has ended, whatever the reason.
     pub fn is_running(&self) -> bool {
-        is_alive(&mut self.child())
+        is_alive(&mut self.child.lock())
     }
 
     /// From now on the server cannot be started: otherwise a thread that repairs the cluster could start it while the cluster is being
     /// stopped.
     pub(crate) fn retire(&self) {
-        let _child = self.child();
+        let _child = self.child.lock();
         self.retired.store(true, Ordering::Relaxed);
     }
 

@@ -16,10 +16,11 @@ use self::config::Settings;
 use crate::Error;
 use crate::home::{Home, User};
 use nix::sys::signal::Signal;
+use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often the state of a process is checked while waiting for a change.
@@ -121,7 +122,7 @@ impl Server {
         let changes = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let mut kept = self.settings();
+        let mut kept = self.settings.lock();
         let mut new = kept.clone();
         new.extend(changes);
         // Kept only once they are written: if writing fails, nothing has changed, and the caller knows that.
@@ -133,7 +134,12 @@ impl Server {
     }
 
     fn write_settings(&self) -> Result<(), Error> {
-        config::write(&self.home, &self.data_dir(), &self.name, &self.settings())
+        config::write(
+            &self.home,
+            &self.data_dir(),
+            &self.name,
+            &self.settings.lock(),
+        )
     }
 
     pub(crate) fn timeout(&self, what: &'static str, limit: Duration) -> Error {
@@ -145,14 +151,6 @@ impl Server {
             log,
             tail,
         }
-    }
-
-    fn child(&self) -> MutexGuard<'_, Option<Child>> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

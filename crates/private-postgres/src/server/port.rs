@@ -1,12 +1,12 @@
 //! The port of a server. It is kept in a file, since the replicas' primary_conninfo and people's psql rely on it.
 
 use crate::Error;
+use parking_lot::Mutex;
 use rand::Rng;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) fn choose(file: &Path) -> Result<u16, Error> {
 /// A server binds its port only when it starts. Until then the port is free, and another server of this process would also take it.
 fn is_new(port: u16) -> bool {
     static GIVEN_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given_out = GIVEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut given_out = GIVEN_OUT.lock();
     given_out.insert(port)
 }
 

@@ -6,9 +6,9 @@ use crate::account::Account;
 #[cfg(target_os = "linux")]
 use nix::sys::prctl;
 use nix::unistd::Pid;
-use std::path::Path;
 #[cfg(target_os = "linux")]
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::path::Path;
 #[cfg(target_os = "linux")]
 use std::{io, thread};
 
@@ -34,9 +34,7 @@ fn servers_in(account: Option<&Account>, data_dir: &Path) -> Result<Vec<Pid>, Er
     // One thread after the other: it must not take for the program's what another one has just changed.
     static CHANGES_IDENTITY: Mutex<()> = Mutex::new(());
     let scan_as_the_account = || {
-        let alone = CHANGES_IDENTITY
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let alone = CHANGES_IDENTITY.lock();
         let dumpable = prctl::get_dumpable()?;
         nix::unistd::setfsgid(account.gid);
         nix::unistd::setfsuid(account.uid);

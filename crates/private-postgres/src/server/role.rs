@@ -36,7 +36,7 @@ impl Server {
             thread::sleep(POLL);
         }
         // A primary does not use it, so it can stay in the file until the next start.
-        self.settings().remove("primary_conninfo");
+        self.settings.lock().remove("primary_conninfo");
         Ok(())
     }
 

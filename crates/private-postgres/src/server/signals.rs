@@ -23,7 +23,7 @@ impl Server {
     }
 
     pub(super) fn signal_postmaster(&self, signal: Signal) -> bool {
-        let mut guard = self.child();
+        let mut guard = self.child.lock();
         if !is_alive(&mut guard) {
             return false;
         }
@@ -36,7 +36,7 @@ impl Server {
     /// Ends the postmaster and all its children at once; nothing can delay that.
     pub(crate) fn end_now(&self) -> Result<(), Error> {
         // Locked all the time, so that the supervisor cannot start the server again while it is being killed.
-        let mut guard = self.child();
+        let mut guard = self.child.lock();
         // The postmaster is stopped first, so that it neither starts new children nor tells the old ones to end.
         guard
             .iter()

@@ -23,8 +23,9 @@ pub use events::events;
 pub use kill::kill_primary;
 pub use samples::take_samples;
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::web::Data;
@@ -68,12 +69,8 @@ impl Default for Dashboard {
 }
 
 impl Dashboard {
-    fn points(&self) -> MutexGuard<'_, VecDeque<Point>> {
-        self.points.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn push(&self, point: Point) {
-        samples::push(&mut self.points(), point);
+        samples::push(&mut self.points.lock(), point);
     }
 }
 

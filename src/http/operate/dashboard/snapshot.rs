@@ -59,7 +59,7 @@ impl Snapshot {
             lanes: lanes.to_vec(),
             failovers: databases.failovers(),
             failover_count: databases.failover_count(),
-            points: api.dashboard.points().clone(),
+            points: api.dashboard.points.lock().clone(),
         }
     }
 
