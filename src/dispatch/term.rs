@@ -147,10 +147,12 @@ pub(super) struct Ended<W: Work>(pub Arc<Term<W>>);
 
 impl<W: Work> Drop for Ended<W> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::error!("a leader panicked");
+        }
         let state = mem::replace(&mut *self.0.state.lock(), State::Ended);
         // Outside the lock: with the state the seat is dropped, which may start another leader.
         if let State::Running { seat, replies, .. } = state {
-            log::error!("a leader panicked");
             fail(replies, &Failure::Panicked);
             drop(seat);
         }

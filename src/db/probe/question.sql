@@ -52,7 +52,8 @@ SELECT s.standby,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls
   FROM (SELECT pg_is_in_recovery() AS standby) s,
        -- Since when a row may be on its way that nobody sees yet. A session that has written may have stored one since its transaction began; one that
-       -- runs a statement may do so with the time of that statement; one that idles in a transaction and has only read, not before its next statement.
+       -- runs a statement may do so with the time of that statement; one that idles in a transaction and has only read, not before its next statement
+       -- (which, if it is prepared, as those of the service are, takes its time when the session can be seen as active).
        -- A state is read before the transaction's number: what has ended between the two has its commit before the position below.
        -- Without pg_read_all_stats, or where a session keeps its doings to itself, nobody knows.
        (SELECT CASE WHEN bool_and(state IS DISTINCT FROM 'disabled')

@@ -105,8 +105,8 @@ impl Reader {
     }
 }
 
-/// Files with this permission are warned of. They are not refused, as ssh does with private keys: secrets that Kubernetes mounts have it
-/// unless somebody says otherwise, in a container where nobody else is.
+/// Files with this permission are warned of. To refuse them, as ssh does with private keys, would refuse what Kubernetes mounts by default,
+/// in a container where nobody else is.
 const EVERYBODY_READS: u32 = 0o004;
 
 fn open_to_everybody(path: &Path) -> String {
