@@ -1,6 +1,6 @@
 //! A server without room: no disk, or no memory.
 
-use super::recent::Recent;
+use super::recent::RecentTrouble;
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// succeeds does not end that: a replay needs less room than a create.
 #[derive(Default)]
 pub struct Lack {
-    write: Recent,
+    write: RecentTrouble,
     told: Mutex<Option<Instant>>,
 }
 

@@ -49,7 +49,7 @@ use keeper::{Keeper, Message};
 use lack::Lack;
 use node::Node;
 use parking_lot::Mutex;
-use recent::Recent;
+use recent::RecentTrouble;
 use status::Failover;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ struct Shared {
     confirmed: Confirmed,
     lack: Lack,
     /// A commit waited for a standby in vain.
-    hung_commit: Recent,
+    hung_commit: RecentTrouble,
     failover_count: Counter,
     /// How long there was no primary, in seconds.
     write_gaps: Histogram,
@@ -115,7 +115,7 @@ impl Databases {
             awaits_acknowledgement: AtomicBool::new(false),
             confirmed: Confirmed::nothing_yet(),
             lack: Lack::default(),
-            hung_commit: Recent::default(),
+            hung_commit: RecentTrouble::default(),
             failover_count: Counter::default(),
             write_gaps: Histogram::new(WRITE_GAPS_S),
         });

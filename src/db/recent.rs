@@ -13,14 +13,14 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 /// each further one that is given up prolongs that, and one that is acknowledged ends it. It does not say so for ever, since a load
 /// balancer may send no more writes here, and then none would find that the standby is back.
 #[derive(Default)]
-pub struct Recent(Mutex<Option<Met>>);
+pub struct RecentTrouble(Mutex<Option<Met>>);
 
 struct Met {
     node: usize,
     at: Instant,
 }
 
-impl Recent {
+impl RecentTrouble {
     pub fn met_on(&self, node: usize) {
         let at = Instant::now();
         *self.0.lock() = Some(Met { node, at });

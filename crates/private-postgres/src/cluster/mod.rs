@@ -3,9 +3,9 @@
 mod lineage;
 mod node;
 mod recovery;
+mod reign;
 mod replication;
 mod supervisor;
-mod term;
 
 use self::node::Node;
 use self::supervisor::{Supervisor, View};
@@ -121,7 +121,7 @@ impl Cluster {
 
     /// The present primary; during a failover the previous one.
     pub fn primary(&self) -> &Server {
-        &self.nodes[self.view.leader.load(Ordering::Relaxed)].server
+        &self.nodes[self.view.primary.load(Ordering::Relaxed)].server
     }
 
     /// Whether a replica holds every acknowledged write, and would be promoted if the primary died now.
@@ -149,12 +149,12 @@ impl Cluster {
         drop(stop);
         // A failover that is running now cannot start a server any more, and fails.
         self.nodes.iter().for_each(|node| node.server.retire());
-        let leader = self.view.leader.load(Ordering::Relaxed);
+        let primary = self.view.primary.load(Ordering::Relaxed);
         let (primary, replicas): (Vec<_>, Vec<_>) = self
             .nodes
             .iter()
             .enumerate()
-            .partition(|(index, _)| *index == leader);
+            .partition(|(index, _)| *index == primary);
         let order = replicas.into_iter().chain(primary);
         let results: Vec<Result<(), Error>> =
             order.map(|(_, node)| node.server.stop(mode)).collect();

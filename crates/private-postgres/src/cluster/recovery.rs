@@ -63,7 +63,7 @@ impl Recovery {
     /// `None` while no attempt has ended. Otherwise whether it made `node` stream from `primary`.
     pub fn ended(&mut self, node: &Node, primary: &Arc<Node>) -> Option<bool> {
         let join = self.join.take_if(|join| join.thread.is_finished())?;
-        // It may have joined the primary of an earlier term, which does not count.
+        // It may have joined the primary of an earlier reign, which does not count.
         let still_primary = Arc::ptr_eq(&join.primary, primary);
         Some(self.finish(node, join) && still_primary)
     }

@@ -5,7 +5,7 @@
 use super::lead;
 use super::node::Node;
 use super::recovery::Recovery;
-use super::term::{OBSERVE, Term};
+use super::reign::{OBSERVE, Reign};
 use crate::{Error, Server};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,8 +22,8 @@ pub(super) struct Supervisor {
     nodes: Vec<Arc<Node>>,
     view: Arc<View>,
     synchronous: bool,
-    term: Arc<Term>,
-    /// The threads that watch this term, and those of earlier terms that hang on a frozen server.
+    reign: Arc<Reign>,
+    /// The threads that watch this reign, and those of earlier reigns that hang on a frozen server.
     watchers: Vec<JoinHandle<()>>,
     /// One for each node.
     recoveries: Vec<Recovery>,
@@ -33,7 +33,7 @@ pub(super) struct Supervisor {
 #[derive(Default)]
 pub(super) struct View {
     /// The index of the present primary among the nodes.
-    pub leader: AtomicUsize,
+    pub primary: AtomicUsize,
     /// Whether there is a replica that would be promoted.
     pub trusts: Arc<AtomicBool>,
 }
@@ -41,13 +41,13 @@ pub(super) struct View {
 impl Supervisor {
     pub fn new(nodes: Vec<Arc<Node>>, view: Arc<View>, synchronous: bool) -> Self {
         let recoveries = nodes.iter().map(|_| Recovery::new()).collect();
-        let term = term_of(&nodes, &view, synchronous);
-        let watchers = watch(&term).into_iter().collect();
+        let reign = reign_of(&nodes, &view, synchronous);
+        let watchers = watch(&reign).into_iter().collect();
         Self {
             nodes,
             view,
             synchronous,
-            term,
+            reign,
             watchers,
             recoveries,
         }
@@ -58,12 +58,12 @@ impl Supervisor {
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(TICK) {
             self.look_after_the_primary();
             for index in 0..self.nodes.len() {
-                if index != self.leader() {
+                if index != self.primary() {
                     self.look_after_a_replica(index);
                 }
             }
         }
-        self.term.end();
+        self.reign.end();
         // All threads end by themselves now, since the servers are stopped and cannot be started again. Whatever they hold, such as the
         // lock of the directory, is free when this returns.
         let ends = self.recoveries.into_iter().map(Recovery::end);
@@ -77,38 +77,38 @@ impl Supervisor {
         }
     }
 
-    fn leader(&self) -> usize {
-        self.view.leader.load(Ordering::Relaxed)
+    fn primary(&self) -> usize {
+        self.view.primary.load(Ordering::Relaxed)
     }
 
     fn look_after_the_primary(&mut self) {
-        let leader = Arc::clone(&self.nodes[self.leader()]);
-        if leader.server.is_running() || !self.recoveries[self.leader()].is_due() {
+        let primary = Arc::clone(&self.nodes[self.primary()]);
+        if primary.server.is_running() || !self.recoveries[self.primary()].is_due() {
             return;
         }
         let died = Instant::now();
-        log::warn!(node = leader.name(); "the primary has died");
-        // Children of a killed postmaster may still be writing. As long as they cannot be ended, the term goes on, and the replica stays
+        log::warn!(node = primary.name(); "the primary has died");
+        // Children of a killed postmaster may still be writing. As long as they cannot be ended, the reign goes on, and the replica stays
         // trusted.
-        if let Err(error) = leader.server.end_leftovers() {
+        if let Err(error) = primary.server.end_leftovers() {
             return self.no_primary(&error);
         }
-        let successor = self.term.end();
-        let (index, started) = self.replace(&leader, successor);
-        self.view.leader.store(index, Ordering::Relaxed);
+        let successor = self.reign.end();
+        let (index, started) = self.replace(&primary, successor);
+        self.view.primary.store(index, Ordering::Relaxed);
         match started {
             Ok(()) => {
                 self.recoveries[index].succeeded();
                 let took_ms = died.elapsed().as_millis() as u64;
-                log::warn!(from = leader.name(), to = self.nodes[index].name(), took_ms; "there is a primary again");
+                log::warn!(from = primary.name(), to = self.nodes[index].name(), took_ms; "there is a primary again");
             }
             Err(error) => self.no_primary(&error),
         }
-        self.begin_term();
+        self.begin_reign();
     }
 
     fn no_primary(&mut self, error: &Error) {
-        let index = self.leader();
+        let index = self.primary();
         self.recoveries[index].failed();
         log::error!(node = self.nodes[index].name(); "no primary: {error}");
     }
@@ -138,26 +138,26 @@ impl Supervisor {
     }
 
     /// After a change of the primary every other node has to join it.
-    fn begin_term(&mut self) {
-        let leader = self.leader();
-        if self.term.leader.name() != self.nodes[leader].name() {
+    fn begin_reign(&mut self) {
+        let primary = self.primary();
+        if self.reign.primary.name() != self.nodes[primary].name() {
             self.nodes.iter().for_each(|node| node.set_joined(false));
         }
-        self.term = term_of(&self.nodes, &self.view, self.synchronous);
+        self.reign = reign_of(&self.nodes, &self.view, self.synchronous);
         self.watchers.retain(|watcher| !watcher.is_finished());
-        self.watchers.extend(watch(&self.term));
+        self.watchers.extend(watch(&self.reign));
     }
 
     fn look_after_a_replica(&mut self, index: usize) {
         let node = &self.nodes[index];
         let recovery = &mut self.recoveries[index];
-        let primary = &self.term.leader;
+        let primary = &self.reign.primary;
         if let Some(joined) = recovery.ended(node, primary) {
             node.set_joined(joined);
         }
         let lost = !node.server.is_running() || node.missed() > MISSED_MAX;
         if node.is_joined() && lost {
-            self.term.lost(node);
+            self.reign.lost(node);
             node.set_joined(false);
             log::warn!(node = node.name(); "the replica was lost");
         }
@@ -188,20 +188,20 @@ fn promote(server: &Server) -> Promotion {
     }
 }
 
-fn term_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Term> {
-    let leader = view.leader.load(Ordering::Relaxed);
+fn reign_of(nodes: &[Arc<Node>], view: &View, synchronous: bool) -> Arc<Reign> {
+    let primary = view.primary.load(Ordering::Relaxed);
     let others = nodes
         .iter()
         .enumerate()
-        .filter(|(index, _)| *index != leader);
+        .filter(|(index, _)| *index != primary);
     let others = others.map(|(_, node)| Arc::clone(node)).collect();
-    Term::new(&nodes[leader], others, synchronous, &view.trusts)
+    Reign::new(&nodes[primary], others, synchronous, &view.trusts)
 }
 
-/// If the thread cannot be started, no replica is trusted in this term, and a dead primary is restarted instead of being replaced.
-fn watch(term: &Arc<Term>) -> Option<JoinHandle<()>> {
-    let watched = Arc::clone(term);
+/// If the thread cannot be started, no replica is trusted in this reign, and a dead primary is restarted instead of being replaced.
+fn watch(reign: &Arc<Reign>) -> Option<JoinHandle<()>> {
+    let watched = Arc::clone(reign);
     let thread = thread::Builder::new().spawn(move || watched.watch());
-    let failed = |error| log::error!(node = term.leader.name(); "cannot start a thread that watches replication: {error}");
+    let failed = |error| log::error!(node = reign.primary.name(); "cannot start a thread that watches replication: {error}");
     thread.map_err(failed).ok()
 }

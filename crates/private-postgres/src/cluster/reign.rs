@@ -1,4 +1,4 @@
-//! A term is the time in which one node is the primary. It knows which replica has everything that this primary has acknowledged.
+//! A reign is the time in which one node is the primary. It knows which replica has everything that this primary has acknowledged.
 //!
 //! One streaming replica is *named*: commits wait for it and for no other. It is *trusted* once it is certain that commits wait for it, and
 //! it has caught up: from then on it holds every acknowledged commit, even while it is cut off, until the primary is told not to wait for
@@ -32,8 +32,8 @@ struct Setting {
     told: bool,
 }
 
-pub(super) struct Term {
-    pub leader: Arc<Node>,
+pub(super) struct Reign {
+    pub primary: Arc<Node>,
     followers: Vec<Arc<Node>>,
     synchronous: bool,
     setting: Mutex<Setting>,
@@ -42,15 +42,15 @@ pub(super) struct Term {
     trusts: Arc<AtomicBool>,
 }
 
-impl Term {
+impl Reign {
     pub fn new(
-        leader: &Arc<Node>,
+        primary: &Arc<Node>,
         followers: Vec<Arc<Node>>,
         synchronous: bool,
         trusts: &Arc<AtomicBool>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            leader: Arc::clone(leader),
+            primary: Arc::clone(primary),
             followers,
             synchronous,
             setting: Mutex::new(Setting {
@@ -62,7 +62,7 @@ impl Term {
         })
     }
 
-    /// Ends the term, and returns the replica that holds every commit acknowledged in it, if there is one.
+    /// Ends the reign, and returns the replica that holds every commit acknowledged in it, if there is one.
     pub fn end(&self) -> Option<Arc<Node>> {
         let mut setting = self.setting.lock();
         self.over.store(true, Ordering::Relaxed);
@@ -86,7 +86,7 @@ impl Term {
         }
     }
 
-    /// Watches until the term ends. It needs a thread of its own, since it hangs on a frozen primary.
+    /// Watches until the reign ends. It needs a thread of its own, since it hangs on a frozen primary.
     pub fn watch(&self) {
         let mut connection = None;
         while !self.is_over() {
@@ -94,7 +94,7 @@ impl Term {
             // Errors happen while the primary dies or starts; its death is reported by the supervisor.
             if let Err(error) = self.observe(&mut connection) {
                 connection = None;
-                log::debug!(node = self.leader.name(); "cannot observe replication: {error}");
+                log::debug!(node = self.primary.name(); "cannot observe replication: {error}");
             }
             thread::sleep(OBSERVE);
         }
@@ -103,14 +103,14 @@ impl Term {
     fn observe(&self, connection: &mut Option<PgConnection>) -> Result<(), String> {
         let connection = match connection {
             Some(connection) => connection,
-            None => connection.insert(sql::connect(&self.leader.server.url(User::Superuser))?),
+            None => connection.insert(sql::connect(&self.primary.server.url(User::Superuser))?),
         };
         let question =
             "SELECT application_name AS value FROM pg_stat_replication WHERE state = 'streaming'";
         let streaming = sql::values(connection, question)?;
         // The children of a postmaster that has died end one after the other, and its walsenders often before this session. What the
         // session sees then is no reason to give up trust: the replica holds all that was acknowledged, and must be promoted.
-        if !self.leader.server.is_running() {
+        if !self.primary.server.is_running() {
             return Err("the primary has ended".to_owned());
         }
         let streams = |name: &str| streaming.iter().any(|other| other == name);
@@ -155,7 +155,7 @@ impl Term {
         setting.synchrony = to;
         self.trusts.store(false, Ordering::Relaxed);
         if let Err(error) = self.tell(setting) {
-            log::error!(node = self.leader.name(); "cannot change synchronous replication, which is tried again: {error}");
+            log::error!(node = self.primary.name(); "cannot change synchronous replication, which is tried again: {error}");
         }
     }
 
@@ -165,7 +165,7 @@ impl Term {
             Synchrony::Named(name) | Synchrony::Trusted(name) => format!("\"{name}\""),
         };
         setting.told = false;
-        let (node, server) = (self.leader.name(), &self.leader.server);
+        let (node, server) = (self.primary.name(), &self.primary.server);
         server.reload(&[("synchronous_standby_names", &names)])?;
         setting.told = true;
         match names.as_str() {
@@ -181,14 +181,14 @@ impl Term {
             return;
         }
         if let Err(error) = self.tell(&mut setting) {
-            log::debug!(node = self.leader.name(); "still cannot change synchronous replication: {error}");
+            log::debug!(node = self.primary.name(); "still cannot change synchronous replication: {error}");
         }
     }
 
     fn confirm(&self, connection: &mut PgConnection, name: &str) -> Result<(), String> {
         let setting = "SELECT current_setting('synchronous_standby_names') AS value";
         let wanted = format!("\"{name}\"");
-        let url = self.leader.server.url(User::Superuser);
+        let url = self.primary.server.url(User::Superuser);
         // A new session each time: the postmaster tells its sessions of new settings before it tells the checkpointer, and starts no
         // session in between. A session that exists already may have the settings before the checkpointer.
         let is_told = || Ok(sql::values(&mut sql::connect(&url)?, setting)?.contains(&wanted));
@@ -221,7 +221,7 @@ impl Term {
         if setting.synchrony == Synchrony::Named(name.to_owned()) {
             setting.synchrony = Synchrony::Trusted(name.to_owned());
             self.trusts.store(true, Ordering::Relaxed);
-            log::info!(node = self.leader.name(), standby = name; "replication is synchronous");
+            log::info!(node = self.primary.name(), standby = name; "replication is synchronous");
         }
     }
 
