@@ -346,7 +346,7 @@ fn a_schema_of_another_version_is_told_and_left_alone() {
     for migrate in [true, false] {
         let launch = cluster.launch().set("database.migrate_on_start", migrate);
         let app = launch.set("database.write_deadline_ms", 300).start();
-        eventually(s(5), "it says so", || app.log().contains("another version"));
+        app.logs("another version");
         assert_eq!(
             app.get("/health").expect(503).json()["db_primary"],
             "disconnected"
@@ -368,9 +368,7 @@ fn a_schema_that_is_missing_is_told_where_it_may_not_be_made() {
         .launch()
         .set("database.migrate_on_start", false)
         .start();
-    eventually(s(5), "it says so", || {
-        app.log().contains("missing: migration")
-    });
+    app.logs("missing: migration");
     cluster.launch().run(&["migrate"]).expect(0);
     app.until_healthy(s(10));
     app.create(&minimal()).expect(201);

@@ -26,7 +26,7 @@ fn durability_is_what_the_commit_waited_for() {
     let app = cluster.launch().healthy();
     assert_eq!(durability(&app), "local");
     cluster.make_synchronous();
-    eventually(s(2), "commits wait", || durability(&app) == "replicated");
+    eventually(s(10), "commits wait", || durability(&app) == "replicated");
     let id = app.create(&minimal()).expect(201).id();
     let changed = app
         .patch(&id, &app.etag(&id), &json!({"status": "failed"}))

@@ -1,8 +1,8 @@
 //! Who may: every route of the URL table without a key, with a wrong one, with one that is too weak, and with the right one.
 
 use crate::support::http::Headers;
-use crate::support::{Answer, App, Client, Launch, eventually, full, minimal, shared};
-use crate::support::{client::sha256, raw, wait::s};
+use crate::support::{Answer, App, Client, Launch, full, minimal, shared};
+use crate::support::{client::sha256, raw};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::fs::Permissions;
@@ -213,9 +213,7 @@ fn a_key_is_replaced_without_a_request_that_fails() {
     for key in [old, new] {
         let digest = &sha256(key)[..8];
         let shown = format!("client=reader owner=shop key={digest}");
-        eventually(s(2), "the log tells which key it was", || {
-            app.log().contains(&shown)
-        });
+        app.logs(&shown);
     }
     let app = with_keys(&[new]);
     assert_eq!([old, new].map(|key| status(&app, key)), [401, 200]);
@@ -299,7 +297,7 @@ fn a_service_without_clients_is_only_for_this_machine() {
     launch.text("server.bind", &bind).healthy();
     let open = it.cluster.launch().for_clients(&[]).healthy();
     open.create(&minimal()).expect(201);
-    assert!(open.log().contains("no clients are configured"));
+    open.logs("no clients are configured");
     open.get_with("/transactions", &[("Authorization", "Bearer whatever")])
         .expect(200);
 }

@@ -130,5 +130,5 @@ fn a_promotion_that_is_undone_holds_writes_only_while_somebody_may_still_have_it
     });
     app.create(&minimal()).expect(201);
     with_token().problem(409, "consistency_token_unknown");
-    assert!(app.log().contains("no node has the timeline any more"));
+    app.logs("no node has the timeline any more");
 }

@@ -22,10 +22,7 @@ fn two_standbys_with_one_name_are_two() {
     });
     let status = app.get("/status").json();
     assert_eq!(status["nodes"][1]["sync_state"], "quorum");
-    assert!(
-        app.log()
-            .contains("several standbys have one application_name")
-    );
+    app.logs("several standbys have one application_name");
 }
 
 /// The second standby.

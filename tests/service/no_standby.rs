@@ -23,7 +23,7 @@ fn where_replication_is_required_nothing_is_written_without_a_standby() {
         .problem(503, "durability_unavailable");
     assert_eq!(refused.json()["outcome"], "not_applied");
     cluster.make_synchronous();
-    eventually(s(2), "it writes", || app.create(&minimal()).status == 201);
+    eventually(s(10), "it writes", || app.create(&minimal()).status == 201);
     let created = app.create_keyed(&key, &minimal()).expect(201);
     assert_eq!(
         (

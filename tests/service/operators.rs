@@ -131,7 +131,7 @@ fn line_with(app: &App, part: &str) -> String {
             .find(|line| line.contains(part))
             .map(str::to_owned)
     };
-    eventually(s(2), part, || line().is_some());
+    eventually(s(10), part, || line().is_some());
     line().unwrap()
 }
 
@@ -246,7 +246,7 @@ fn a_refused_key_is_one_line_of_the_audit_without_the_key() {
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };
-        eventually(s(2), why, || !lines().is_empty());
+        eventually(s(10), why, || !lines().is_empty());
         lines()
     };
     has(

@@ -51,7 +51,7 @@ fn a_full_disk_fails_writes_alone_is_told_and_heals() {
     });
     let refused = refused.unwrap().problem(503, "overloaded");
     assert_eq!(refused.json()["outcome"], "not_applied");
-    assert!(app.log().contains("could not extend file"), "{}", app.log());
+    app.logs("could not extend file");
     let status = app.get("/status").json();
     assert_eq!(status["writes"], "refused");
     assert_eq!(status["nodes"][0]["cause"], "no_room");

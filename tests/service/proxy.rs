@@ -92,7 +92,7 @@ fn a_silent_network_neither_answers_nor_closes() {
         ErrorKind::WouldBlock
     );
     proxy.heal();
-    eventually(s(2), "the old connection ends", || {
+    eventually(s(10), "the old connection ends", || {
         (&old)
             .read(&mut [0; 8])
             .is_err_and(|e| e.kind() != ErrorKind::WouldBlock)
@@ -157,7 +157,7 @@ fn a_cut_cable_neither_answers_nor_closes_and_what_was_on_it_is_lost() {
     }
     far.mend();
     for mut stream in [&old, &new] {
-        eventually(s(2), "a connection that was cut ends", || {
+        eventually(s(10), "a connection that was cut ends", || {
             stream
                 .read(&mut [0; 8])
                 .is_err_and(|e| e.kind() != ErrorKind::WouldBlock)

@@ -15,7 +15,7 @@ fn it_drains_before_it_ends() {
         let app = it.cluster.launch().set("server.drain_ms", 4000).healthy();
         let start = Instant::now();
         app.signal(signal);
-        eventually(s(2), "it is not ready", || app.get("/ready").status == 503);
+        eventually(s(10), "it is not ready", || app.get("/ready").status == 503);
         assert_eq!(
             app.get("/ready").json(),
             json!({"status": "not_ready", "draining": true, "reads": true, "writes": true})
@@ -59,9 +59,9 @@ fn a_second_signal_ends_it_at_once() {
         .set("server.drain_ms", 60_000)
         .healthy();
     app.signal(Signal::SIGTERM);
-    eventually(s(1), "it drains", || app.get("/ready").status == 503);
+    eventually(s(10), "it drains", || app.get("/ready").status == 503);
     let press_again = || app.signal(Signal::SIGTERM);
-    eventually(s(2), "it has ended", || {
+    eventually(s(10), "it has ended", || {
         app.exit_status().is_some() || (press_again(), false).1
     });
 }

@@ -198,6 +198,11 @@ impl App {
             .collect()
     }
 
+    /// Its log is written by a thread of its own, a moment later than it answers.
+    pub fn logs(&self, words: &str) {
+        eventually(s(10), words, || self.log().contains(words));
+    }
+
     /// Of a service that was launched with one.
     pub fn log_pipe(&self) -> &LogPipe {
         self.launch.log_pipe.as_ref().unwrap()
