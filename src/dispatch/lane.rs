@@ -21,10 +21,10 @@ use queue::{Entry, Queue};
 pub(super) use seat::Seat;
 use ticket::{Queued, Ticket};
 
-use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::Context;

@@ -53,14 +53,12 @@ pub(super) fn start_in<W: Work>(pause: Duration, lane: Arc<Lane<W>>) {
 /// Starts the thread at once if the node is usable and a connection is free. Otherwise a task waits for both, which occupies no thread.
 fn start<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
+    let purpose = lane.rules.target.purpose();
     let candidate = lane
         .candidate_now()
         .filter(|candidate| may_start(&lane, candidate));
     let entered = candidate.and_then(|candidate| {
-        let permit = candidate
-            .pool
-            .bulkhead()
-            .try_enter(lane.rules.target.purpose())?;
+        let permit = candidate.pool.bulkhead().try_enter(purpose)?;
         Some((candidate, permit))
     });
     match entered {
@@ -76,6 +74,7 @@ fn may_start<W: Work>(lane: &Lane<W>, candidate: &Candidate) -> bool {
 
 async fn wait_and_lead<W: Work>(seat: Seat<W>) {
     let lane = seat.lane().clone();
+    let purpose = lane.rules.target.purpose();
     loop {
         let found = match lane.rules.target {
             Target::Writes => {
@@ -100,12 +99,7 @@ async fn wait_and_lead<W: Work>(seat: Seat<W>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        match candidate
-            .pool
-            .bulkhead()
-            .enter(lane.rules.target.purpose())
-            .await
-        {
+        match candidate.pool.bulkhead().enter(purpose).await {
             // The node may have gone down, or have been replaced, during the wait.
             Ok(permit) if still(&lane, &candidate).is_some() => {
                 return lead(seat, candidate, permit);

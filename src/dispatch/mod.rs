@@ -56,10 +56,10 @@ pub use rules::Policy;
 pub use status::LaneStatus;
 pub use write::Written;
 
-use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 

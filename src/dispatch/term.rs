@@ -1,10 +1,10 @@
 //! One leader's time with one connection, and what its thread shares with the watcher.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::attempt::{Failure, Reply, fail};

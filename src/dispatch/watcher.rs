@@ -4,10 +4,11 @@
 //! ever. So one task looks at all threads from outside. The jobs of a thread that is given up are answered at once; the thread is left
 //! behind with its connection, and counted, until it ends by itself.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Context;
 

@@ -279,7 +279,9 @@ fn a_url_in_a_file_is_used_and_one_that_everybody_can_read_is_warned_of() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     let output = launch.run(&["check"]);
     assert!(!output.stdout.contains("everybody"), "{}", output.stdout);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let app = launch.healthy();
+    app.logs("can be read by everybody");
     app.create(&minimal()).expect(201);
 }
 

@@ -137,10 +137,7 @@ fn commits_that_were_let_go_without_a_standby_are_not_called_replicated() {
         eventually(s(5), "it waits for the standby", || {
             ask(cluster.primary(), WAITING) == "1"
         });
-        cluster
-            .primary()
-            .reload(&[("synchronous_standby_names", "")])
-            .unwrap();
+        cluster.make_asynchronous();
         assert_eq!(hangs.join().unwrap(), "local");
     });
     cluster.replica().thaw();

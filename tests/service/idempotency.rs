@@ -299,10 +299,7 @@ fn a_key_whose_first_request_is_in_flight_is_waited_for_and_then_refused() {
             (second.header("Retry-After"), &second.json()["retryable"]),
             ("1", &json!(true))
         );
-        cluster
-            .primary()
-            .reload(&[("synchronous_standby_names", "")])
-            .unwrap();
+        cluster.make_asynchronous();
         let first = first.join().unwrap().expect(201);
         let again = app.create_keyed(&key, &body).expect(201);
         assert_eq!(

@@ -188,10 +188,7 @@ fn clients_that_go_away_while_their_creates_are_stored_take_nothing_from_the_oth
             ask(cluster.primary(), question) == "true"
         });
         drop(gone);
-        cluster
-            .primary()
-            .reload(&[("synchronous_standby_names", "")])
-            .unwrap();
+        cluster.make_asynchronous();
         waiting.join().unwrap()
     });
     all_are(&answers, 201, s(10));

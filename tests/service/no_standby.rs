@@ -4,7 +4,7 @@ use crate::durability::durability;
 use crate::support::load::{Asked, at_once};
 use crate::support::proxy::Mode;
 use crate::support::wait::{ms, s};
-use crate::support::{Answer, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
+use crate::support::{Answer, App, Cluster, Launch, ask, eventually, holds_for, key, minimal, sql};
 use serde_json::json;
 use std::thread;
 
@@ -40,6 +40,14 @@ fn where_replication_is_required_nothing_is_written_without_a_standby() {
         app.create(&minimal()).status == 201
     });
     app.until_healthy(s(5));
+}
+
+/// Its commits wait for nobody any more.
+fn until_it_writes_without_a_standby(cluster: &Cluster, app: &App) {
+    cluster.make_asynchronous();
+    eventually(s(5), "it writes again", || {
+        app.create(&minimal()).status == 201
+    });
 }
 
 /// Sessions of the service on the server.
@@ -93,13 +101,7 @@ fn writes_that_wait_for_a_standby_that_is_not_there_are_of_unknown_outcome_and_e
         assert!(sessions(&cluster) < 30, "{} sessions", sessions(&cluster));
         keys.extend(wave);
     }
-    cluster
-        .primary()
-        .reload(&[("synchronous_standby_names", "")])
-        .unwrap();
-    eventually(s(5), "it writes again", || {
-        app.create(&minimal()).status == 201
-    });
+    until_it_writes_without_a_standby(&cluster, &app);
     keys.iter()
         .for_each(|key| drop(app.create_keyed(key, &minimal()).expect(201)));
     let rows = "SELECT count(*)::text AS value FROM transactions";
@@ -141,13 +143,7 @@ fn commits_that_hang_leave_reads_their_threads_however_often_the_pool_is_rebuilt
             app.get(created.header("Location")).status == 200
         });
     }
-    cluster
-        .primary()
-        .reload(&[("synchronous_standby_names", "")])
-        .unwrap();
-    eventually(s(5), "it writes again", || {
-        app.create(&minimal()).status == 201
-    });
+    until_it_writes_without_a_standby(&cluster, &app);
 }
 
 /// Two connections that each need 60 ms for a statement: most of it cannot be done in time.

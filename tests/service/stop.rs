@@ -94,10 +94,7 @@ fn what_is_in_flight_is_finished() {
         });
         app.signal(Signal::SIGTERM);
         holds_for(ms(300), "it still runs", || app.exit_status().is_none());
-        cluster
-            .primary()
-            .reload(&[("synchronous_standby_names", "")])
-            .unwrap();
+        cluster.make_asynchronous();
         write.join().unwrap()
     });
     answer.expect(201);

@@ -17,6 +17,19 @@ fn until_node_says(app: &App, at: usize, cause: &str) {
 }
 
 #[test]
+fn a_node_that_answers_its_probe_with_an_error_says_so_and_heals() {
+    let cluster = Cluster::alone();
+    let app = cluster.launch().healthy();
+    let right = "EXECUTE ON FUNCTION pg_control_system()";
+    sql(cluster.primary(), &format!("REVOKE {right} FROM PUBLIC"));
+    until_node_says(&app, 0, "probe_failed");
+    app.logs("permission denied for function pg_control_system");
+    sql(cluster.primary(), &format!("GRANT {right} TO PUBLIC"));
+    app.until_healthy(s(10));
+    app.create(&minimal()).expect(201);
+}
+
+#[test]
 fn a_synchronous_primary_without_a_standby_waits_for_one_and_says_so() {
     let cluster = Cluster::pair();
     cluster.make_synchronous();

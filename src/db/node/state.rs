@@ -58,7 +58,9 @@ pub enum State<P> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub facts: Facts,
-    /// How far it is behind the primary ([`PrimaryPositions::lag_ms`](super::super::decisions::PrimaryPositions::lag_ms)). None: unknown.
+    /// How far it is behind the primary (see [`PrimaryPositions::lag_ms`]). None: unknown.
+    ///
+    /// [`PrimaryPositions::lag_ms`]: super::super::decisions::PrimaryPositions::lag_ms
     pub lag_ms: Option<u64>,
     /// For a replica: it shows everything that the primary had at this time (see [`PrimaryPositions::as_of`]).
     ///

@@ -278,6 +278,12 @@ impl Cluster {
         }
     }
 
+    /// No commit of the primary waits for a standby from now on.
+    pub fn make_asynchronous(&self) {
+        let nobody = [("synchronous_standby_names", "")];
+        self.primary().reload(&nobody).unwrap();
+    }
+
     /// A commit waits for a standby from now on.
     pub fn make_synchronous(&self) {
         self.make_synchronous_with("*");
